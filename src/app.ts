@@ -1,0 +1,24 @@
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import config, { type PlatformConfig } from './config/index.js'
+import db from './db/index.js'
+import settings from './settings/index.js'
+
+/**
+ * The platform: each capability, registered in the order in which they build on each other.
+ *
+ * @param logger Fastify's own logger option; by default JSON lines at the configured level
+ */
+export async function buildApp (platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: logger ?? { level: platformConfig.logging.level },
+    disableRequestLogging: true,
+    forceCloseConnections: true
+  })
+  await app.register(config, { config: platformConfig })
+  await app.register(db)
+  await app.register(settings)
+  app.get('/health', async () => ({ status: 'ok' }))
+  return app
+}
+
+export { ConfigError, loadConfig, type PlatformConfig } from './config/index.js'
