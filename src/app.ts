@@ -1,7 +1,8 @@
-import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
 import settings from './settings/index.js'
+import telemetry from './telemetry/index.js'
 
 /**
  * The platform: each capability, registered in the order in which they build on each other.
@@ -11,12 +12,14 @@ import settings from './settings/index.js'
 export async function buildApp (platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']): Promise<FastifyInstance> {
   const app = fastify({
     logger: logger ?? { level: platformConfig.logging.level },
-    disableRequestLogging: true,
+    // One line a request would bury the few that an operator wants to read.
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true
   })
   await app.register(config, { config: platformConfig })
   await app.register(db)
   await app.register(settings)
+  await app.register(telemetry)
   app.get('/health', async () => ({ status: 'ok' }))
   return app
 }

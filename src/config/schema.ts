@@ -19,7 +19,7 @@ export const configSchema = Type.Object({
     description: 'Where people reach the platform: an http or https URL. Behind https, cookies are marked secure.'
   })),
   db: Type.Object({
-    type: Type.Union([Type.Literal('sqlite'), Type.Literal('postgres')], {
+    type: Type.Enum(['sqlite', 'postgres'], {
       default: 'sqlite',
       description: 'sqlite for one server, postgres for several that share one database.'
     }),
@@ -35,9 +35,10 @@ export const configSchema = Type.Object({
     type: Type.String({ default: 'localfs', description: 'What runs the projects.' })
   }, { default: {} }),
   logging: Type.Object({
-    level: Type.Union(
-      (['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const).map((level) => Type.Literal(level)),
-      { default: 'info', description: 'The least severe message that is logged.' })
+    level: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
+      default: 'info',
+      description: 'The least severe message that is logged.'
+    })
   }, { default: {} }),
   telemetry: Type.Optional(Type.Unknown())
 })
@@ -46,10 +47,10 @@ export type ConfigValues = Static<typeof configSchema>
 
 /** What a key expects, in words: `a whole number from 0 to 65535`. */
 export function describeExpected (schema: TSchema): string {
-  const { type, anyOf, pattern, minimum, maximum } = schema as TSchema & {
-    type?: string, anyOf?: { const: string }[], pattern?: string, minimum?: number, maximum?: number
+  const { type, enum: choices, pattern, minimum, maximum } = schema as TSchema & {
+    type?: string, enum?: string[], pattern?: string, minimum?: number, maximum?: number
   }
-  if (anyOf) return anyOf.map((choice) => choice.const).join(', ').replace(/, (\w+)$/, ' or $1')
+  if (choices) return choices.join(', ').replace(/, (\w+)$/, ' or $1')
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
   if (type === 'object') return 'a section of keys'

@@ -40,8 +40,9 @@ export class Session extends Model<Attributes<Session>, Creation<Session>> {
   declare expiresAt: Date
 }
 
-const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true }
-const text = { type: DataTypes.STRING, allowNull: false }
+// A new object for each attribute: Sequelize writes into those it is given.
+const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true })
+const text = () => ({ type: DataTypes.STRING, allowNull: false })
 
 /** Binds the models to one database. Each call makes classes of its own: tests run several platforms in a process. */
 export function defineModels (sequelize: Sequelize) {
@@ -53,15 +54,15 @@ export function defineModels (sequelize: Sequelize) {
     Session: class extends Session {}
   }
   models.User.init({
-    id,
-    username: text,
-    name: text,
-    email: text,
-    password: text,
+    id: id(),
+    username: text(),
+    name: text(),
+    email: text(),
+    password: text(),
     admin: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false }
   }, { sequelize, modelName: 'User' })
-  models.Team.init({ id, name: text }, { sequelize, modelName: 'Team' })
-  models.Project.init({ id, name: text, TeamId: DataTypes.INTEGER }, { sequelize, modelName: 'Project' })
+  models.Team.init({ id: id(), name: text() }, { sequelize, modelName: 'Team' })
+  models.Project.init({ id: id(), name: text(), TeamId: DataTypes.INTEGER }, { sequelize, modelName: 'Project' })
   models.PlatformSetting.init({
     key: { type: DataTypes.STRING, primaryKey: true },
     value: { type: DataTypes.TEXT, allowNull: false }
