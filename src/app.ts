@@ -1,6 +1,9 @@
 import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import accounts from './accounts/index.js'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
+import openapi from './openapi/index.js'
+import pages from './pages/index.js'
 import settings from './settings/index.js'
 import telemetry from './telemetry/index.js'
 
@@ -20,6 +23,9 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(db)
   await app.register(settings)
   await app.register(telemetry)
+  await app.register(openapi)
+  await app.register(pages)
+  await app.register(accounts)
   app.get('/health', async () => ({ status: 'ok' }))
   return app
 }
