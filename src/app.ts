@@ -18,8 +18,7 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   const app = fastify({
     logger: logger ?? { level: platformConfig.logging.level },
     // One line a request would bury the few that an operator wants to read.
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: true
+    logController: new LogController({ disableRequestLogging: true })
   })
   await app.register(config, { config: platformConfig })
   await app.register(db)

@@ -1,0 +1,27 @@
+/** The collector as a process of its own: settings from the environment, signals, exit codes. */
+import { buildCollector } from './app.js'
+import { InvalidSettingsError, readSettings } from './settings.js'
+
+/** EX_CONFIG of sysexits.h: starting again will not help. */
+const BAD_SETTINGS = 78
+
+async function start (): Promise<void> {
+  const settings = readSettings(process.env)
+  const app = await buildCollector(settings)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(app, signal))
+  await app.listen({ host: settings.host, port: settings.port })
+}
+
+async function stop (app: Awaited<ReturnType<typeof buildCollector>>, signal: string): Promise<void> {
+  app.log.info(`${signal}: taking no more pings, committing what is here`)
+  // A sender that is still sending after three seconds has not been promised anything yet.
+  setTimeout(() => app.server.closeAllConnections(), 3000).unref()
+  await app.close()
+  process.exit(0)
+}
+
+start().catch((error: NodeJS.ErrnoException) => {
+  const known = error instanceof InvalidSettingsError
+  console.error(`the collector did not start: ${error.message}`)
+  process.exit(known ? BAD_SETTINGS : 1)
+})

@@ -1,0 +1,52 @@
+import { BaseError, QueryTypes, type Sequelize } from 'sequelize'
+import { columns, type Row } from './columns.js'
+import { isPostgres } from './database.js'
+
+const KEY = columns.findIndex(({ name }) => name === 'idempotency_key')
+
+const names = columns.map(({ name }) => name).join(', ')
+
+/**
+ * Stores rows in one statement, which is one transaction.
+ *
+ * @returns for each row the row that is now stored: itself, or the one that came first with the same idempotency key
+ * @throws Sequelize's error; then none of the rows is stored
+ */
+export async function storeRows (db: Sequelize, rows: Row[]): Promise<Row[]> {
+  // Sorted, so that two collectors that meet the same keys at once wait for each other in one order: no deadlock.
+  const sorted = rows.toSorted((a, b) => String(a[KEY]) < String(b[KEY]) ? -1 : 1)
+  const stored = await db.query(isPostgres(db) ? insertIntoPostgres : insertIntoSqlite, {
+    bind: [JSON.stringify(sorted)], type: QueryTypes.BULKUPDATE
+  })
+  if (stored === rows.length) return rows
+  const first = await findRows(db, rows.map((row) => row[KEY]).filter((key) => key !== null))
+  return rows.map((row) => first.get(row[KEY]) ?? row)
+}
+
+/** True for an error that the values of a row have brought about; every other means that the database is away. */
+export function isFaultOfRow (error: unknown): boolean {
+  const code = (error as { parent?: { code?: string } }).parent?.code ?? ''
+  return error instanceof BaseError && /^(22|23|SQLITE_(CONSTRAINT|MISMATCH|TOOBIG))/.test(code)
+}
+
+// A whole batch travels as one JSON parameter, so the statement's text never changes with its size.
+const insertIntoSqlite = `INSERT INTO pings (${names})
+  SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each($1) WHERE true
+  ON CONFLICT DO NOTHING`
+
+const insertIntoPostgres = `INSERT INTO pings (${names})
+  SELECT ${columns.map(({ type }, index) => `(value ->> ${index})::${castOf(type)}`).join(', ')}
+  FROM jsonb_array_elements($1::jsonb) AS rows (value)
+  ON CONFLICT DO NOTHING`
+
+function castOf (type: (typeof columns)[number]['type']): string {
+  const name = String((type as { key?: string }).key)
+  return name === 'STRING' || name === 'CHAR' ? 'text' : name
+}
+
+async function findRows (db: Sequelize, keys: unknown[]): Promise<Map<unknown, Row>> {
+  const list = isPostgres(db) ? 'SELECT jsonb_array_elements_text($1::jsonb)' : 'SELECT value FROM json_each($1)'
+  const found = await db.query<Record<string, Row[number]>>(
+    `SELECT ${names} FROM pings WHERE idempotency_key IN (${list})`, { bind: [JSON.stringify(keys)], type: QueryTypes.SELECT })
+  return new Map(found.map((row) => [row.idempotency_key, columns.map(({ name }) => row[name]!)]))
+}

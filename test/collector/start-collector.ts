@@ -1,0 +1,64 @@
+import type { FastifyInstance } from 'fastify'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { buildCollector, type CollectorOptions } from '../../src/collector/app.js'
+import { connect } from '../../src/collector/database.js'
+import type { CollectorSettings } from '../../src/collector/settings.js'
+import type { Postgres } from '../helpers/postgres.js'
+
+export const KEY = 'a key of the tests, which is long enough'
+
+export const PING = {
+  instanceId: '5db51f99-c6fb-4340-9c19-78adce58cc1b',
+  os: { type: 'Darwin', release: '20.5.0', arch: 'x64' },
+  env: { nodejs: 'v16.13.1', flowforge: '0.1.1' },
+  platform: { counts: { users: 3, teams: 2, projects: 1 }, config: { driver: 'localfs' } }
+}
+
+export interface Collector {
+  app: FastifyInstance
+  url: string
+  post: (body: unknown, headers?: Record<string, string>) => Promise<{ status: number, headers: Headers, body: any }>
+  /** Every row of the database, as text: `pings` unless another table is named. */
+  rows: (table?: string) => Promise<Array<Record<string, unknown>>>
+}
+
+/** A collector that listens on a port of its own, and closes after the test. */
+export async function startCollector (
+  t: TestContext, databaseUrl: string, settings: Partial<CollectorSettings> = {}, options: CollectorOptions = {}
+): Promise<Collector> {
+  const app = await buildCollector({ ipHashKey: KEY, databaseUrl, logLevel: 'silent', ...settings }, options)
+  t.after(() => app.close())
+  const url = await app.listen({ host: settings.host ?? '127.0.0.1', port: 0 })
+  return { app, url, post: (body, headers) => post(url, body, headers), rows: (table = 'pings') => readRows(databaseUrl, table) }
+}
+
+export async function post (url: string, body: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body)
+  })
+  return { status: response.status, headers: response.headers, body: await response.json() as any }
+}
+
+/** A SQLite file of its own for each test. */
+export async function sqliteUrl (t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'collector-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  return `sqlite:${join(directory, 'collector.db')}`
+}
+
+export async function postgresUrl (postgres: Postgres): Promise<string> {
+  const { user, password, host, port, database } = await postgres.createDatabase()
+  return `postgres://${user}:${password}@${host}:${port}/${database}`
+}
+
+async function readRows (databaseUrl: string, table: string) {
+  const db = await connect(databaseUrl)
+  const [rows] = await db.query(`SELECT * FROM ${table}`)
+  await db.close()
+  return rows as Array<Record<string, unknown>>
+}
