@@ -44,8 +44,16 @@ export class Session extends Model<Attributes<Session>, Creation<Session>> {
 const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true })
 const text = () => ({ type: DataTypes.STRING, allowNull: false })
 
+export interface Models {
+  User: typeof User
+  Team: typeof Team
+  Project: typeof Project
+  PlatformSetting: typeof PlatformSetting
+  Session: typeof Session
+}
+
 /** Binds the models to one database. Each call makes classes of its own: tests run several platforms in a process. */
-export function defineModels (sequelize: Sequelize) {
+export function defineModels (sequelize: Sequelize): Models {
   const models = {
     User: class extends User {},
     Team: class extends Team {},
@@ -74,5 +82,3 @@ export function defineModels (sequelize: Sequelize) {
   }, { sequelize, modelName: 'Session' })
   return models
 }
-
-export type Models = ReturnType<typeof defineModels>
