@@ -1,7 +1,12 @@
 import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import accounts from './accounts/index.js'
+import admin from './admin/index.js'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
+import openapi from './openapi/index.js'
+import pages from './pages/index.js'
 import settings from './settings/index.js'
+import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
 
 /**
@@ -19,6 +24,11 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(db)
   await app.register(settings)
   await app.register(telemetry)
+  await app.register(openapi)
+  await app.register(pages)
+  await app.register(accounts)
+  await app.register(setup)
+  await app.register(admin)
   app.get('/health', async () => ({ status: 'ok' }))
   return app
 }

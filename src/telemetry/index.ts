@@ -13,6 +13,8 @@ import { createSender } from './send.js'
 
 /** What telemetry shows of itself, and lets an administrator do. */
 export interface TelemetryControl {
+  /** Where a ping is posted to. */
+  url: string
   /** May a ping be sent now, and who decided. Read afresh. */
   consent: () => Promise<Consent>
   /** The operator's no, which the administrator cannot change; undefined where there is none. */
@@ -54,6 +56,7 @@ export default fp(async (app) => {
   let announced: Promise<void> | undefined
 
   app.decorate('telemetry', {
+    url,
     consent,
     operatorSays,
     nextDaily: () => schedule?.nextDaily() ?? null,
