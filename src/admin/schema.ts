@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { DECIDERS } from '../telemetry/consent.js'
 
 const closed = { additionalProperties: false }
 const moment = { format: 'date-time' }
@@ -24,7 +25,7 @@ export const loggedPingSchema = Type.Object({
 
 export const telemetrySchema = Type.Object({
   allowed: Type.Boolean({ description: 'Whether a ping may be sent now.' }),
-  decidedBy: Type.Enum(['flowforge.yml', 'environment', 'setup', 'administrator']),
+  decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
   locked: Type.Boolean({ description: 'Whether flowforge.yml or the environment says no, which no setting can change.' }),
   url: Type.String({ description: 'Where pings are posted to.' }),
