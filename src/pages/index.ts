@@ -32,7 +32,8 @@ export default fp(async (app) => {
   await app.register(view, {
     engine: { eta: new Eta() },
     root: join(import.meta.dirname, '..'),
-    options: { cache: true }
+    // Templates are read once, in every environment.
+    production: true
   })
   await app.register(serveAssets)
   await acceptForms(app)
