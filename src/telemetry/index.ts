@@ -48,10 +48,9 @@ export default fp(async (app) => {
   })
   const compose = async () => serialisePing(await gather({ config, settings, db }))
   const prepareTables = onceDone(() => migrate(db.sequelize, 'TelemetryMigrations', migrations))
-  const pingLog = createPingLog(db.sequelize)
-  const claim = createClaims(db.sequelize)
+  const pingLog = createPingLog(db.sequelize, createClaims(db.sequelize))
   const { url } = section
-  const sender = createSender({ consent, prepareTables, claim, compose, pingLog, url, version: config.version, log })
+  const sender = createSender({ consent, prepareTables, compose, pingLog, url, version: config.version, log })
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
 
