@@ -6,7 +6,7 @@ const closed = { additionalProperties: false }
 const moment = { format: 'date-time' }
 
 export const settingsSchema = Type.Object({
-  'telemetry:enabled': Type.Boolean({ description: 'true or false: whether the administrator allows telemetry.' })
+  'telemetry:enabled': Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' })
 }, closed)
 
 /** A ping of the log, as the API shows it. */
