@@ -62,7 +62,8 @@ function codeOf (error: { code?: string }, status: number): string {
 
 const isCsrfError = (error: { code?: string }) => error.code?.startsWith('FST_CSRF') ?? false
 
-function expectsPage (request: FastifyRequest): boolean {
+/** Whether a person is waiting for a page, and not a program for JSON. */
+export function expectsPage (request: FastifyRequest): boolean {
   if (request.url.startsWith('/api/')) return false
   return isForm(request) || (request.headers.accept?.includes('text/html') ?? false)
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountSchema } from '../accounts/schema.js'
 import { findProblems, type Problems } from '../pages/errors.js'
 import { isForm } from '../pages/forms.js'
+import { describePing } from '../pages/ping.js'
 import type { RequestProblem } from '../pages/request-problem.js'
 import { chooseStep, findProgress, STEPS } from './progress.js'
 
@@ -32,6 +33,9 @@ async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: un
     problems,
     values: request.body ?? {},
     fields: accountSchema.properties,
+    ping: describePing(await app.telemetry.preview()),
+    url: app.telemetry.url,
+    operator: app.telemetry.operatorSays(),
     enabled: await app.settings.refresh('telemetry:enabled')
   })
 }

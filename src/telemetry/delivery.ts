@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { buildConnector, EnvHttpProxyAgent, Pool, request, type Dispatcher } from 'undici'
 
 const CONNECT_MS = 5_000
@@ -64,24 +65,31 @@ export async function post ({ url, body, version, idempotencyKey, signal: revoke
   }
 }
 
-/** A dispatcher for one request, whose sockets die with the signal, even while they connect. */
+/** A dispatcher for one request: each connection that it takes, to the collector or a proxy, is guarded. */
 function createDispatcher (signal: AbortSignal): Dispatcher {
   const limits = { headersTimeout: HEADERS_MS, bodyTimeout: BODY_MS }
-  const connect = untilAborted(buildConnector({ timeout: CONNECT_MS }), signal)
+  const timeout = { timeout: CONNECT_MS }
+  const factory = (origin: string | URL, options: object) => new Pool(origin, {
+    ...limits, ...options, connect: guard((options as { connect: buildConnector.connector }).connect, signal)
+  })
   return new EnvHttpProxyAgent({
-    ...limits,
-    connect,
-    requestTls: { timeout: CONNECT_MS },
-    clientFactory: (origin, options) => new Pool(origin, {
-      ...limits, connect: untilAborted((options as { connect: buildConnector.connector }).connect, signal)
-    })
+    connect: buildConnector(timeout), requestTls: timeout, proxyTls: timeout, factory, clientFactory: factory
   })
 }
 
-/** undici lets a connection come up before it minds an abort; after a no, not even that may happen. */
-function untilAborted (connect: buildConnector.connector, signal: AbortSignal): buildConnector.connector {
+/**
+ * Connects once, not after an abort, and lets go on an abort even while it connects. Left to itself, undici connects
+ * first and minds the abort later; and where a proxy hangs up it connects again at once, without end.
+ */
+function guard (connect: buildConnector.connector, signal: AbortSignal): buildConnector.connector {
+  let tried = false
   return (options, callback) => {
-    const socket = connect(options, callback) as unknown as import('node:net').Socket
+    if (signal.aborted) return callback(signal.reason, null)
+    if (tried) return callback(Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' }), null)
+    tried = true
+    const socket: unknown = connect(options, callback)
+    // A tunnel through a proxy has no socket of its own yet; the one to the proxy dies, and takes it along.
+    if (!(socket instanceof Socket)) return
     const destroy = () => { socket.destroy(signal.reason) }
     signal.addEventListener('abort', destroy)
     socket.once('close', () => { signal.removeEventListener('abort', destroy) })

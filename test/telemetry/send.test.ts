@@ -139,19 +139,6 @@ describe('a failing delivery', () => {
     assert.deepEqual(said, [40, 20, 30])
   })
 
-  for (const status of [301, 302, 307, 308, 400, 404, 413]) {
-    test(`with ${status} is final`, async (t) => {
-      const elsewhere = await startListener(t)
-      const listener = await startListener(t, (response) => { response.writeHead(status, { location: elsewhere.url }).end() })
-      t.mock.timers.enable({ apis: ['setTimeout'] })
-      const platform = await buildPlatform(t, { telemetry: { url: listener.url } })
-      t.mock.timers.tick(BOOT_MS)
-      const ping = await pingWhen(platform, isOver)
-      assert.deepEqual([ping.outcome, ping.status, ping.attempts], ['failed', status, 1])
-      assert.equal(elsewhere.connections(), 0)
-    })
-  }
-
   test('of a manual ping is not repeated: somebody is waiting', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:1/' } })
     const { outcome, attempts, status, error } = await app.telemetry.send()
