@@ -1,4 +1,6 @@
+import { describeOutcome } from '../admin/describe-outcome.js'
 import type { PlatformConfig } from '../config/index.js'
+import { formatMoment } from '../pages/moments.js'
 import { decideConsent, decideForOperator, type Consent } from '../telemetry/consent.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { setApart } from '../telemetry/own-tables.js'
@@ -13,7 +15,7 @@ import { withConfig } from './with-config.js'
 /** `flowforge telemetry status` */
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
-  const { url } = readSection(config.telemetry, config.locate)
+  const url = urlOf(config)
   print(options.json ? toJson({ ...consent, url }) : `${consent.explanation}\nPings are posted to ${url}.`)
   return consent.allowed ? EXIT.done : EXIT.off
 })
@@ -30,7 +32,7 @@ export const printPreview = (options: CommandOptions) => withConfig(options, asy
 export const listPings = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const pings = await withInstallation(config, readPings)
   if (options.json) print(toJson(pings))
-  else print(pings.map(describePing).join('\n') || 'Nothing has been sent yet.')
+  else print(pings.map((ping) => describePing(ping, urlOf(config))).join('\n') || 'Nothing has been sent yet.')
   return EXIT.done
 })
 
@@ -39,7 +41,7 @@ export const sendPing = (options: CommandOptions) => withConfig(options, async (
   const consent = await readConsent(config)
   if (!consent.allowed) throw new CommandError(consent.explanation, EXIT.off)
   const ping = await withInstallation(config, (installation) => demand(installation).telemetry.send()).catch(explainNo)
-  print(options.json ? toJson(ping) : describePing(ping))
+  print(options.json ? toJson(ping) : describePing(ping, urlOf(config)))
   return ping.outcome === 'delivered' ? EXIT.done : EXIT.failed
 })
 
@@ -69,12 +71,13 @@ function explainNo (error: unknown): never {
   throw error instanceof TelemetryOffError ? new CommandError(error.message, EXIT.off) : error
 }
 
-function describePing ({ sentAt, kind, outcome, status, attempts, error, body }: LoggedPing): string {
-  const moment = sentAt.toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC')
-  const effort = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
-  const what = [moment, kind, outcome, status && `status ${status}`, effort, error].filter(Boolean).join(', ')
-  return `${what}\n  ${body}`
+function describePing (ping: LoggedPing, url: string): string {
+  const { sentAt, kind, outcome, attempts, body } = ping
+  const facts = [formatMoment(sentAt), kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
+  return `${facts.join(', ')}\n  ${describeOutcome(ping, url)}\n  ${body}`
 }
+
+const urlOf = ({ telemetry, locate }: PlatformConfig) => readSection(telemetry, locate).url
 
 const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 
