@@ -33,10 +33,13 @@ export function describeOutcome (ping: LoggedPing, url: string): string {
   const { host } = new URL(url)
   if (ping.outcome === 'delivered') return `${host} received it.`
   if (ping.outcome === 'cancelled') return `It was cancelled: ${ping.error}.`
+  if (ping.outcome === 'interrupted') {
+    return 'The platform stopped while it was on its way; whether it arrived is not known.'
+  }
   const trouble = describeTrouble(ping, host)
   if (ping.outcome === 'failed') return trouble
   if (ping.attempts > 0) return `It waits for another attempt. ${trouble}`
-  return 'It is on its way, or the platform stopped before its end.'
+  return 'It is on its way.'
 }
 
 function describeTrouble ({ status, error }: LoggedPing, host: string): string {

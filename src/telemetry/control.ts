@@ -1,5 +1,4 @@
 import { migrate } from '../lib/migrate.js'
-import { createClaims } from './claim.js'
 import { decideConsent, decideForOperator, refuseForHost, type Consent } from './consent.js'
 import { gather } from './gather.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
@@ -49,7 +48,7 @@ function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
   const pingLog = createPingLog(tables)
   const preview = async () => serialisePing(await gather({ config, settings, db }))
   const { send, sendOnSchedule, cancel } = createSender({
-    consent, prepareTables, claim: createClaims(tables), compose: preview, pingLog, url: section.url, version: config.version, log
+    consent, prepareTables, compose: preview, pingLog, url: section.url, version: config.version, log
   })
 
   async function consent (): Promise<Consent> {

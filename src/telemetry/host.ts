@@ -5,6 +5,9 @@ import { pingSchema } from './ping.js'
 
 const MODELS = ['User', 'Team', 'Project'] as const
 
+/** The settings that telemetry reads of its host, and never writes. */
+export type TelemetrySetting = 'instanceId' | 'setup:initialised' | 'telemetry:enabled'
+
 /** All that telemetry sees of the platform it is embedded in. Nothing of it is trusted to be checked. */
 export interface TelemetryHost {
   config: {
@@ -17,9 +20,9 @@ export interface TelemetryHost {
     locate?: (...path: string[]) => string
   }
   settings: {
-    get: (key: string) => unknown
+    get: (key: TelemetrySetting) => unknown
     /** Reads a setting afresh, for hosts whose `get` answers from memory. */
-    refresh?: (key: string) => unknown
+    refresh?: (key: TelemetrySetting) => unknown
     /** Hears of each change made by this process, for hosts that tell. */
     onChange?: (listener: (key: string, value: unknown) => void) => void
   }
@@ -43,7 +46,7 @@ export function findLack ({ config, settings, db }: Partial<TelemetryHost>): str
 }
 
 /** A setting as the database has it now, where the host can tell; else as the host has it. */
-export async function readSetting (settings: TelemetryHost['settings'], key: string): Promise<unknown> {
+export async function readSetting (settings: TelemetryHost['settings'], key: TelemetrySetting): Promise<unknown> {
   return settings.refresh ? await settings.refresh(key) : await settings.get(key)
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { cpSync, readdirSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startListener } from '../helpers/listener.js'
+import { PlatformLog, temporaryDirectory } from '../helpers/platform.js'
 import { startPostgres } from '../helpers/postgres.js'
 import { installPackage, type Project } from './pack.js'
 
@@ -53,6 +55,23 @@ describe('the package', () => {
     })
     assert.equal(stdout, 'delivered\n')
     assert.equal(JSON.parse((await listener.next()).body).platform.config.driver, 'stub')
+  })
+
+  test('brings the command line and the pages', async (t) => {
+    const home = temporaryDirectory(t)
+    writeFileSync(join(home, 'flowforge.yml'), 'host: 127.0.0.1\nport: 0\ntelemetry: { url: "http://127.0.0.1:1/" }\n')
+    const child = spawn(process.execPath, ['node_modules/flowforge/dist/cli/index.js', 'start', '--config', join(home, 'flowforge.yml')],
+      { cwd: project.directory, env: { ...process.env, FLOWFORGE_HOME: home, NODE_OPTIONS: guard }, stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(() => { child.kill('SIGKILL') })
+    const log = new PlatformLog()
+    child.stdout.pipe(log)
+    const { msg } = await log.find(/^Server listening/)
+    const page = await fetch(`${msg.match(/http\S+/)![0]}/setup`)
+    assert.equal(page.status, 200)
+    assert.match(await page.text(), /<title>/)
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    assert.deepEqual(await exited, [0, null])
   })
 
   test('brings types that a strict TypeScript platform compiles against, from both kinds of module', async () => {
