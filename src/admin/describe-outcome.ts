@@ -30,9 +30,10 @@ export function describeOutcome (ping: LoggedPing, url: string): string {
   const { host } = new URL(url)
   if (ping.outcome === 'delivered') return `${host} received it.`
   if (ping.outcome === 'cancelled') return `It was cancelled: ${ping.error}.`
+  if (ping.outcome === 'interrupted') return 'The platform stopped while it was on its way; whether it arrived is not known.'
   const trouble = describeTrouble(ping, host)
   if (ping.outcome === 'failed') return trouble
-  return ping.attempts === 0 ? 'It is on its way, or the platform stopped before its end.' : `It waits for another attempt. ${trouble}`
+  return ping.attempts === 0 ? 'It is on its way.' : `It waits for another attempt. ${trouble}`
 }
 
 function describeTrouble ({ status, error }: LoggedPing, host: string): string {

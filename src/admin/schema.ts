@@ -1,21 +1,22 @@
 import { Type } from 'typebox'
 import { DECIDERS } from '../telemetry/consent.js'
+import { KINDS, OUTCOMES } from '../telemetry/ping-log.js'
 
 const closed = { additionalProperties: false }
 const moment = { format: 'date-time' }
 
 export const settingsSchema = Type.Object({
-  'telemetry:enabled': Type.Boolean({ description: 'true or false: whether the administrator allows telemetry.' })
+  'telemetry:enabled': Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' })
 }, closed)
 
 /** A ping of the log, as the API shows it. */
 export const loggedPingSchema = Type.Object({
   id: Type.Integer(),
-  kind: Type.Enum(['boot', 'daily', 'manual']),
+  kind: Type.Enum(KINDS),
   sentAt: Type.String({ ...moment, description: 'When it was recorded, before its first byte left.' }),
   idempotencyKey: Type.String({ description: 'The same with every attempt of this ping.' }),
   body: Type.String({ description: 'The exact text that was posted.' }),
-  outcome: Type.Enum(['pending', 'delivered', 'failed', 'cancelled']),
+  outcome: Type.Enum(OUTCOMES),
   status: Type.Union([Type.Integer(), Type.Null()], { description: 'The HTTP status of the last answer.' }),
   attempts: Type.Integer(),
   durationMs: Type.Union([Type.Integer(), Type.Null()]),

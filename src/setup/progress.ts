@@ -9,8 +9,6 @@ export type Step = typeof STEPS[number]
 
 export interface Progress {
   administrator: User | null
-  /** Whether telemetry has been decided, either way. */
-  decided: boolean
   /** The first step that is still to do. */
   next: Step
 }
@@ -20,7 +18,7 @@ export async function findProgress (app: FastifyInstance): Promise<Progress> {
   const administrator = await findAdministrator(app)
   const decided = await app.db.models.PlatformSetting.findByPk('telemetry:enabled') !== null
   const next = !administrator ? 'administrator' : decided ? 'finish' : 'telemetry'
-  return { administrator, decided, next }
+  return { administrator, next }
 }
 
 /** The step to show: the one asked for, when it has been reached, else the next. */

@@ -33,7 +33,7 @@ async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: un
     problems,
     values: request.body ?? {},
     fields: accountSchema.properties,
-    ping: describePing(await app.telemetry.preview()),
+    ping: step === 'telemetry' ? describePing(await app.telemetry.preview()) : undefined,
     url: app.telemetry.url,
     operator: app.telemetry.operatorSays(),
     enabled: await app.settings.refresh('telemetry:enabled')

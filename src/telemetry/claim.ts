@@ -1,4 +1,4 @@
-import { DataTypes, Op, type Sequelize } from 'sequelize'
+import { DataTypes, Op, type Sequelize, type Transaction } from 'sequelize'
 
 const DAY_MS = 86_400_000
 
@@ -15,14 +15,20 @@ export function createClaims (sequelize: Sequelize) {
     claimedAt: { type: DataTypes.DATE, allowNull: false }
   }, { tableName: 'TelemetryClaims', timestamps: false, paranoid: false, underscored: false })
 
-  /** Resolves to whether this replica won: at most one does, in each boot wave and on each UTC day. */
-  return async function claim (kind: 'boot' | 'daily', now: Date): Promise<boolean> {
+  /**
+   * Resolves to whether this replica won: at most one does, in each boot wave and on each UTC day. Within a
+   * transaction the claim stands only once, and only if, that is committed.
+   */
+  return async function claim (kind: 'boot' | 'daily', now: Date, transaction?: Transaction): Promise<boolean> {
     const last = kind === 'daily'
       ? { [Op.lt]: new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS) }
       : { [Op.lt]: new Date(now.getTime() - BOOT_WAVE_MS) }
     // A claim from the future was made by a clock that has since been set right. It must not silence the years between.
     const impossible = { [Op.gt]: new Date(now.getTime() + DAY_MS) }
-    const [won] = await claims.update({ claimedAt: now }, { where: { kind, claimedAt: { [Op.or]: [last, impossible] } } })
+    const where = { kind, claimedAt: { [Op.or]: [last, impossible] } }
+    const [won] = await claims.update({ claimedAt: now }, { where, transaction })
     return won === 1
   }
 }
+
+export type Claim = ReturnType<typeof createClaims>

@@ -46,10 +46,10 @@ function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
   const section = readSection(config.telemetry, config.locate)
   const tables = setApart(db.sequelize)
   const prepareTables = onceDone(() => migrate(tables, 'TelemetryMigrations', migrations))
-  const pingLog = createPingLog(tables)
+  const pingLog = createPingLog(tables, createClaims(tables))
   const preview = async () => serialisePing(await gather({ config, settings, db }))
   const { send, sendOnSchedule, cancel } = createSender({
-    consent, prepareTables, claim: createClaims(tables), compose: preview, pingLog, url: section.url, version: config.version, log
+    consent, prepareTables, compose: preview, pingLog, url: section.url, version: config.version, log
   })
 
   async function consent (): Promise<Consent> {

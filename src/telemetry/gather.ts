@@ -1,5 +1,6 @@
 import os from 'node:os'
-import { literal, QueryTypes, type Model, type ModelStatic } from 'sequelize'
+import { literal, QueryTypes, Transaction, type Model, type ModelStatic } from 'sequelize'
+import { runBriefly } from './brief-transaction.js'
 import { readSetting, type TelemetryHost } from './host.js'
 import { DRIVERS, type Ping } from './ping.js'
 
@@ -18,9 +19,12 @@ export async function gather ({ config, settings, db }: Pick<TelemetryHost, 'con
 
 /** Counts all three in one statement, so that they are of one moment. */
 async function countRows ({ sequelize, models }: TelemetryHost['db']): Promise<Ping['platform']['counts']> {
-  const row = await sequelize.query<Record<'users' | 'teams' | 'projects', string | number>>(
-    `SELECT (${countOf(models.User)}) AS users, (${countOf(models.Team)}) AS teams, (${countOf(models.Project)}) AS projects`,
-    { type: QueryTypes.SELECT, plain: true })
+  const statement =
+    `SELECT (${countOf(models.User)}) AS users, (${countOf(models.Team)}) AS teams, (${countOf(models.Project)}) AS projects`
+  const row = await runBriefly(sequelize, Transaction.TYPES.DEFERRED, (transaction) => (
+    sequelize.query<Record<'users' | 'teams' | 'projects', string | number>>(statement, {
+      type: QueryTypes.SELECT, plain: true, transaction
+    })))
   // PostgreSQL counts in 64 bits, which its driver gives as text.
   return { users: Number(row?.users), teams: Number(row?.teams), projects: Number(row?.projects) }
 }

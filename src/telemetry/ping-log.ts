@@ -1,10 +1,18 @@
 import {
-  DataTypes, Model, Op,
+  DataTypes, Model, Op, Transaction,
   type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
 } from 'sequelize'
+import { runBriefly } from './brief-transaction.js'
+import type { Claim } from './claim.js'
+import { longestDelivery } from './retry.js'
 
 /** Why a ping left: 30 seconds after the start, once a day, or because an administrator asked. */
-export type PingKind = 'boot' | 'daily' | 'manual'
+export const KINDS = ['boot', 'daily', 'manual'] as const
+
+export type PingKind = typeof KINDS[number]
+
+/** `pending` until its last attempt is over; `interrupted` where the process ended before, and nobody knows. */
+export const OUTCOMES = ['pending', 'delivered', 'failed', 'cancelled', 'interrupted'] as const
 
 /** How many pings are remembered (design, section 5). */
 const KEPT = 100
@@ -18,8 +26,7 @@ export interface LoggedPing {
   idempotencyKey: string
   /** The exact text that was posted. */
   body: string
-  /** `pending` until its last attempt is over, and for good where the process was killed before. */
-  outcome: 'pending' | 'delivered' | 'failed' | 'cancelled'
+  outcome: typeof OUTCOMES[number]
   /** The HTTP status of the last answer; null where there was none. */
   status: number | null
   attempts: number
@@ -40,8 +47,8 @@ export const UNDERWAY: PingResult = {
 
 export type PingLog = ReturnType<typeof createPingLog>
 
-/** What was sent. A ping that cannot be recorded here is not sent. */
-export function createPingLog (sequelize: Sequelize) {
+/** What was sent, and who may send. A ping that cannot be recorded here is not sent. */
+export function createPingLog (sequelize: Sequelize, claim: Claim) {
   class Row extends Model<InferAttributes<Row>, InferCreationAttributes<Row>> implements LoggedPing {
     declare id: CreationOptional<number>
     declare kind: PingKind
@@ -69,24 +76,51 @@ export function createPingLog (sequelize: Sequelize) {
     error: DataTypes.TEXT
   }, { sequelize, modelName: 'TelemetryPing', tableName: 'TelemetryPings', timestamps: false, paranoid: false, underscored: false })
 
-  /** Records a ping that is about to leave, and forgets all but the newest 100. */
-  async function record (ping: Pick<LoggedPing, 'kind' | 'sentAt' | 'idempotencyKey' | 'body'>): Promise<LoggedPing> {
-    const oldest = await Row.findOne({ order: [['id', 'DESC']], offset: KEPT - 1 })
-    if (oldest) await Row.destroy({ where: { id: { [Op.lte]: oldest.id } } })
-    const row = await Row.create({ ...ping, ...UNDERWAY })
-    return row.get()
+  /** Results that the database has not taken yet: it was away. They are kept until it is back. */
+  const unwritten = new Map<number, PingResult>()
+
+  /**
+   * Claims a ping of the schedule and records it, both or neither: a claim without a ping would silence a whole day.
+   * Forgets all but the newest 100.
+   *
+   * @returns undefined where another replica has claimed it
+   */
+  async function record (
+    { kind, ...ping }: Pick<LoggedPing, 'kind' | 'sentAt' | 'idempotencyKey' | 'body'>
+  ): Promise<LoggedPing | undefined> {
+    return runBriefly(sequelize, Transaction.TYPES.IMMEDIATE, async (transaction) => {
+      if (kind !== 'manual' && !await claim(kind, ping.sentAt, transaction)) return undefined
+      const oldest = await Row.findOne({ order: [['id', 'DESC']], offset: KEPT - 1, transaction })
+      if (oldest) await Row.destroy({ where: { id: { [Op.lte]: oldest.id } }, transaction })
+      const row = await Row.create({ kind, ...ping, ...UNDERWAY }, { transaction })
+      return row.get()
+    })
   }
 
-  /** Writes down what has become of a ping so far. */
+  /**
+   * Writes down what has become of a ping so far, and what could not be written before.
+   *
+   * @throws the database's error; `list` tells the result all the same
+   */
   async function update (id: number, result: PingResult): Promise<void> {
-    await Row.update(result, { where: { id } })
+    unwritten.set(id, result)
+    for (const [id, result] of unwritten) {
+      await Row.update(result, { where: { id } })
+      if (unwritten.get(id) === result) unwritten.delete(id)
+    }
   }
 
   /** The pings that are remembered, newest first. */
   async function list (): Promise<LoggedPing[]> {
     const rows = await Row.findAll({ order: [['id', 'DESC']] })
-    return rows.map((row) => row.get())
+    return rows.map((row) => tellTruth({ ...row.get(), ...unwritten.get(row.id) }))
   }
 
   return { record, update, list }
+}
+
+/** A process that was killed could not write down what became of its ping. Another one may be at work on its own. */
+function tellTruth (ping: LoggedPing): LoggedPing {
+  const isOver = Date.now() - ping.sentAt.getTime() > longestDelivery(ping.kind)
+  return ping.outcome === 'pending' && isOver ? { ...ping, outcome: 'interrupted' } : ping
 }

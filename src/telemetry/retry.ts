@@ -1,8 +1,21 @@
-/** Attempts for one ping, the first included (design, section 5). */
-export const MAX_ATTEMPTS = 4
+import type { PingKind } from './ping-log.js'
 
 const BACKOFF_MS = 30_000
 const LONGEST_RETRY_AFTER_MS = 3_600_000
+
+/** Far longer than the 25 seconds of an attempt: the reading of the consent and a slow database come on top. */
+const LONGEST_ATTEMPT_MS = 120_000
+
+/** Attempts for one ping, the first included (design, section 5). Of a manual one somebody awaits the result. */
+export function attemptsFor (kind: PingKind): number {
+  return kind === 'manual' ? 1 : 4
+}
+
+/** After this time, in milliseconds, no process is at work on a ping any more, if it still runs. */
+export function longestDelivery (kind: PingKind): number {
+  const attempts = attemptsFor(kind)
+  return attempts * LONGEST_ATTEMPT_MS + (attempts - 1) * LONGEST_RETRY_AFTER_MS
+}
 
 /** Whether another attempt can help: after no answer at all, after "not now", and after the collector's own faults. */
 export function isRetryable (status: number | null): boolean {

@@ -5,7 +5,10 @@ import type { Consent } from './consent.js'
 import type { Answer } from './delivery.js'
 import { UNDERWAY, type LoggedPing, type PingKind, type PingLog, type PingResult } from './ping-log.js'
 import { createQuietLog } from './quiet-log.js'
-import { isRetryable, MAX_ATTEMPTS, waitAfter } from './retry.js'
+import { attemptsFor, isRetryable, waitAfter } from './retry.js'
+
+/** Longest wait of a host that stops, for a database that does not answer. */
+const CANCEL_MS = 2_000
 
 /** Consent says no; its explanation is the message. */
 export class TelemetryOffError extends Error {
@@ -17,8 +20,6 @@ export interface SenderParts {
   consent: () => Promise<Consent>
   /** Makes the tables of the claims and the log, where they are not there yet. */
   prepareTables: () => Promise<void>
-  /** Wins, or does not, the right to send a ping of the schedule. */
-  claim: (kind: 'boot' | 'daily', now: Date) => Promise<boolean>
   /** The exact text of a ping as of now. */
   compose: () => Promise<string>
   pingLog: PingLog
@@ -27,8 +28,8 @@ export interface SenderParts {
   log: FastifyBaseLogger
 }
 
-/** The way of a ping: consent, claim, compose, record, and then attempt by attempt, consent first, out. */
-export function createSender ({ consent, prepareTables, claim, compose, pingLog, url, version, log }: SenderParts) {
+/** The way of a ping: consent, compose, claim and record, and then attempt by attempt, consent first, out. */
+export function createSender ({ consent, prepareTables, compose, pingLog, url, version, log }: SenderParts) {
   const quiet = createQuietLog(log)
   const underway = new Map<AbortController, Promise<unknown>>()
 
@@ -55,24 +56,24 @@ export function createSender ({ consent, prepareTables, claim, compose, pingLog,
     }
   }
 
-  /** Cancels waiting retries, and aborts what is being sent or connected. Resolves when nothing is underway. */
+  /** Cancels waiting retries, and aborts what is being sent or connected. Resolves when that is written down. */
   async function cancel (reason: string): Promise<void> {
     const sendings = [...underway.values()]
     for (const cancellation of underway.keys()) cancellation.abort(new Error(reason))
-    await Promise.allSettled(sendings)
+    await Promise.race([Promise.allSettled(sendings), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
   }
 
   async function makeItsWay (kind: PingKind, signal: AbortSignal): Promise<LoggedPing | undefined> {
     await demandConsent(signal)
     await prepareTables()
-    if (kind !== 'manual' && !await claim(kind, new Date())) {
+    const body = await compose()
+    const ping = await pingLog.record({ kind, sentAt: new Date(), idempotencyKey: randomUUID(), body })
+    if (!ping) {
       log.debug(`The ${kind} ping was claimed by another replica, or before.`)
       return undefined
     }
-    const body = await compose()
-    const ping = await pingLog.record({ kind, sentAt: new Date(), idempotencyKey: randomUUID(), body })
     const result = await attemptAll(ping, signal)
-    await pingLog.update(ping.id, result)
+    await writeDown(ping, result)
     return { ...ping, ...result }
   }
 
@@ -83,10 +84,19 @@ export function createSender ({ consent, prepareTables, claim, compose, pingLog,
     if (signal.aborted) throw new TelemetryOffError(signal.reason.message)
   }
 
+  /** The result outlives a database that is away; the ping log keeps it until it is back. */
+  async function writeDown ({ id }: LoggedPing, result: PingResult): Promise<void> {
+    try {
+      await pingLog.update(id, result)
+    } catch (error) {
+      log.debug({ err: error }, 'What became of a ping could not be written down yet.')
+    }
+  }
+
   async function attemptAll (ping: LoggedPing, signal: AbortSignal): Promise<PingResult> {
     let result = UNDERWAY
     const started = performance.now()
-    const attempts = ping.kind === 'manual' ? 1 : MAX_ATTEMPTS
+    const attempts = attemptsFor(ping.kind)
     try {
       for (let attempt = 1; ; attempt++) {
         const { retryAfter, ...answer } = await attemptOnce(ping, signal)
@@ -94,7 +104,7 @@ export function createSender ({ consent, prepareTables, claim, compose, pingLog,
         result = { ...result, ...answer, attempts: attempt, durationMs }
         if (result.outcome !== 'pending') return result
         if (attempt === attempts) return { ...result, outcome: 'failed' }
-        await pingLog.update(ping.id, result)
+        await writeDown(ping, result)
         await timers.setTimeout(waitAfter(attempt, retryAfter, new Date()), undefined, { signal, ref: false })
       }
     } catch (error) {
@@ -107,10 +117,11 @@ export function createSender ({ consent, prepareTables, claim, compose, pingLog,
 
   /** One attempt: its outcome is `pending` where another one can help. */
   async function attemptOnce (ping: LoggedPing, signal: AbortSignal) {
+    // Loaded no sooner than the first ping leaves: a platform that sends nothing does not pay for it. And before the
+    // consent is read: nothing may take its time between the yes and the connection.
+    const { post } = await import('./delivery.js')
     await demandConsent(signal)
     try {
-      // Loaded no sooner than the first ping leaves: a platform that sends nothing does not pay for it.
-      const { post } = await import('./delivery.js')
       const answer = await post({ url, body: ping.body, version, idempotencyKey: ping.idempotencyKey, signal })
       return judgeAnswer(answer)
     } catch (error) {

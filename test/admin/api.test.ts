@@ -32,7 +32,7 @@ describe('the settings', () => {
       const response = await client.request({ method: 'PUT', url: '/api/v1/settings', payload })
       assert.equal(response.statusCode, 400, JSON.stringify(payload))
       assert.equal(response.json().code, 'invalid_request')
-      assert.match(response.json().error, /^(telemetry:enabled: true or false|instanceId: |The body)/)
+      assert.match(response.json().error, /^(telemetry:enabled: Has to be true or false|instanceId: |The body)/)
     }
     assert.equal(app.settings.get('telemetry:enabled'), true)
   })

@@ -4,7 +4,7 @@ import { mock, type TestContext } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
 import { buildPlatform, WARN, type Platform } from './platform.js'
 
-const BOOT_MS = 30_000
+export const BOOT_MS = 30_000
 const STEP_MS = 500
 
 /** Connect, headers and body: 5 s, 10 s and 10 s; and the steps that pass while the end of it is written down. */

@@ -10,8 +10,8 @@ export interface Peer {
   url: string
   /** How many connections were made so far. */
   connections: () => number
-  /** Resolves at the next connection. */
-  connected: () => Promise<unknown>
+  /** How many bytes have come so far, over all connections. */
+  bytes: () => number
 }
 
 /** A real server on this machine that treats each connection as a test wants, HTTP or not; gone after the test. */
@@ -24,9 +24,11 @@ export async function startPeer (t: TestContext, treat: (socket: Socket) => void
   const server = certificate ? tls.createServer(certificate, take) : net.createServer(take)
   const sockets = new Set<Socket>()
   let connections = 0
+  let bytes = 0
   server.on('connection', (socket: Socket) => {
     connections++
     sockets.add(socket)
+    socket.on('data', ({ length }) => { bytes += length })
     socket.on('error', () => { /* the platform may hang up as it likes */ })
     socket.on('close', () => { sockets.delete(socket) })
   })
@@ -42,7 +44,7 @@ export async function startPeer (t: TestContext, treat: (socket: Socket) => void
     port,
     url: `${certificate ? 'https' : 'http'}://localhost:${port}/`,
     connections: () => connections,
-    connected: () => once(server, 'connection')
+    bytes: () => bytes
   }
 }
 

@@ -48,7 +48,7 @@ describeOnBoth('a gathered ping', (create) => {
     const { host, statements } = await openHost(t, await create())
     statements.length = 0
     await gather(host)
-    assert.equal(statements.length, 1)
+    assert.equal(statements.filter((statement) => statement.includes('SELECT')).length, 1)
   })
 
   test('does not count what is soft-deleted, whatever the column is called', async (t) => {
