@@ -2,14 +2,13 @@ import { describeOutcome } from '../admin/describe-outcome.js'
 import type { PlatformConfig } from '../config/index.js'
 import { formatMoment } from '../pages/moments.js'
 import { decideConsent, decideForOperator, type Consent } from '../telemetry/consent.js'
+import type { DrivenTelemetry } from '../telemetry/control.js'
 import type { LoggedPing } from '../telemetry/index.js'
-import { setApart } from '../telemetry/own-tables.js'
-import { createPingLog } from '../telemetry/ping-log.js'
 import { readSection } from '../telemetry/section.js'
 import { TelemetryOffError } from '../telemetry/send.js'
 import type { CommandOptions } from './commands.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
-import { withInstallation, type Installation } from './installation.js'
+import { withTelemetry } from './with-telemetry.js'
 import { withConfig } from './with-config.js'
 
 /** `flowforge telemetry status` */
@@ -22,7 +21,7 @@ export const showStatus = (options: CommandOptions) => withConfig(options, async
 
 /** `flowforge telemetry preview` */
 export const printPreview = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  process.stdout.write(await withInstallation(config, (installation) => demand(installation).telemetry.preview()))
+  process.stdout.write(await withTelemetry(config, (telemetry) => demand(telemetry).preview()))
   // The line ends for the eye alone: standard output carries the bytes of the ping.
   if (process.stdout.isTTY) process.stderr.write('\n')
   return EXIT.done
@@ -30,7 +29,7 @@ export const printPreview = (options: CommandOptions) => withConfig(options, asy
 
 /** `flowforge telemetry log` */
 export const listPings = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  const pings = await withInstallation(config, readPings)
+  const pings = await withTelemetry(config, async (telemetry) => telemetry?.recordedPings() ?? [])
   if (options.json) print(toJson(pings))
   else print(pings.map((ping) => describePing(ping, urlOf(config))).join('\n') || 'Nothing has been sent yet.')
   return EXIT.done
@@ -40,7 +39,7 @@ export const listPings = (options: CommandOptions) => withConfig(options, async 
 export const sendPing = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   if (!consent.allowed) throw new CommandError(consent.explanation, EXIT.off)
-  const ping = await withInstallation(config, (installation) => demand(installation).telemetry.send()).catch(explainNo)
+  const ping = await withTelemetry(config, (telemetry) => demand(telemetry).send()).catch(explainNo)
   print(options.json ? toJson(ping) : describePing(ping, urlOf(config)))
   return ping.outcome === 'delivered' ? EXIT.done : EXIT.failed
 })
@@ -50,19 +49,13 @@ async function readConsent (config: PlatformConfig): Promise<Consent> {
   const section = readSection(config.telemetry, config.locate)
   const operator = decideForOperator(section, process.env)
   if (operator) return operator
-  return withInstallation(config, async (installation) => installation
-    ? installation.telemetry.consent()
+  return withTelemetry(config, async (telemetry) => telemetry
+    ? telemetry.consent()
     : decideConsent({ section, environment: process.env, initialised: false, enabled: true }))
 }
 
-async function readPings (installation: Installation | undefined): Promise<LoggedPing[]> {
-  const tables = installation && setApart(installation.sequelize)
-  // The table is made by the first ping, not by whoever asks for it.
-  return tables && await tables.getQueryInterface().tableExists('TelemetryPings') ? createPingLog(tables).list() : []
-}
-
-function demand (installation: Installation | undefined): Installation {
-  if (installation) return installation
+function demand (telemetry: DrivenTelemetry | undefined): DrivenTelemetry {
+  if (telemetry) return telemetry
   throw new CommandError('There is no ping to show before the platform has been started once: flowforge start', EXIT.failed)
 }
 

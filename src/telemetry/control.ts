@@ -29,6 +29,8 @@ export interface Telemetry {
 export interface DrivenTelemetry extends Telemetry {
   /** Whether the operator should be warned of why it is off. */
   isDoubtful: (consent: Consent) => boolean
+  /** What was sent, newest first, as it stands: makes no table. */
+  recordedPings: () => Promise<LoggedPing[]>
   /** Sends a ping of the schedule, if consent and the other replicas let it. Never throws. */
   sendOnSchedule: (kind: 'boot' | 'daily') => Promise<void>
   /** Stops all that is underway, and resolves when it is over. */
@@ -62,6 +64,10 @@ function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
     return refuseForHost('the setting instanceId, a random UUID')
   }
 
+  async function recordedPings (): Promise<LoggedPing[]> {
+    return await tables.getQueryInterface().tableExists('TelemetryPings') ? pingLog.list() : []
+  }
+
   return {
     url: section.url,
     consent,
@@ -72,6 +78,7 @@ function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
       await prepareTables()
       return pingLog.list()
     },
+    recordedPings,
     isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',
     sendOnSchedule,
     cancel
@@ -89,6 +96,7 @@ function stayOff ({ config }: TelemetryHost, lack: string): DrivenTelemetry {
     preview: refuse,
     send: refuse,
     pings: async () => [],
+    recordedPings: async () => [],
     isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',
     sendOnSchedule: async () => {},
     cancel: async () => {}

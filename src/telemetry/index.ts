@@ -18,7 +18,7 @@ declare module 'fastify' {
 
 const plugin: FastifyPluginAsync = async (app) => {
   const { config, settings, db, log } = app as unknown as TelemetryHost
-  const { isDoubtful, sendOnSchedule, cancel, ...control } = createTelemetry({ config, settings, db, log })
+  const { isDoubtful, recordedPings, sendOnSchedule, cancel, ...control } = createTelemetry({ config, settings, db, log })
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
 
