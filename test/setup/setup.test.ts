@@ -68,6 +68,14 @@ describe('the setup over JSON', () => {
     assert.equal(await app.db.models.PlatformSetting.findByPk('telemetry:enabled'), null)
   })
 
+  test('takes no name that a database could not hold', async (t) => {
+    const client = new Client(await buildNewPlatform(t))
+    const _csrf = await client.csrfToken()
+    for (const wrong of [{ name: 'Ada\0' }, { username: 'ada\0' }, { email: 'ada\0@example.com' }]) {
+      assert.equal((await client.post('/setup/create-user', { ...ACCOUNT, ...wrong, _csrf })).statusCode, 400)
+    }
+  })
+
   test('is gone once it is finished', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
