@@ -7,6 +7,7 @@ import { logOptions } from './log.js'
 import { keepSalts } from './salts.js'
 import { sender } from './sender.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
+import { upkeep } from './upkeep.js'
 
 export interface CollectorOptions {
   /** Milliseconds since 1970. */
@@ -35,6 +36,7 @@ export async function buildCollector (
   })
   await app.register(sender, { salts, secret: settings.ipHashKey, limit: settings.rateLimit, now })
   await app.register(intake, { db })
+  await app.register(upkeep, { db, salts, retentionDays: settings.retentionDays, now })
   return app
 }
 
@@ -42,6 +44,8 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   const timeout = settings.requestTimeout * 1000
   const app = Fastify({
     logger: logOptions(settings.logLevel, logTo),
+    // Nothing is logged about a single request, so none needs a logger of its own.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies(settings.trustProxy),
     bodyLimit: 64 * 1024,
