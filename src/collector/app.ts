@@ -4,6 +4,7 @@ import { answerFault, faultOf } from './answers.js'
 import { openCollectorDatabase } from './database.js'
 import { intake } from './intake.js'
 import { logOptions } from './log.js'
+import { report } from './report/index.js'
 import { keepSalts } from './salts.js'
 import { sender } from './sender.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
@@ -37,6 +38,9 @@ export async function buildCollector (
   await app.register(sender, { salts, secret: settings.ipHashKey, limit: settings.rateLimit, now })
   await app.register(intake, { db })
   await app.register(upkeep, { db, salts, retentionDays: settings.retentionDays, now })
+  await app.register(report, {
+    databaseUrl: settings.reportDatabaseUrl ?? settings.databaseUrl, token: settings.reportToken, now
+  })
   return app
 }
 
