@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFile, readdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { QueryTypes } from 'sequelize'
 import { openCollectorDatabase } from '../../src/collector/database.js'
 import { DAY, dayOf, keepSalts } from '../../src/collector/salts.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
-import { PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
+import { bytesIn, dataDirectory, PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
 
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
@@ -18,13 +16,6 @@ async function open (t: TestContext, url: string) {
   const db = await openCollectorDatabase(url)
   t.after(() => db.close())
   return db
-}
-
-/** Every byte that the database keeps in files: rows, logs and what is left of deleted rows. */
-async function bytesOf (directory: string): Promise<Buffer> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name)))
-  return Buffer.concat(await Promise.all(files))
 }
 
 test('the hash of one address is the same all day and another the next day', async (t) => {
@@ -50,19 +41,17 @@ describe('salts on PostgreSQL', () => {
   })
 
   test('a salt is kept until its day has been over for 24 hours, and then in no file of the server', async (t) => {
-    const db = await open(t, await postgresUrl(postgres))
-    const [found] = await db.query<{ directory: string }>("SELECT current_setting('data_directory') AS directory", {
-      type: QueryTypes.SELECT
-    })
-    const { directory } = found!
+    const url = await postgresUrl(postgres)
+    const db = await open(t, url)
+    const directory = await dataDirectory(url)
     const salt = await keepSalts(db).of(dayOf(NOON))
     // An unlogged table rests in memory; written anew, as it is here, it stands in a file.
     await keepSalts(db).destroy(20_002 * DAY - 1)
     assert.equal(await keepSalts(db).of(dayOf(NOON)), salt)
-    assert.ok((await bytesOf(directory)).includes(salt))
+    assert.ok((await bytesIn(directory)).includes(salt))
     await keepSalts(db).destroy(20_002 * DAY)
     await db.query('CHECKPOINT')
-    assert.ok(!(await bytesOf(directory)).includes(salt))
+    assert.ok(!(await bytesIn(directory)).includes(salt))
   })
 })
 
@@ -72,11 +61,11 @@ describe('salts on SQLite', () => {
     const directory = dirname(url.slice('sqlite:'.length))
     const db = await open(t, url)
     const salt = await keepSalts(db).of(dayOf(NOON))
-    assert.ok((await bytesOf(directory)).includes(salt))
+    assert.ok((await bytesIn(directory)).includes(salt))
     await keepSalts(db).destroy(20_002 * DAY - 1)
     assert.equal(await keepSalts(db).of(dayOf(NOON)), salt)
     await keepSalts(db).destroy(20_002 * DAY)
-    assert.ok(!(await bytesOf(directory)).includes(salt))
+    assert.ok(!(await bytesIn(directory)).includes(salt))
   })
 
   test('a salt that outlived its day while no collector ran is destroyed at the next start', async (t) => {
