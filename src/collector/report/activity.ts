@@ -27,7 +27,7 @@ const STAYS = `SELECT day, stay, COUNT(*) AS installations FROM (
       SELECT received_at / ${DAY} AS day,
         LEAD(received_at / ${DAY}) OVER (PARTITION BY instance_id ORDER BY received_at) AS next
       FROM pings WHERE received_at >= $1 AND received_at < $2
-    ) AS heard WHERE next IS NULL OR next > day
+    ) AS heard
   ) AS stays GROUP BY day, stay`
 
 /**
