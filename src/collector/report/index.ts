@@ -62,6 +62,10 @@ export async function report (app: FastifyInstance, { databaseUrl, token, now }:
     return (await counter).count(now())
   }
   app.addHook('onClose', async () => (await counter?.catch(() => undefined))?.close())
+  // The first reader does not wait for a whole year to be counted.
+  app.addHook('onReady', async () => {
+    if (token) count().catch((error) => app.log.warn({ err: error }, 'the report cannot be counted yet'))
+  })
   app.get('/report.json', async (_request, reply) => reply.header('cache-control', 'no-store').send(await count()))
   app.get('/report', async (_request, reply) => {
     const counted = await count()
