@@ -51,8 +51,8 @@ function columnType (path: string, schema: TSchema): DataType {
 
 /** Where the ping names a fixed set, a name outside it could identify its owner, and is kept as `other`. */
 function foldUnknownName (schema: TSchema): Column['keep'] {
-  if (!('anyOf' in schema)) return asItIs
-  const names = new Set((schema.anyOf as Array<{ const: unknown }>).map((literal) => literal.const))
+  if (!('enum' in schema)) return asItIs
+  const names = new Set(schema.enum as unknown[])
   return (value) => value === undefined || value === null || names.has(value) ? asItIs(value) : 'other'
 }
 

@@ -21,9 +21,9 @@ function tolerateEach (properties: Record<string, TSchema>): JsonSchema {
 }
 
 function tolerate (schema: TSchema): JsonSchema {
-  const { properties, anyOf, ...rest } = schema as JsonSchema & { properties?: Record<string, TSchema> }
+  const { properties, enum: names, ...rest } = schema as JsonSchema & { properties?: Record<string, TSchema> }
   if (properties) return { type: 'object', nullable: true, properties: tolerateEach(properties) }
   // A name outside a fixed set is no error here: it is folded where the row is made.
-  if (anyOf) return { type: 'string', maxLength: 128, nullable: true }
+  if (names) return { type: 'string', maxLength: 128, nullable: true }
   return rest.type === 'string' ? { ...rest, pattern: PLAIN_TEXT, nullable: true } : { ...rest, nullable: true }
 }

@@ -1,5 +1,5 @@
-import type { QueryInterface, Sequelize } from 'sequelize'
-import { SequelizeStorage, Umzug } from 'umzug'
+import { DataTypes, QueryTypes, Transaction, type QueryInterface, type Sequelize } from 'sequelize'
+import { Umzug, type UmzugStorage } from 'umzug'
 
 /** One step of a schema's history. A step that has been released is never edited; a new one follows it. */
 export interface Migration {
@@ -11,23 +11,46 @@ export interface Migration {
 const MIGRATION_LOCK = 7_326_190_411
 
 /**
- * Brings the tables of one owner up to date; safe when several replicas start at once on one PostgreSQL.
+ * Brings the tables of one owner up to date, all or nothing, in one transaction that holds all others off: several
+ * replicas may start at once on one database.
  *
  * @param history the table that remembers which migrations have run: each owner keeps its own
  */
 export async function migrate (sequelize: Sequelize, history: string, migrations: Migration[]): Promise<void> {
-  const umzug = new Umzug({
-    migrations: migrations.map(({ name, up }) => ({ name, up: (params: { context: QueryInterface }) => up(params.context) })),
-    context: sequelize.getQueryInterface(),
-    storage: new SequelizeStorage({ sequelize, tableName: history, modelName: history }),
-    logger: undefined
+  await sequelize.transaction({ type: Transaction.TYPES.IMMEDIATE }, async (transaction) => {
+    const schema = schemaWithin(transaction, sequelize)
+    if (sequelize.getDialect() === 'postgres') {
+      await schema.sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+    }
+    await schema.createTable(history, { name: { type: DataTypes.STRING, primaryKey: true } })
+    await new Umzug({
+      migrations: migrations.map(({ name, up }) => ({ name, up: (params: { context: QueryInterface }) => up(params.context) })),
+      context: schema,
+      storage: storageIn(history),
+      logger: undefined
+    }).up()
   })
-  if (sequelize.getDialect() !== 'postgres') {
-    await umzug.up()
-    return
+}
+
+/** The query interface, with every statement of it inside the transaction. */
+function schemaWithin (transaction: Transaction, sequelize: Sequelize): QueryInterface {
+  const query = (sql: string, options?: object) => sequelize.query(sql, { ...options, transaction })
+  const bound = Object.create(sequelize, { query: { value: query } })
+  return Object.create(sequelize.getQueryInterface(), { sequelize: { value: bound } })
+}
+
+function storageIn (history: string): UmzugStorage<QueryInterface> {
+  return {
+    async executed ({ context: schema }) {
+      const table = schema.quoteIdentifier(history)
+      const rows = await schema.sequelize.query<{ name: string }>(`SELECT name FROM ${table}`, { type: QueryTypes.SELECT })
+      return rows.map(({ name }) => name)
+    },
+    async logMigration ({ name, context: schema }) {
+      await schema.bulkInsert(history, [{ name }])
+    },
+    async unlogMigration () {
+      throw new Error('a migration is not taken back')
+    }
   }
-  await sequelize.transaction(async (transaction) => {
-    await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction })
-    await umzug.up()
-  })
 }

@@ -40,7 +40,7 @@ export const pingSchema = Type.Object({
       projects: count('How many projects there are.')
     }, closed),
     config: Type.Object({
-      driver: Type.Union(DRIVERS.map((name) => Type.Literal(name)), {
+      driver: Type.Enum(DRIVERS, {
         description: 'The kind of driver that runs the projects. A name other than these is sent as "other".'
       })
     }, closed)

@@ -1,29 +1,50 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { DataTypes, type QueryInterface } from 'sequelize'
 import { migrate } from '../../src/lib/migrate.js'
 import { openDatabase } from '../../src/lib/open-database.js'
-import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { describeOnBoth } from '../helpers/databases.js'
 
-describe('migrations on PostgreSQL', () => {
-  let postgres: Postgres
-  before(async () => { postgres = await startPostgres() })
-  after(() => postgres.stop())
+const createThings = (schema: QueryInterface) => (
+  schema.createTable('Things', { id: { type: DataTypes.INTEGER, primaryKey: true } }))
 
-  test('five replicas that start at once run each migration once', async () => {
-    const address = await postgres.createDatabase()
+describeOnBoth('migrations', (create) => {
+  test('run once, when five replicas start at the same time', async () => {
+    const address = await create()
     const replicas = await Promise.all(Array.from({ length: 5 }, () => openDatabase(address)))
     let runs = 0
-    const migrations = [{
-      name: '01-create-things',
-      async up (schema: QueryInterface) {
-        runs++
-        await schema.createTable('Things', { id: { type: DataTypes.INTEGER, primaryKey: true } })
-        await schema.bulkInsert('Things', [{ id: 1 }])
-      }
-    }]
-    await Promise.all(replicas.map((sequelize) => migrate(sequelize, 'ThingMigrations', migrations)))
+    const up = async (schema: QueryInterface) => {
+      runs++
+      await createThings(schema)
+      await schema.bulkInsert('Things', [{ id: 1 }])
+    }
+    await Promise.all(replicas.map((sequelize) => migrate(sequelize, 'ThingMigrations', [{ name: '01', up }])))
     assert.equal(runs, 1)
     await Promise.all(replicas.map((sequelize) => sequelize.close()))
+  })
+
+  test('that fail leave nothing behind, and run again the next time', async (t) => {
+    const sequelize = await openDatabase(await create())
+    t.after(() => sequelize.close())
+    let broken = true
+    const up = async (schema: QueryInterface) => {
+      await createThings(schema)
+      if (broken) throw new Error('broken')
+    }
+    await assert.rejects(migrate(sequelize, 'ThingMigrations', [{ name: '01', up }]), /broken/)
+    assert.deepEqual(await sequelize.getQueryInterface().showAllTables(), [])
+    broken = false
+    await migrate(sequelize, 'ThingMigrations', [{ name: '01', up }])
+    assert.equal((await sequelize.getQueryInterface().showAllTables()).length, 2)
+  })
+
+  test('that are new run after those that have run', async (t) => {
+    const sequelize = await openDatabase(await create())
+    t.after(() => sequelize.close())
+    const first = { name: '01', up: createThings }
+    const second = { name: '02', up: (schema: QueryInterface) => schema.addColumn('Things', 'name', DataTypes.STRING) }
+    await migrate(sequelize, 'ThingMigrations', [first])
+    await migrate(sequelize, 'ThingMigrations', [first, second])
+    assert.deepEqual(Object.keys(await sequelize.getQueryInterface().describeTable('Things')), ['id', 'name'])
   })
 })

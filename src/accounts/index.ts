@@ -1,0 +1,43 @@
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import type { User } from '../db/models.js'
+import { login } from './login.js'
+import { closeSession, findUser, openSession, SESSION_LIFETIME } from './session.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who is signed in, or null. */
+    user: User | null
+  }
+  interface FastifyReply {
+    /** Signs a user in, in a new session; the one before, if any, ends. */
+    signIn: (user: User) => Promise<void>
+    signOut: () => Promise<void>
+  }
+}
+
+const COOKIE = 'sid'
+
+/** Accounts: who is signed in on each request, and the login. */
+export default fp(async (app) => {
+  const { models } = app.db
+  const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: app.isSecure } as const
+
+  app.decorateRequest('user', null)
+  app.addHook('onRequest', async (request) => {
+    const cookie = request.cookies[COOKIE]
+    if (cookie) request.user = await findUser(models, cookie)
+  })
+  app.decorateReply('signIn', async function (this: FastifyReply, user: User) {
+    await this.signOut()
+    this.setCookie(COOKIE, await openSession(models, user), { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
+    this.request.user = user
+  })
+  app.decorateReply('signOut', async function (this: FastifyReply) {
+    const cookie = this.request.cookies[COOKIE]
+    if (cookie) await closeSession(models, cookie)
+    this.clearCookie(COOKIE, cookieOptions)
+    this.request.user = null
+  })
+  await app.register(login)
+}, { name: 'app.accounts', dependencies: ['app.db', 'app.pages'], fastify: '5.x' })

@@ -1,0 +1,44 @@
+import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { findProblems } from '../pages/errors.js'
+import { answer, isForm } from '../pages/forms.js'
+import { RequestProblem } from '../pages/request-problem.js'
+import { checkPassword } from './password.js'
+import { loginSchema } from './schema.js'
+
+/** Attempts a minute from one address: enough for a person who mistypes, useless for guessing. */
+const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
+
+/** The login page, and signing in and out. */
+export const login: FastifyPluginAsyncTypebox = async (app) => {
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+
+  app.get('/account/login', async (request, reply) => {
+    return request.user ? reply.redirect('/') : reply.page('accounts/login', { fields: loginSchema.properties })
+  })
+
+  app.post('/account/login', {
+    config: { rateLimit: LOGIN_LIMIT },
+    schema: { tags: ['account'], summary: 'Sign in', body: loginSchema },
+    errorHandler: showLoginAgain
+  }, async (request, reply) => {
+    const { username, password } = request.body
+    const user = await app.db.models.User.findOne({ where: { username } })
+    const matches = await checkPassword(password, user?.password)
+    if (!user || !matches) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
+    await reply.signIn(user)
+    return answer(request, reply, '/')
+  })
+
+  app.post('/account/logout', { schema: { tags: ['account'], summary: 'Sign out' } }, async (request, reply) => {
+    await reply.signOut()
+    return answer(request, reply, '/account/login')
+  })
+}
+
+function showLoginAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {
+  const problems = isForm(request) && findProblems(error, request)
+  if (!problems) throw error
+  reply.code((error as RequestProblem).statusCode)
+  return reply.page('accounts/login', { fields: loginSchema.properties, values: request.body, problems })
+}

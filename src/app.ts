@@ -1,0 +1,36 @@
+import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import accounts from './accounts/index.js'
+import admin from './admin/index.js'
+import config, { type PlatformConfig } from './config/index.js'
+import db from './db/index.js'
+import openapi from './openapi/index.js'
+import pages from './pages/index.js'
+import settings from './settings/index.js'
+import setup from './setup/index.js'
+import telemetry from './telemetry/index.js'
+
+/**
+ * The platform: each capability, registered in the order in which they build on each other.
+ *
+ * @param logger Fastify's own logger option; by default JSON lines at the configured level
+ */
+export async function buildApp (platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: logger ?? { level: platformConfig.logging.level },
+    // One line a request would bury the few that an operator wants to read.
+    logController: new LogController({ disableRequestLogging: true })
+  })
+  await app.register(config, { config: platformConfig })
+  await app.register(db)
+  await app.register(settings)
+  await app.register(telemetry)
+  await app.register(openapi)
+  await app.register(pages)
+  await app.register(accounts)
+  await app.register(setup)
+  await app.register(admin)
+  app.get('/health', async () => ({ status: 'ok' }))
+  return app
+}
+
+export { ConfigError, loadConfig, type PlatformConfig } from './config/index.js'

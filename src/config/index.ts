@@ -1,0 +1,16 @@
+import fp from 'fastify-plugin'
+import type { PlatformConfig } from './load.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: PlatformConfig
+  }
+}
+
+/** Gives every capability the operator's settings as `app.config`. */
+export default fp<{ config: PlatformConfig }>(async (app, { config }) => {
+  app.decorate('config', config)
+}, { name: 'app.config', fastify: '5.x' })
+
+export { ConfigError } from './config-error.js'
+export { loadConfig, type PlatformConfig } from './load.js'

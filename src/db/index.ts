@@ -1,0 +1,28 @@
+import fp from 'fastify-plugin'
+import { isAbsolute, join } from 'node:path'
+import type { Sequelize } from 'sequelize'
+import type { PlatformConfig } from '../config/index.js'
+import { migrate } from '../lib/migrate.js'
+import { openDatabase, type DatabaseAddress } from '../lib/open-database.js'
+import { migrations } from './migrations.js'
+import { defineModels, type Models } from './models.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    db: { sequelize: Sequelize, models: Models }
+  }
+}
+
+/** Opens the platform's database, brings its tables up to date, and gives it to the others as `app.db`. */
+export default fp(async (app) => {
+  const sequelize = await openDatabase(addressFrom(app.config))
+  app.addHook('onClose', () => sequelize.close())
+  await migrate(sequelize, 'PlatformMigrations', migrations)
+  app.decorate('db', { sequelize, models: defineModels(sequelize) })
+}, { name: 'app.db', dependencies: ['app.config'], fastify: '5.x' })
+
+/** Where the configuration says that the database is. */
+export function addressFrom ({ db, dataDirectory }: PlatformConfig): DatabaseAddress {
+  if (db.type === 'postgres') return { ...db, type: 'postgres' }
+  return { type: 'sqlite', storage: isAbsolute(db.storage) ? db.storage : join(dataDirectory, db.storage) }
+}

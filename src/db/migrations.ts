@@ -1,0 +1,46 @@
+import { DataTypes } from 'sequelize'
+import type { Migration } from '../lib/migrate.js'
+
+const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true }
+const text = { type: DataTypes.STRING, allowNull: false }
+const moment = { type: DataTypes.DATE, allowNull: false }
+const timestamps = { createdAt: moment, updatedAt: moment }
+
+/** The history of the platform's tables. Released steps are never edited. */
+export const migrations: Migration[] = [
+  {
+    name: '2026-11-23-01-platform',
+    async up (schema) {
+      await schema.createTable('PlatformSettings', {
+        key: { type: DataTypes.STRING, primaryKey: true },
+        value: { type: DataTypes.TEXT, allowNull: false },
+        ...timestamps
+      })
+      await schema.createTable('Users', {
+        id,
+        username: { ...text, unique: true },
+        name: text,
+        email: { ...text, unique: true },
+        password: text,
+        admin: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
+        ...timestamps
+      })
+      await schema.createTable('Teams', { id, name: text, ...timestamps })
+      await schema.createTable('Projects', {
+        id,
+        name: text,
+        TeamId: { type: DataTypes.INTEGER, references: { model: 'Teams', key: 'id' }, onDelete: 'CASCADE' },
+        ...timestamps
+      })
+      await schema.createTable('Sessions', {
+        // The SHA-256 of the cookie, never the cookie: who reads this table can sign in as nobody.
+        id: { type: DataTypes.STRING(64), primaryKey: true },
+        UserId: {
+          type: DataTypes.INTEGER, allowNull: false, references: { model: 'Users', key: 'id' }, onDelete: 'CASCADE'
+        },
+        expiresAt: moment,
+        ...timestamps
+      })
+    }
+  }
+]

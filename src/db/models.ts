@@ -1,0 +1,84 @@
+import {
+  DataTypes, Model,
+  type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
+} from 'sequelize'
+
+type Attributes<M extends Model> = InferAttributes<M>
+type Creation<M extends Model> = InferCreationAttributes<M>
+
+/** Somebody who signs in. `password` is an argon2 hash. */
+export class User extends Model<Attributes<User>, Creation<User>> {
+  declare id: CreationOptional<number>
+  declare username: string
+  declare name: string
+  declare email: string
+  declare password: string
+  declare admin: CreationOptional<boolean>
+}
+
+export class Team extends Model<Attributes<Team>, Creation<Team>> {
+  declare id: CreationOptional<number>
+  declare name: string
+}
+
+export class Project extends Model<Attributes<Project>, Creation<Project>> {
+  declare id: CreationOptional<number>
+  declare name: string
+  declare TeamId: CreationOptional<number | null>
+}
+
+/** One setting of the platform; `value` is its JSON text. */
+export class PlatformSetting extends Model<Attributes<PlatformSetting>, Creation<PlatformSetting>> {
+  declare key: string
+  declare value: string
+}
+
+/** A signed-in browser; `id` is the SHA-256 of its cookie, in hexadecimal. */
+export class Session extends Model<Attributes<Session>, Creation<Session>> {
+  declare id: string
+  declare UserId: number
+  declare expiresAt: Date
+}
+
+// A new object for each attribute: Sequelize writes into those it is given.
+const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true })
+const text = () => ({ type: DataTypes.STRING, allowNull: false })
+
+export interface Models {
+  User: typeof User
+  Team: typeof Team
+  Project: typeof Project
+  PlatformSetting: typeof PlatformSetting
+  Session: typeof Session
+}
+
+/** Binds the models to one database. Each call makes classes of its own: tests run several platforms in a process. */
+export function defineModels (sequelize: Sequelize): Models {
+  const models = {
+    User: class extends User {},
+    Team: class extends Team {},
+    Project: class extends Project {},
+    PlatformSetting: class extends PlatformSetting {},
+    Session: class extends Session {}
+  }
+  models.User.init({
+    id: id(),
+    username: text(),
+    name: text(),
+    email: text(),
+    password: text(),
+    admin: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false }
+  }, { sequelize, modelName: 'User' })
+  models.Team.init({ id: id(), name: text() }, { sequelize, modelName: 'Team' })
+  models.Project.init({ id: id(), name: text(), TeamId: DataTypes.INTEGER }, { sequelize, modelName: 'Project' })
+  models.PlatformSetting.init({
+    key: { type: DataTypes.STRING, primaryKey: true },
+    value: { type: DataTypes.TEXT, allowNull: false }
+  }, { sequelize, modelName: 'PlatformSetting' })
+  models.Session.init({
+    id: { type: DataTypes.STRING(64), primaryKey: true },
+    UserId: { type: DataTypes.INTEGER, allowNull: false },
+    expiresAt: { type: DataTypes.DATE, allowNull: false }
+  }, { sequelize, modelName: 'Session' })
+  return models
+}

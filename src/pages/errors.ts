@@ -1,0 +1,69 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
+import { STATUS_CODES } from 'node:http'
+import { isForm } from './forms.js'
+import { RequestProblem } from './request-problem.js'
+
+/** What is wrong with a request, by field; under `''` what belongs to no single field. */
+export type Problems = Record<string, string>
+
+/** Sends each error to whoever made the request: a page to a person, `{code, error}` to a program. */
+export function answerErrors (app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>(sendError)
+  app.setNotFoundHandler((request, reply) => {
+    return sendError(new RequestProblem(404, 'not_found', 'There is nothing at this address.'), request, reply)
+  })
+}
+
+/**
+ * Tells the problems of a request field by field; undefined where they are not the request's.
+ * A field's schema states its rule as its `description`, and that is the answer to a broken rule.
+ */
+export function findProblems (error: Error, request: FastifyRequest): Problems | undefined {
+  if (error instanceof RequestProblem) return { [error.field]: error.message }
+  const { validation, validationContext } = error as FastifyError
+  if (!validation) return undefined
+  const schema = request.routeOptions.schema?.[validationContext as 'body'] as { properties: Record<string, { description?: string }> }
+  const broken = new Set(validation.flatMap(fieldsOf))
+  if (broken.has('')) return { '': 'The body has to be an object.' }
+  return Object.fromEntries([...broken].map((field) => [field, schema.properties[field]?.description ?? 'This is not known here.']))
+}
+
+function fieldsOf ({ keyword, instancePath, params }: FastifySchemaValidationError): string[] {
+  if (keyword === 'required') return params.requiredProperties as string[]
+  if (keyword === 'additionalProperties') return params.additionalProperties as string[]
+  return [instancePath.slice(1).replaceAll('~1', '/')]
+}
+
+async function sendError (error: FastifyError | RequestProblem, request: FastifyRequest, reply: FastifyReply) {
+  const status = error.statusCode && error.statusCode >= 400 ? error.statusCode : 500
+  if (status >= 500) request.log.error({ err: error }, 'a request failed')
+  reply.code(status)
+  const message = describeError(error, status, request)
+  if (expectsPage(request)) return reply.page('pages/error', { status, reason: STATUS_CODES[status], message })
+  return reply.send({ code: codeOf(error, status), error: message })
+}
+
+function describeError (error: FastifyError | RequestProblem, status: number, request: FastifyRequest): string {
+  if (status >= 500) return `Something went wrong inside the platform. Its log has the details, under ${request.id}.`
+  if (status === 429) return error.message.replace(/.*retry/, 'Too many attempts. Try again') + '.'
+  if (isCsrfError(error)) {
+    return 'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
+  }
+  const problems = Object.entries(findProblems(error, request) ?? { '': error.message })
+  return problems.map(([field, problem]) => field ? `${field}: ${problem}` : problem).join(' ')
+}
+
+function codeOf (error: { code?: string }, status: number): string {
+  if (status >= 500) return 'unexpected_error'
+  if (status === 429) return 'too_many_requests'
+  if (isCsrfError(error)) return 'invalid_csrf'
+  return error.code && !error.code.startsWith('FST_') ? error.code : 'invalid_request'
+}
+
+const isCsrfError = (error: { code?: string }) => error.code?.startsWith('FST_CSRF') ?? false
+
+/** Whether a person is waiting for a page, and not a program for JSON. */
+export function expectsPage (request: FastifyRequest): boolean {
+  if (request.url.startsWith('/api/')) return false
+  return isForm(request) || (request.headers.accept?.includes('text/html') ?? false)
+}

@@ -1,0 +1,12 @@
+import { Type, type Static } from 'typebox'
+
+/** The settings that the platform keeps in its database. A key that is not here is refused. */
+export const settingsSchema = Type.Object({
+  'setup:initialised': Type.Boolean({ default: false, description: 'Whether the setup wizard has been finished.' }),
+  'setup:administrator': Type.Integer({ description: 'The first administrator: the id of the user who won the race.' }),
+  'telemetry:enabled': Type.Boolean({ default: true, description: 'Whether the administrator allows telemetry.' }),
+  instanceId: Type.String({ description: 'A random UUID, made once per installation.' })
+})
+
+export type SettingValues = Static<typeof settingsSchema>
+export type SettingKey = keyof SettingValues

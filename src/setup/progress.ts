@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify'
+import type { User } from '../db/models.js'
+import { findAdministrator } from './administrator.js'
+
+/** The steps of the wizard, in order. */
+export const STEPS = ['administrator', 'telemetry', 'finish'] as const
+
+export type Step = typeof STEPS[number]
+
+export interface Progress {
+  administrator: User | null
+  /** The first step that is still to do. */
+  next: Step
+}
+
+/** How far the setup has come. It is read from what the steps have left behind: a restart or another replica forgets nothing. */
+export async function findProgress (app: FastifyInstance): Promise<Progress> {
+  const administrator = await findAdministrator(app)
+  const decided = await app.db.models.PlatformSetting.findByPk('telemetry:enabled') !== null
+  const next = !administrator ? 'administrator' : decided ? 'finish' : 'telemetry'
+  return { administrator, next }
+}
+
+/** The step to show: the one asked for, when it has been reached, else the next. */
+export function chooseStep (asked: unknown, { next }: Progress): Step {
+  const step = STEPS.find((name) => name === asked)
+  return step && STEPS.indexOf(step) <= STEPS.indexOf(next) ? step : next
+}

@@ -1,0 +1,13 @@
+import { Type } from 'typebox'
+import { accountSchema, csrfToken } from '../accounts/schema.js'
+
+const closed = { additionalProperties: false }
+
+export const createUserSchema = Type.Object({ ...accountSchema.properties, _csrf: csrfToken }, closed)
+
+export const decisionSchema = Type.Object({
+  telemetry: Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' }),
+  _csrf: csrfToken
+}, closed)
+
+export const finishSchema = Type.Object({ _csrf: csrfToken }, closed)

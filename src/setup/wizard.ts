@@ -1,0 +1,41 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { accountSchema } from '../accounts/schema.js'
+import { findProblems, type Problems } from '../pages/errors.js'
+import { isForm } from '../pages/forms.js'
+import { describePing } from '../pages/ping.js'
+import type { RequestProblem } from '../pages/request-problem.js'
+import { chooseStep, findProgress, STEPS } from './progress.js'
+
+/** Shows the step of the wizard that is next, or an earlier one that `?step=` asks for. */
+export function showStep (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { step } = request.query as { step?: unknown }
+  return sendStep(request, reply, step)
+}
+
+/** Shows the step whose form was refused, with what was entered and what was wrong with it. */
+export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const problems = isForm(request) && findProblems(error, request)
+  if (!problems) throw error
+  reply.code((error as RequestProblem).statusCode)
+  return sendStep(request, reply, undefined, problems)
+}
+
+async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: unknown, problems: Problems = {}) {
+  const { server: app } = request
+  const progress = await findProgress(app)
+  // What the administrator has entered so far is nobody else's to see.
+  const isStranger = progress.administrator && !request.user?.admin
+  const step = isStranger ? 'sign-in' : chooseStep(asked, progress)
+  return reply.page(`setup/${step}`, {
+    ...progress,
+    steps: STEPS,
+    step,
+    problems,
+    values: request.body ?? {},
+    fields: accountSchema.properties,
+    ping: step === 'telemetry' ? describePing(await app.telemetry.preview()) : undefined,
+    url: app.telemetry.url,
+    operator: app.telemetry.operatorSays(),
+    enabled: await app.settings.refresh('telemetry:enabled')
+  })
+}

@@ -1,0 +1,42 @@
+import os from 'node:os'
+import { literal, QueryTypes, Transaction, type Model, type ModelStatic } from 'sequelize'
+import { runBriefly } from './brief-transaction.js'
+import { readSetting, type TelemetryHost } from './host.js'
+import { DRIVERS, type Ping } from './ping.js'
+
+/** Builds a ping from what is true now. */
+export async function gather ({ config, settings, db }: Pick<TelemetryHost, 'config' | 'settings' | 'db'>): Promise<Ping> {
+  return {
+    instanceId: await readSetting(settings, 'instanceId') as string,
+    os: { type: os.type(), release: os.release(), arch: os.arch() },
+    env: { nodejs: process.version, flowforge: config.version },
+    platform: {
+      counts: await countRows(db),
+      config: { driver: DRIVERS.find((name) => name === config.driver.type) ?? 'other' }
+    }
+  }
+}
+
+/** Counts all three in one statement, so that they are of one moment. */
+async function countRows ({ sequelize, models }: TelemetryHost['db']): Promise<Ping['platform']['counts']> {
+  const statement =
+    `SELECT (${countOf(models.User)}) AS users, (${countOf(models.Team)}) AS teams, (${countOf(models.Project)}) AS projects`
+  const row = await runBriefly(sequelize, Transaction.TYPES.DEFERRED, (transaction) => (
+    sequelize.query<Record<'users' | 'teams' | 'projects', string | number>>(statement, {
+      type: QueryTypes.SELECT, plain: true, transaction
+    })))
+  // PostgreSQL counts in 64 bits, which its driver gives as text.
+  return { users: Number(row?.users), teams: Number(row?.teams), projects: Number(row?.projects) }
+}
+
+/** The statement by which the ORM would count a model's rows: soft-deleted ones are left out. */
+function countOf (model: ModelStatic<Model>): string {
+  const { paranoid, deletedAt: name } = model.options
+  const deletedAt = paranoid ? model.getAttributes()[typeof name === 'string' ? name : 'deletedAt'] : undefined
+  const generator = model.sequelize!.getQueryInterface().queryGenerator as {
+    selectQuery: (table: unknown, options: object, model: ModelStatic<Model>) => string
+  }
+  const where = deletedAt ? { [deletedAt.field!]: deletedAt.defaultValue ?? null } : {}
+  const attributes = [[literal('count(*)'), 'count']]
+  return generator.selectQuery(model.getTableName(), { attributes, where }, model).replace(/;$/, '')
+}

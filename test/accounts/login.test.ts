@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+
+const LOGIN = { username: ACCOUNT.username, password: ACCOUNT.password }
+
+describe('signing in', () => {
+  test('opens a new session each time, and the one before ends', async (t) => {
+    const app = await buildNewPlatform(t)
+    const client = await setUp(app)
+    const before = client.cookies.sid!
+    assert.deepEqual((await client.post('/account/login', LOGIN)).json(), { status: 'okay' })
+    assert.notEqual(client.cookies.sid, before)
+    const intruder = new Client(app)
+    intruder.cookies.sid = before
+    assert.equal((await intruder.get('/')).headers.location, '/account/login')
+  })
+
+  test('keeps 32 random bytes in a cookie out of reach of scripts, and only their hash in the database', async (t) => {
+    const app = await buildNewPlatform(t)
+    const client = await setUp(app)
+    const response = await client.post('/account/login', LOGIN)
+    const cookie = response.cookies.find(({ name }) => name === 'sid')!
+    assert.equal(Buffer.from(cookie.value, 'base64url').length, 32)
+    assert.equal(cookie.httpOnly, true)
+    assert.equal(cookie.sameSite, 'Lax')
+    assert.equal(cookie.path, '/')
+    assert.equal(cookie.secure, undefined)
+    const sessions = await app.db.models.Session.findAll()
+    assert.deepEqual(sessions.map(({ id }) => id), [createHash('sha256').update(cookie.value).digest('hex')])
+  })
+
+  test('marks every cookie secure behind https', async (t) => {
+    const app = await buildNewPlatform(t, { config: { base_url: 'https://flowforge.example' } })
+    const client = new Client(app)
+    const page = await client.get('/setup')
+    assert.deepEqual(page.cookies.map(({ name, secure }) => [name, secure]), [['_csrf', true]])
+    const response = await (await setUp(app)).post('/account/login', LOGIN)
+    assert.deepEqual(response.cookies.map(({ name, secure }) => [name, secure]), [['sid', true]])
+  })
+
+  test('answers a wrong password and an unknown username alike', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    const wrong = await client.post('/account/login', { ...LOGIN, password: 'wrong' })
+    const unknown = await client.post('/account/login', { ...LOGIN, username: 'nobody' })
+    assert.equal(wrong.statusCode, 401)
+    assert.deepEqual(wrong.json(), { code: 'wrong_credentials', error: 'The username or the password is wrong.' })
+    assert.deepEqual([unknown.statusCode, unknown.body], [wrong.statusCode, wrong.body])
+  })
+
+  test('takes as long for an unknown username as for a wrong password', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    const time = async (body: object) => {
+      const started = performance.now()
+      await client.post('/account/login', body)
+      return performance.now() - started
+    }
+    const times = { wrong: 0, unknown: 0 }
+    for (let round = 0; round < 4; round++) {
+      times.wrong += await time({ ...LOGIN, password: 'wrong' })
+      times.unknown += await time({ ...LOGIN, username: 'nobody' })
+    }
+    // Without the work on a hash that no password has, an unknown username is some ten times as fast.
+    assert.ok(times.unknown > times.wrong / 3, JSON.stringify(times))
+  })
+
+  test('is refused for a while after ten attempts in a minute', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    const statuses = new Set<number>()
+    for (let attempt = 0; attempt < 10; attempt++) {
+      statuses.add((await client.post('/account/login', { ...LOGIN, password: 'wrong' })).statusCode)
+    }
+    assert.deepEqual([...statuses], [401])
+    const refused = await client.post('/account/login', LOGIN)
+    assert.equal(refused.statusCode, 429)
+    assert.equal(refused.json().code, 'too_many_requests')
+    assert.match(refused.json().error, /^Too many attempts\. Try again in .+\.$/)
+    assert.ok(Number(refused.headers['retry-after']) > 0)
+  })
+
+  test('by the form leads on, and a refused form keeps the username and never the password', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    await client.post('/account/logout')
+    const _csrf = await client.csrfToken('/account/login')
+    const refused = await client.postForm('/account/login', { username: 'ada', password: 'not it, no', _csrf })
+    assert.equal(refused.statusCode, 401)
+    assert.match(refused.body, /The username or the password is wrong\./)
+    assert.match(refused.body, /value="ada"/)
+    assert.doesNotMatch(refused.body, /not it, no/)
+    const response = await client.postForm('/account/login', { ...LOGIN, _csrf })
+    assert.deepEqual([response.statusCode, response.headers.location], [303, '/'])
+    assert.match((await client.get('/')).body, /Ada/)
+  })
+})
+
+test('signing out ends the session in the database, so that a copied cookie is worth nothing', async (t) => {
+  const app = await buildNewPlatform(t)
+  const client = await setUp(app)
+  const copy = client.cookies.sid!
+  const response = await client.postForm('/account/logout', { _csrf: await client.csrfToken('/') })
+  assert.deepEqual([response.statusCode, response.headers.location], [303, '/account/login'])
+  assert.equal(await app.db.models.Session.count(), 0)
+  client.cookies.sid = copy
+  assert.equal((await client.get('/')).headers.location, '/account/login')
+})
+
+test('a session ends by itself after a week', async (t) => {
+  const app = await buildNewPlatform(t)
+  const client = await setUp(app)
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 7 * 24 * 3600 * 1000 - 60_000 })
+  assert.equal((await client.get('/')).statusCode, 200)
+  t.mock.timers.tick(120_000)
+  assert.equal((await client.get('/')).headers.location, '/account/login')
+})

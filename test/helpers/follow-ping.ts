@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { mock, type TestContext } from 'node:test'
+import type { LoggedPing } from '../../src/telemetry/index.js'
+import { buildPlatform, WARN, type Platform } from './platform.js'
+
+export const BOOT_MS = 30_000
+const STEP_MS = 500
+
+/** Connect, headers and body: 5 s, 10 s and 10 s; and the steps that pass while the end of it is written down. */
+const LONGEST_ATTEMPT_MS = 25_000 + 10 * STEP_MS
+
+let clockStarted = false
+
+/** With a dice that always shows the middle: half of 30, 60 and 120 seconds. */
+export const BACKOFFS_MS = [15_000, 30_000, 60_000]
+
+export interface Expected {
+  outcome: LoggedPing['outcome']
+  attempts: number
+  status: number | null
+  /** What the ping log says of the error; null where it must say nothing. */
+  error: RegExp | null
+  /** The designed wait after each attempt but the last. */
+  waits?: number[]
+}
+
+/**
+ * Starts a platform that posts to `url`, and follows its boot ping to the end, by a clock that only this moves.
+ * Checks that the attempts are as many, as short and as far apart as designed, that the platform serves all the while
+ * and holds no socket afterwards, that the ping log tells what was expected, and that the operator's log has one line.
+ */
+export async function followPing (t: TestContext, url: string, expected: Expected): Promise<LoggedPing> {
+  startClock()
+  t.mock.method(Math, 'random', () => 0.5)
+  const sockets = countSockets()
+  const started = countAttempts(t)
+  const platform = await buildPlatform(t, { telemetry: { url } })
+  mock.timers.tick(BOOT_MS)
+  for (let attempt = 1; attempt <= expected.attempts; attempt++) {
+    while (started() < attempt) await serve(platform)
+    const began = Date.now()
+    await passUntil(platform, ({ attempts }) => attempts === attempt)
+    assert.ok(Date.now() - began <= LONGEST_ATTEMPT_MS, `attempt ${attempt} took ${Date.now() - began} ms`)
+    assert.equal(started(), attempt)
+    if (attempt < expected.attempts) await passWait(platform, (expected.waits ?? BACKOFFS_MS)[attempt - 1]!, started)
+  }
+  const ping = await passUntil(platform, ({ outcome }) => outcome !== 'pending')
+  for (const property of ['outcome', 'attempts', 'status'] as const) assert.equal(ping[property], expected[property])
+  if (expected.error) assert.match(ping.error!, expected.error)
+  else assert.equal(ping.error, null)
+  assert.equal(platform.log.atLeast(WARN).length, ping.outcome === 'failed' ? 1 : 0)
+  await assertCountReturns(countSockets, sockets)
+  return ping
+}
+
+/** One clock for the whole file: undici keeps a timer of its own across tests, which must not be left in an old one. */
+export function startClock (): void {
+  if (clockStarted) return
+  clockStarted = true
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() })
+  // Mocked timers cannot be refreshed, though they say so; of one that does not, undici makes a new one instead.
+  const timer = setTimeout(() => {})
+  delete Object.getPrototypeOf(timer).refresh
+  clearTimeout(timer)
+}
+
+/** Lets the clock run in small steps, and the platform answer in between, until the newest ping is as wanted. */
+export async function passUntil (platform: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
+  for (;;) {
+    const ping = await serve(platform)
+    if (ping && wanted(ping)) return ping
+    mock.timers.tick(STEP_MS)
+  }
+}
+
+/** Lets a wait between two attempts pass: nothing is attempted a moment before it is over, and something at its end. */
+async function passWait (platform: Platform, wait: number, started: () => number): Promise<void> {
+  const before = started()
+  await serve(platform)
+  mock.timers.tick(wait - 1)
+  await serve(platform)
+  assert.equal(started(), before)
+  mock.timers.tick(1)
+}
+
+/** Sees that the platform serves, and reads the newest ping of its log. */
+async function serve ({ app }: Platform): Promise<LoggedPing | undefined> {
+  const { statusCode } = await app.inject('/health')
+  assert.equal(statusCode, 200)
+  return (await app.telemetry.pings())[0]
+}
+
+/** How many times undici has been asked to post, connected or not. */
+function countAttempts (t: TestContext): () => number {
+  let count = 0
+  const listen = (message: unknown) => {
+    if ((message as { request: { method: string } }).request.method === 'POST') count++
+  }
+  subscribe('undici:request:create', listen)
+  t.after(() => { unsubscribe('undici:request:create', listen) })
+  return () => count
+}
+
+export function countSockets (): number {
+  return process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|TCPConnectWrap|TLSWrap|GetAddrInfoReqWrap)$/.test(name)).length
+}
+
+/** The operating system takes a few turns of the event loop to report a closed socket. */
+export async function assertCountReturns (count: () => number, before: number): Promise<void> {
+  for (let turn = 0; turn < 1_000 && count() > before; turn++) await new Promise(setImmediate)
+  assert.equal(count(), before)
+}

@@ -1,0 +1,30 @@
+import { QueryTypes, type Sequelize } from 'sequelize'
+import { openDatabase } from '../../src/lib/open-database.js'
+import type { PostgresAddress } from './postgres.js'
+
+export interface Hold {
+  /** Resolves when somebody waits for the table. */
+  reached: () => Promise<void>
+  release: () => Promise<void>
+}
+
+/** Locks a table of a PostgreSQL, so that whoever comes to it stands still, as with a database that is slow. */
+export async function holdTable (address: PostgresAddress, table: string): Promise<Hold> {
+  const sequelize = await openDatabase(address)
+  const transaction = await sequelize.transaction()
+  await sequelize.query(`LOCK TABLE "${table}"`, { transaction })
+  return {
+    async reached () { while (await countWaiting(sequelize, table) === 0); },
+    async release () {
+      await transaction.rollback()
+      await sequelize.close()
+    }
+  }
+}
+
+async function countWaiting (sequelize: Sequelize, table: string): Promise<number> {
+  const rows = await sequelize.query(
+    'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = to_regclass($table)',
+    { bind: { table: `"${table}"` }, type: QueryTypes.SELECT })
+  return rows.length
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { stringify } from 'yaml'
+import { buildApp, loadConfig } from '../../src/app.js'
+
+export interface PlatformOptions {
+  /** The `telemetry` section, as YAML would have it; `url` names a listener on this machine. */
+  telemetry: { url: string, enabled?: unknown } & Record<string, unknown>
+  /** Other sections of flowforge.yml. */
+  config?: Record<string, unknown>
+  /** Whether the setup is finished; it is, unless a test says otherwise. */
+  initialised?: boolean
+  /** An existing `$FLOWFORGE_HOME`, to start on the data of another platform. */
+  home?: string
+}
+
+export interface Platform {
+  app: FastifyInstance
+  home: string
+  log: PlatformLog
+}
+
+export interface LogLine {
+  level: number
+  msg: string
+}
+
+export const WARN = 40
+
+/** A platform, ready but not listening, with a SQLite file in a directory of its own. Closed after the test. */
+export async function buildPlatform (t: TestContext, options: PlatformOptions): Promise<Platform> {
+  const home = options.home ?? temporaryDirectory(t)
+  const file = join(home, 'flowforge.yml')
+  writeFileSync(file, stringify({ telemetry: options.telemetry, ...options.config }))
+  const log = new PlatformLog()
+  const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), { level: 'debug', stream: log })
+  t.after(() => app.close())
+  if (options.initialised !== false) await app.settings.set('setup:initialised', true)
+  await app.ready()
+  return { app, home, log }
+}
+
+/** What a platform has logged. */
+export class PlatformLog extends Writable {
+  readonly lines: LogLine[] = []
+
+  override _write (chunk: Buffer, _encoding: string, done: () => void): void {
+    for (const line of chunk.toString().trim().split('\n')) this.lines.push(JSON.parse(line))
+    this.emit('line')
+    done()
+  }
+
+  /** The first line that says this, as soon as it is there. */
+  async find (pattern: RegExp): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find(({ msg }) => pattern.test(msg))
+      if (found) return found
+      await once(this, 'line')
+    }
+  }
+
+  atLeast (level: number): LogLine[] {
+    return this.lines.filter((line) => line.level >= level)
+  }
+}
+
+/** A directory that is removed after the test. */
+export function temporaryDirectory (t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'flowforge-'))
+  t.after(() => { rmSync(directory, { recursive: true, force: true }) })
+  return directory
+}

@@ -1,0 +1,49 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { stringify } from 'yaml'
+import { buildApp, loadConfig } from '../../src/app.js'
+import { PlatformLog, temporaryDirectory } from './platform.js'
+
+export interface PlatformProcess {
+  child: ChildProcess
+  log: PlatformLog
+  /** Sends a signal; resolves to the exit code. */
+  stop: (signal?: NodeJS.Signals) => Promise<number | null>
+}
+
+/** A `$FLOWFORGE_HOME` whose setup is finished, or not; the platform listens on any free port. */
+export async function prepareHome (t: TestContext, config: Record<string, unknown>, initialised = true): Promise<string> {
+  const home = temporaryDirectory(t)
+  const file = join(home, 'flowforge.yml')
+  writeFileSync(file, stringify({ port: 0, host: '127.0.0.1', logging: { level: 'debug' }, ...config }))
+  const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), false)
+  await app.settings.set('setup:initialised', initialised)
+  await app.close()
+  return home
+}
+
+/** The real process of the platform, listening. Killed after the test. */
+export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
+  const preload = ['tsx', './test/guard.ts', './test/helpers/report-undici.ts'].flatMap((module) => ['--import', module])
+  const child = spawn(process.execPath, [...preload, 'src/server.ts', '--config', join(home, 'flowforge.yml')], {
+    env: { ...process.env, FLOWFORGE_HOME: home, ...env },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  t.after(() => { child.kill('SIGKILL') })
+  const log = new PlatformLog()
+  child.stdout.pipe(log)
+  await log.find(/^Server listening/)
+  return {
+    child,
+    log,
+    async stop (signal = 'SIGTERM') {
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      const [code] = await exited
+      return code
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import { startListener } from './helpers/listener.js'
+import { startPostgres } from './helpers/postgres.js'
+import { prepareHome, startProcess } from './helpers/process.js'
+
+const STOP_MS = 5_000
+
+// Real processes on the real clock: they wait their 30 seconds together.
+describe('the process of the platform', { concurrency: true }, () => {
+  test('sends one ping, 30 seconds after it is ready, and undici is loaded for it', async (t) => {
+    const listener = await startListener(t)
+    const { log, stop } = await startProcess(t, await prepareHome(t, { telemetry: { url: listener.url } }))
+    const ready = Date.now()
+    await listener.next()
+    const seconds = (Date.now() - ready) / 1000
+    assert.ok(seconds > 29 && seconds < 33, `after ${seconds} s`)
+    await log.find(/^Telemetry was sent/)
+    assert.equal(await stop(), 0)
+    await log.find(/^undici was loaded/)
+    assert.equal(listener.requests.length, 1)
+  })
+
+  test('stops with exit code 0 while a ping waits for its answer', async (t) => {
+    const listener = await startListener(t, () => { /* never answers */ })
+    const { stop } = await startProcess(t, await prepareHome(t, { telemetry: { url: listener.url } }))
+    await listener.next()
+    const asked = Date.now()
+    assert.equal(await stop(), 0)
+    assert.ok(Date.now() - asked < STOP_MS)
+  })
+
+  test('stops with exit code 0 while a ping waits for its next attempt', async (t) => {
+    const listener = await startListener(t, (response) => { response.writeHead(503, { 'retry-after': '3600' }).end() })
+    const { log, stop } = await startProcess(t, await prepareHome(t, { telemetry: { url: listener.url } }))
+    await log.find(/could not be sent/)
+    assert.equal(await stop(), 0)
+  })
+
+  for (const [what, config, env] of [
+    ['flowforge.yml says no', { enabled: false }, {}],
+    ['flowforge.yml is mistyped', { enabeld: false }, {}],
+    ['the environment says no', {}, { FF_TELEMETRY_DISABLED: 'true' }]
+  ] as const) {
+    test(`starts, sends nothing and never loads undici when ${what}`, async (t) => {
+      const listener = await startListener(t)
+      const home = await prepareHome(t, { telemetry: { url: listener.url, ...config } })
+      const { log, stop } = await startProcess(t, home, env)
+      await log.find(/^Telemetry is off/)
+      assert.equal(await stop(), 0)
+      await log.find(/^undici was never loaded/)
+      assert.equal(listener.connections(), 0)
+    })
+  }
+
+  test('has not loaded undici before the first ping leaves', async (t) => {
+    const listener = await startListener(t)
+    const { log, stop } = await startProcess(t, await prepareHome(t, { telemetry: { url: listener.url } }))
+    await log.find(/^Telemetry is on/)
+    assert.equal(await stop('SIGINT'), 0)
+    await log.find(/^undici was never loaded/)
+  })
+
+  test('with a wrong configuration exits with 78 and says in one line what to mend', async (t) => {
+    const home = await prepareHome(t, { telemetry: {} })
+    writeFileSync(join(home, 'flowforge.yml'), 'host: localhost\nport: http\n')
+    const started = execFile(process.execPath, ['--import', 'tsx', 'src/server.ts', '--config', join(home, 'flowforge.yml')])
+    const [[code], stderr] = await Promise.all([once(started, 'exit'), text(started.stderr!)])
+    assert.equal(code, 78)
+    assert.equal(stderr, `${join(home, 'flowforge.yml')}, line 2: port: expected a whole number from 0 to 65535, found 'http'\n`)
+  })
+
+  test('sends one boot ping with its replica, when both start together on one PostgreSQL', async (t) => {
+    const postgres = await startPostgres()
+    t.after(() => postgres.stop())
+    const { ssl, ...db } = await postgres.createDatabase()
+    const listener = await startListener(t)
+    const home = await prepareHome(t, { db, telemetry: { url: listener.url } })
+    const replicas = await Promise.all([startProcess(t, home), startProcess(t, home)])
+    await Promise.race(replicas.map(({ log }) => log.find(/^Telemetry was sent/)))
+    await Promise.race(replicas.map(({ log }) => log.find(/was claimed by another replica/)))
+    assert.deepEqual(await Promise.all(replicas.map(({ stop }) => stop())), [0, 0])
+    assert.equal(listener.requests.length, 1)
+  })
+})

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { decideConsent, type ConsentFacts } from '../../src/telemetry/consent.js'
+import { readSection } from '../../src/telemetry/section.js'
+import { parseSource } from '../../src/config/source.js'
+
+/** Facts of a platform on which nobody says no, but for what a test says. */
+function decide (facts: Partial<ConsentFacts> = {}) {
+  return decideConsent({ section: readSection(undefined), environment: {}, initialised: true, enabled: true, ...facts })
+}
+
+/** The section as flowforge.yml would have it. */
+function sectionOf (yaml: string) {
+  const { values, locate } = parseSource(yaml, 'flowforge.yml')
+  return readSection(values.telemetry, locate)
+}
+
+describe('consent', () => {
+  test('is given when nobody says no', () => {
+    assert.deepEqual(decide(), {
+      allowed: true,
+      decidedBy: 'administrator',
+      explanation: 'Telemetry is on: the administrator allows it, and neither flowforge.yml nor the environment says no.'
+    })
+  })
+
+  for (const initialised of [false, undefined, null, 'true', 1]) {
+    test(`is refused while setup:initialised is ${JSON.stringify(initialised)}`, () => {
+      const { allowed, decidedBy } = decide({ initialised })
+      assert.deepEqual({ allowed, decidedBy }, { allowed: false, decidedBy: 'setup' })
+    })
+  }
+
+  for (const enabled of [false, undefined, null, 'true', 'false', 1, {}]) {
+    test(`is refused while telemetry:enabled is ${JSON.stringify(enabled)}`, () => {
+      const { allowed, decidedBy } = decide({ enabled })
+      assert.deepEqual({ allowed, decidedBy }, { allowed: false, decidedBy: 'administrator' })
+    })
+  }
+
+  for (const name of ['DO_NOT_TRACK', 'FF_TELEMETRY_DISABLED']) {
+    for (const value of ['1', 'true', 'yes', 'no', 'FALSE', ' ', '00']) {
+      test(`is refused by ${name}="${value}"`, () => {
+        const { allowed, decidedBy, explanation } = decide({ environment: { [name]: value } })
+        assert.deepEqual({ allowed, decidedBy }, { allowed: false, decidedBy: 'environment' })
+        assert.equal(explanation, `Telemetry is off: the environment sets ${name} to "${value}".`)
+      })
+    }
+    for (const value of [undefined, '', '0', 'false']) {
+      test(`is not touched by ${name}=${JSON.stringify(value)}`, () => {
+        assert.equal(decide({ environment: { [name]: value } }).allowed, true)
+      })
+    }
+  }
+
+  test('of the administrator cannot be given by flowforge.yml', () => {
+    const section = sectionOf('telemetry: { enabled: true }')
+    assert.equal(decide({ section, enabled: false }).allowed, false)
+    assert.equal(decide({ section, initialised: false }).allowed, false)
+    assert.equal(decide({ section, environment: { DO_NOT_TRACK: '1' } }).allowed, false)
+  })
+})
+
+describe('flowforge.yml', () => {
+  for (const yaml of [
+    '', 'port: 3000', 'telemetry:', 'telemetry: {}', 'telemetry: { enabled: true }', 'telemetry: { enabled: True }',
+    'telemetry: { frontend: { x: 1 }, backend: 2, plausible: no }', 'telemetry: { url: "http://127.0.0.1:1/" }'
+  ]) {
+    test(`leaves the choice to the administrator with ${JSON.stringify(yaml)}`, () => {
+      const { allowed, doubtful, reason } = sectionOf(yaml)
+      assert.deepEqual({ allowed, doubtful, reason }, { allowed: true, doubtful: false, reason: '' })
+    })
+  }
+
+  test('turns telemetry off with false, which is no doubt', () => {
+    const { allowed, doubtful, reason } = sectionOf('port: 1\ntelemetry:\n  enabled: false')
+    assert.deepEqual({ allowed, doubtful, reason }, {
+      allowed: false, doubtful: false, reason: 'flowforge.yml, line 3, sets telemetry.enabled to false'
+    })
+  })
+
+  const doubts: [string, yaml: string, reason: RegExp][] = [
+    ['no', 'telemetry:\n  enabled: no', /^flowforge.yml, line 2, sets telemetry.enabled to 'no', which is neither/],
+    ['off', 'telemetry:\n  enabled: off', /line 2, sets telemetry.enabled to 'off'/],
+    ['a false in quotes', 'telemetry:\n  enabled: "false"', /line 2, sets telemetry.enabled to 'false'/],
+    ['a true in quotes', 'telemetry:\n  enabled: "true"', /line 2, sets telemetry.enabled to 'true'/],
+    ['yes', 'telemetry:\n  enabled: yes', /line 2, sets telemetry.enabled to 'yes'/],
+    ['yes in a file of YAML 1.1', '%YAML 1.1\n---\ntelemetry:\n  enabled: yes', /line 4, sets telemetry.enabled to 'yes'/],
+    ['0', 'telemetry:\n  enabled: 0', /line 2, sets telemetry.enabled to 0/],
+    ['1', 'telemetry:\n  enabled: 1', /line 2, sets telemetry.enabled to 1/],
+    ['an empty enabled', 'telemetry:\n  enabled:', /line 2, sets telemetry.enabled to null/],
+    ['a list', 'telemetry:\n  enabled: [false]', /line 2, sets telemetry.enabled to \[ false ]/],
+    ['false for the whole section', '\ntelemetry: false', /line 2, sets telemetry to false, which is not a section/],
+    ['true for the whole section', 'telemetry: true', /line 1, sets telemetry to true/],
+    ['a list for the whole section', 'telemetry: [enabled]', /line 1, sets telemetry to/],
+    ['an unknown key', 'telemetry:\n  enabeld: false', /line 2, sets telemetry.enabeld to false, and there is no such/],
+    ['an unknown key beside a yes', 'telemetry:\n  enabled: true\n  enabeld: false', /line 3, sets telemetry.enabeld/],
+    ['a key of every object', 'telemetry:\n  constructor: 1', /line 2, sets telemetry.constructor/],
+    ['an empty url', 'telemetry:\n  url:', /line 2, sets telemetry.url to null, which is not an http or https URL/],
+    ['a url of another kind', 'telemetry:\n  url: file:///tmp/x', /line 2, sets telemetry.url to 'file:/],
+    ['a url with a password', 'telemetry:\n  url: http://a:b@c/', /line 2, sets telemetry.url/],
+    ['a key that is there twice', 'telemetry:\n  enabled: false\n  enabled: true', /line 3, cannot be read as it stands/],
+    ['a section that is there twice', 'telemetry:\n  enabled: false\ntelemetry:\n  enabled: true', /line 3, cannot be/],
+    ['a tag of unknown meaning', 'telemetry:\n  enabled: !maybe true', /line 2, cannot be read as it stands/],
+    ['an alias of nothing', 'telemetry: *nothing', /line 1: telemetry cannot be read/],
+    ['a merge', 'base: &base { enabled: true }\ntelemetry: { <<: *base }', /line 2, sets telemetry.<< to/],
+    ['a section with a capital', 'Telemetry:\n  enabled: false', /line 1, sets Telemetry to \{ enabled: false }, which/],
+    ['a section with a slip', 'port: 1\ntelemtry:\n  enabled: false', /line 2, sets telemtry to/],
+    ['a flat key', 'telemetry.enabled: false', /line 1, sets telemetry.enabled to false, which looks like/],
+    ['a key that lost its indentation', 'telemetry:\nenabled: false', /line 2, sets enabled to false, which looks like/]
+  ]
+  for (const [what, yaml, expected] of doubts) {
+    test(`turns telemetry off with ${what}, and tells where`, () => {
+      const { allowed, doubtful, reason } = sectionOf(yaml)
+      assert.deepEqual({ allowed, doubtful }, { allowed: false, doubtful: true })
+      assert.match(reason, expected)
+    })
+  }
+})

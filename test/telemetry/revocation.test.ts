@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import dns from 'node:dns'
+import { after, before, describe, mock, test, type TestContext } from 'node:test'
+import type { LoggedPing } from '../../src/telemetry/index.js'
+import { BACKOFFS_MS, BOOT_MS, startClock } from '../helpers/follow-ping.js'
+import { holdTable, type Hold } from '../helpers/hold-table.js'
+import { afterRequest, answerOf, drip, startPeer, type Peer } from '../helpers/peer.js'
+import { pinDaily } from '../helpers/pin-daily.js'
+import { buildPlatform, type Platform } from '../helpers/platform.js'
+import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
+
+const STEP_MS = 10_000
+const BEAT_MS = 10
+
+interface Scene {
+  platform: Platform
+  address: PostgresAddress
+  peer: Peer
+}
+
+/** How a ping is held up at one step of its way: what to prepare, and how to know that it is there. */
+interface Step {
+  title: string
+  treat?: Parameters<typeof startPeer>[1]
+  scheme?: 'http' | 'https'
+  hold: (t: TestContext, scene: Scene) => Promise<Hold>
+}
+
+/** Asked by another replica, a ping that has begun to leave is the last of its attempts; of the others none begins. */
+const beforeAnAttempt: Step[] = [
+  ...[['before the claim', 'TelemetryClaims'], ['while gathering', 'Users'], ['before it is recorded', 'TelemetryPings']]
+    .map(([title, table]) => ({ title: title!, hold: (_t: TestContext, { address }: Scene) => holdTable(address, table!) })),
+  {
+    title: 'while it waits for its next attempt',
+    treat: afterRequest((socket) => { socket.end(answerOf(503)) }),
+    hold: async (_t, { platform }) => ({
+      async reached () { while ((await platform.app.telemetry.pings())[0]?.attempts !== 1); },
+      async release () { mock.timers.tick(BACKOFFS_MS.at(-1)!) }
+    })
+  }
+]
+
+const withinAnAttempt: Step[] = [
+  { title: 'while the name is resolved', hold: holdName },
+  { title: 'during the TLS handshake', scheme: 'https', hold: holdPeer },
+  { title: 'while a proxy tunnels', hold: holdProxy },
+  { title: 'while it waits for the answer', hold: holdPeer },
+  { title: 'while the answer drips', treat: drip('HTTP/1.1 200 OK\r\n\r\n'), hold: holdPeer }
+]
+
+describe('from an acknowledged no on, a listener sees no new connection or request:', () => {
+  let postgres: Postgres
+  let beat: NodeJS.Timeout
+  before(async () => {
+    postgres = await startPostgres()
+    startClock()
+    // The pool of connections asks its clock, too, when it is closed.
+    beat = setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS)
+  })
+  after(async () => {
+    clearInterval(beat)
+    mock.timers.reset()
+    await postgres.stop()
+  })
+
+  for (const step of [...beforeAnAttempt, ...withinAnAttempt]) {
+    test(`said by the same process ${step.title}`, (t) => revoke(t, step, ({ platform }) => platform))
+  }
+  for (const step of beforeAnAttempt) {
+    test(`said by another replica ${step.title}`, (t) => revoke(t, step, ({ replica }) => replica))
+  }
+
+  async function revoke (t: TestContext, { treat = () => {}, scheme = 'http', hold }: Step, by: (who: Record<'platform' | 'replica', Platform>) => Platform) {
+    // A daily ping may well leave after the yes at the end; this one is due tomorrow.
+    pinDaily(t, Date.now() - 60_000)
+    const peer = await startPeer(t, treat)
+    const address = await postgres.createDatabase()
+    const options = { telemetry: { url: peer.url.replace('http', scheme) }, config: { db: address } }
+    const platform = await buildPlatform(t, options)
+    await platform.app.telemetry.pings()
+    const { reached, release } = await hold(t, { address, peer, platform })
+    mock.timers.tick(BOOT_MS)
+    await reached()
+    const replica = await buildPlatform(t, options)
+    const { app } = by({ platform, replica })
+
+    await app.settings.set('telemetry:enabled', false)
+    const seen = [peer.connections(), peer.bytes()]
+    await release()
+    const { outcome, status } = await pingWhenOver(platform)
+    // The status may have come before the no; the connection is gone in any case.
+    assert.ok(outcome === 'cancelled' || status === 200, outcome)
+    await pass(platform)
+    await app.settings.set('telemetry:enabled', true)
+    await pass(platform)
+    assert.deepEqual([peer.connections(), peer.bytes()], seen)
+    assert.equal((await platform.app.telemetry.pings()).length, 1)
+  }
+})
+
+async function pingWhenOver ({ app }: Platform): Promise<LoggedPing> {
+  for (;;) {
+    const [ping] = await app.telemetry.pings()
+    if (ping && ping.outcome !== 'pending') return ping
+  }
+}
+
+/** Ten minutes, with a turn for whatever wants to happen in between. */
+async function pass ({ app }: Platform): Promise<void> {
+  for (let step = 0; step < 60; step++) {
+    mock.timers.tick(STEP_MS)
+    await app.inject('/health')
+  }
+}
+
+async function holdPeer (_t: TestContext, { peer }: Scene): Promise<Hold> {
+  return {
+    async reached () { while (peer.bytes() === 0) await new Promise(setImmediate) },
+    async release () { /* it stays silent */ }
+  }
+}
+
+async function holdProxy (t: TestContext, scene: Scene): Promise<Hold> {
+  process.env.HTTP_PROXY = scene.peer.url
+  t.after(() => { delete process.env.HTTP_PROXY })
+  return holdPeer(t, scene)
+}
+
+async function holdName (t: TestContext): Promise<Hold> {
+  const { lookup } = dns
+  const asked: (() => void)[] = []
+  t.mock.method(dns, 'lookup', (...question: Parameters<typeof lookup>) => { asked.push(() => { lookup(...question) }) })
+  return {
+    async reached () { while (asked.length === 0) await new Promise(setImmediate) },
+    async release () { for (const answer of asked) answer() }
+  }
+}
