@@ -36,9 +36,18 @@ export const accountSchema = Type.Object({
 export type Account = Static<typeof accountSchema>
 
 export const loginSchema = Type.Object({
-  username: Type.String({ title: 'Username', description: 'Enter the username of your account.', minLength: 1, maxLength: 64 }),
+  username: Type.String({
+    title: 'Username',
+    description: 'Enter the username of your account.',
+    minLength: 1,
+    maxLength: 64
+  }),
   password: Type.String({
-    title: 'Password', description: 'Enter the password of your account.', format: 'password', minLength: 1, maxLength: 1024
+    title: 'Password',
+    description: 'Enter the password of your account.',
+    format: 'password',
+    minLength: 1,
+    maxLength: 1024
   }),
   _csrf: Type.Optional(csrfToken)
 }, { additionalProperties: false })

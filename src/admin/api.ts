@@ -10,33 +10,38 @@ import { errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from '
 export const api: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
-  app.get('/settings', { schema: describe('The settings', settingsSchema) }, () => readSettings(app))
+  app.get('/settings', { schema: answers(settingsSchema, 'The settings') }, () => readSettings(app))
 
   app.put('/settings', {
-    schema: { ...describe('Change the settings', settingsSchema), body: settingsSchema }
+    schema: { ...answers(settingsSchema, 'Change the settings'), body: settingsSchema }
   }, async (request) => {
     await app.settings.set('telemetry:enabled', request.body['telemetry:enabled'])
     return readSettings(app)
   })
 
-  app.get('/telemetry', { schema: describe('Whether telemetry is on, who decided, and what is next', telemetrySchema) },
-    () => describeTelemetry(app))
+  app.get('/telemetry', {
+    schema: answers(telemetrySchema, 'Whether telemetry is on, who decided, and what is next')
+  }, () => describeTelemetry(app))
 
-  app.get('/telemetry/preview', { schema: describe('The exact bytes of a ping sent now, also while telemetry is off', pingSchema) },
-    async (_request, reply: FastifyReply) => {
-      // A text is sent as it is: these are the bytes that would be posted.
-      return reply.type('application/json').send(await app.telemetry.preview())
-    })
+  app.get('/telemetry/preview', {
+    schema: answers(pingSchema, 'The exact bytes of a ping sent now, also while telemetry is off')
+  }, async (_request, reply: FastifyReply) => {
+    // A text is sent as it is: these are the bytes that would be posted.
+    return reply.type('application/json').send(await app.telemetry.preview())
+  })
 
-  app.get('/telemetry/pings', { schema: describe('The ping log, newest first', Type.Array(loggedPingSchema)) },
-    async () => (await app.telemetry.pings()).map(toJson))
+  app.get('/telemetry/pings', {
+    schema: answers(Type.Array(loggedPingSchema), 'The ping log, newest first')
+  }, async () => (await app.telemetry.pings()).map(toJson))
 
-  app.post('/telemetry/pings', { schema: describe('Send a ping now', loggedPingSchema) }, async () => toJson(await sendPing(app)))
+  app.post('/telemetry/pings', {
+    schema: answers(loggedPingSchema, 'Send a ping now')
+  }, async () => toJson(await sendPing(app)))
 
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }
 
-const describe = <T extends TSchema>(summary: string, success: T) => ({
+const answers = <T extends TSchema>(success: T, summary: string) => ({
   tags: ['admin'],
   summary,
   security: [{ session: [] }],

@@ -6,7 +6,9 @@ const closed = { additionalProperties: false }
 const moment = { format: 'date-time' }
 
 export const settingsSchema = Type.Object({
-  'telemetry:enabled': Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' })
+  'telemetry:enabled': Type.Boolean({
+    description: 'Has to be true or false: whether the administrator allows telemetry.'
+  })
 }, closed)
 
 /** A ping of the log, as the API shows it. */
@@ -28,7 +30,7 @@ export const telemetrySchema = Type.Object({
   allowed: Type.Boolean({ description: 'Whether a ping may be sent now.' }),
   decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
-  locked: Type.Boolean({ description: 'Whether flowforge.yml or the environment says no, which no setting can change.' }),
+  locked: Type.Boolean({ description: 'Whether the operator says no, which no setting can change.' }),
   url: Type.String({ description: 'Where pings are posted to.' }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
   lastPing: Type.Union([loggedPingSchema, Type.Null()])

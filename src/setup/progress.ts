@@ -13,7 +13,7 @@ export interface Progress {
   next: Step
 }
 
-/** How far the setup has come. It is read from what the steps have left behind: a restart or another replica forgets nothing. */
+/** How far the setup has come, read from what its steps have left behind: a restart or a replica forgets nothing. */
 export async function findProgress (app: FastifyInstance): Promise<Progress> {
   const administrator = await findAdministrator(app)
   const decided = await app.db.models.PlatformSetting.findByPk('telemetry:enabled') !== null

@@ -13,7 +13,7 @@ export function showStep (request: FastifyRequest, reply: FastifyReply): Promise
 }
 
 /** Shows the step whose form was refused, with what was entered and what was wrong with it. */
-export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
   reply.code((error as RequestProblem).statusCode)

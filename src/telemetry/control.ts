@@ -1,5 +1,4 @@
 import { migrate } from '../lib/migrate.js'
-import { createClaims } from './claim.js'
 import { decideConsent, decideForOperator, refuseForHost, type Consent } from './consent.js'
 import { gather } from './gather.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
@@ -48,7 +47,7 @@ function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
   const section = readSection(config.telemetry, config.locate)
   const tables = setApart(db.sequelize)
   const prepareTables = onceDone(() => migrate(tables, 'TelemetryMigrations', migrations))
-  const pingLog = createPingLog(tables, createClaims(tables))
+  const pingLog = createPingLog(tables)
   const preview = async () => serialisePing(await gather({ config, settings, db }))
   const { send, sendOnSchedule, cancel } = createSender({
     consent, prepareTables, compose: preview, pingLog, url: section.url, version: config.version, log

@@ -3,7 +3,7 @@ import {
   type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
 } from 'sequelize'
 import { runBriefly } from './brief-transaction.js'
-import type { Claim } from './claim.js'
+import { createClaims } from './claim.js'
 import { longestDelivery } from './retry.js'
 
 /** Why a ping left: 30 seconds after the start, once a day, or because an administrator asked. */
@@ -48,7 +48,8 @@ export const UNDERWAY: PingResult = {
 export type PingLog = ReturnType<typeof createPingLog>
 
 /** What was sent, and who may send. A ping that cannot be recorded here is not sent. */
-export function createPingLog (sequelize: Sequelize, claim: Claim) {
+export function createPingLog (sequelize: Sequelize) {
+  const claim = createClaims(sequelize)
   class Row extends Model<InferAttributes<Row>, InferCreationAttributes<Row>> implements LoggedPing {
     declare id: CreationOptional<number>
     declare kind: PingKind

@@ -52,6 +52,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
     assert.equal(tell({ outcome: 'cancelled', error: 'an administrator turned telemetry off' }),
       'It was cancelled: an administrator turned telemetry off.')
     assert.match(tell({ outcome: 'pending', attempts: 0 }), /^It is on its way/)
-    assert.match(tell({ outcome: 'pending', attempts: 2, status: 503 }), /^It waits for another attempt\. .+answered 503/)
+    const waiting = tell({ outcome: 'pending', attempts: 2, status: 503 })
+    assert.match(waiting, /^It waits for another attempt\. .+answered 503/)
   })
 })

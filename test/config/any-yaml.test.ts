@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseDocument, stringify } from 'yaml'
+import { ConfigError, loadConfig } from '../../src/config/index.js'
+import { readSection } from '../../src/telemetry/section.js'
+import { temporaryDirectory } from '../helpers/platform.js'
+
+const RUNS = Number(process.env.FUZZ_RUNS ?? 1_000)
+const KNOWN = ['enabled', 'url', 'frontend', 'backend', 'plausible']
+
+const NO = 'port: 3000\ntelemetry:\n  enabled: false # no\n  url: http://127.0.0.1/\ndb: { type: sqlite }\n'
+const YES = NO.replace('false # no', 'true')
+const SNIPPETS = ['\t', ' ', '\n', ':', '#', '"', "'", '{', '[', '&a ', '*a', '!!str ', '? ', '- ', '---\n', '|', '<<: ', '\0', '\uFEFF', 'true', 'false', 'no', 'e']
+
+/** A file with something put in, or taken out, here and there. */
+const mistyped = fc.tuple(
+  fc.constantFrom(NO, YES),
+  fc.array(fc.tuple(fc.nat(NO.length), fc.nat(2), fc.constantFrom('', ...SNIPPETS)), { minLength: 1, maxLength: 4 })
+).map(([file, edits]) => edits.reduce((text, [at, cut, snippet]) => text.slice(0, at) + snippet + text.slice(at + cut), file))
+
+/** A file of whatever is YAML, with a section of whatever values. */
+const written = fc.record({
+  port: fc.oneof(fc.constant(3000), fc.jsonValue()),
+  telemetry: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...KNOWN, 'enabeld', 'Enabled'), fc.oneof(
+    fc.boolean(), fc.constantFrom('yes', 'true', 'http://127.0.0.1/', 'ftp://127.0.0.1/', null), fc.jsonValue())))
+}, { requiredKeys: [] }).map((values) => stringify(values))
+
+test('any YAML either starts a platform or is refused in words, and is a yes only where it strictly says so', (t) => {
+  const file = join(temporaryDirectory(t), 'flowforge.yml')
+  let yes = 0
+  fc.assert(fc.property(fc.oneof(mistyped, written, fc.string({ unit: 'binary' })), (text) => {
+    writeFileSync(file, text)
+    const config = load(file)
+    if (!config || !readSection(config.telemetry, config.locate).allowed) return
+    yes++
+    assert.ok(isStrictYes(text), text)
+  }), { numRuns: RUNS })
+  // Were every file refused, the property would hold for nothing.
+  assert.ok(yes > RUNS / 100, `${yes} of ${RUNS}`)
+})
+
+function load (file: string) {
+  try {
+    return loadConfig(file, {})
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return undefined
+  }
+}
+
+/** Section 4 of the design, in other words than the platform's: nothing said, or exactly `true`, and nothing unknown. */
+function isStrictYes (text: string): boolean {
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), { schema: 'core', logLevel: 'silent' })
+  if (document.errors.length > 0) return false
+  const section = (document.toJS() as { telemetry?: unknown } | null)?.telemetry
+  if (section === undefined || section === null) return true
+  if (typeof section !== 'object' || Array.isArray(section)) return false
+  const { enabled = true, url = 'http://127.0.0.1/' } = section as { enabled?: unknown, url?: unknown }
+  return Object.keys(section).every((key) => KNOWN.includes(key)) && enabled === true &&
+    typeof url === 'string' && /^https?:/i.test(url)
+}

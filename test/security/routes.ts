@@ -1,0 +1,15 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { TestContext } from 'node:test'
+
+/** Every route that any platform built from now on registers, as Fastify itself learns of it. */
+export function collectRoutes (t: TestContext): RouteOptions[] {
+  const routes: RouteOptions[] = []
+  const listen = (message: unknown) => {
+    const { fastify } = message as { fastify: FastifyInstance }
+    fastify.addHook('onRoute', (route) => { routes.push(route) })
+  }
+  subscribe('fastify.initialization', listen)
+  t.after(() => { unsubscribe('fastify.initialization', listen) })
+  return routes
+}
