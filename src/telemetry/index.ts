@@ -23,9 +23,11 @@ const plugin: FastifyPluginAsync = async (app) => {
   let announced: Promise<void> | undefined
 
   app.decorate('telemetry', { ...control, nextDaily: () => schedule?.nextDaily() ?? null })
-  settings?.onChange?.((key, value) => {
-    if (key === 'telemetry:enabled' && value !== true) cancel('an administrator turned telemetry off')
-  })
+  if (typeof settings?.onChange === 'function') {
+    settings.onChange((key, value) => {
+      if (key === 'telemetry:enabled' && value !== true) cancel('an administrator turned telemetry off')
+    })
+  }
   app.addHook('onReady', async () => {
     // Not awaited: however slow the database is, the host starts without waiting for telemetry.
     announced = announce()

@@ -12,17 +12,20 @@ import { temporaryDirectory } from '../helpers/platform.js'
 
 const HERE = import.meta.filename
 
+const PING = '{"instanceId":"5db51f99-c6fb-4340-9c19-78adce58cc1b","os":{"type":"Linux"}}'
+
 /** Which file runs a command, and how the command looks there. */
 const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm (ci|test)$/, '.ci/run'],
   [/^npm run (lint|typecheck|build)$/, '.ci/run'],
   [/^npm (start|run collector|run docs)$/, HERE],
-  [/^npm run demo$/, 'test/docs/demo.test.ts'],
+  [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
   [/^node --import tsx --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
   [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
   [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
   [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
   [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],
+  [/^curl .* http:\/\/127\.0\.0\.1:8080\/ /, HERE, PING],
   [/^npx flowforge start/, 'test/cli/start.test.ts', "'start'"],
   // Performance is measured when it is asked for, not in each test run.
   [/^npm run bench/, 'package.json', '"bench"']
@@ -41,7 +44,7 @@ for (const file of listDocuments()) {
 /** The commands in the shell blocks of a document, without what they assign and where they write. */
 function commandsIn (text: string): string[] {
   return [...text.matchAll(/```sh\n([^]*?)```/g)]
-    .flatMap(([, block]) => block!.trim().split('\n'))
+    .flatMap(([, block]) => block!.replaceAll('\\\n', '').trim().split('\n'))
     .flatMap((line) => line.split(' && '))
     .map((command) => command.replace(/^(\w+=(\$\([^)]*\)|\S*) )+/, '').replace(/ > \S+$/, '').trim())
     .filter((command) => command && !command.startsWith('#'))
@@ -65,7 +68,7 @@ describe('the documented commands', () => {
       COLLECTOR_DATABASE_URL: `sqlite:${join(temporaryDirectory(t), 'collector.db')}`
     })
     const answer = await fetch(url, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"instanceId":"5db51f99-c6fb-4340-9c19-78adce58cc1b"}'
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: PING
     })
     assert.equal(answer.status, 200)
     await stop()

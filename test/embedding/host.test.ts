@@ -102,6 +102,14 @@ describe('a host', () => {
     assert.equal(log.atLeast(WARN).length, 0)
   })
 
+  test('that means something else by what is optional starts as well', async (t) => {
+    const { app, log } = await embed(t, MEMORY, NOWHERE, ({ config, settings }) => ({
+      config: { ...config, telemetry: false, locate: 'eu-west' }, settings: { ...settings, onChange: new Set() }
+    }))
+    await app.ready()
+    assert.match((await log.find(/^Telemetry is/)).msg, /flowforge\.yml, sets telemetry to false/)
+  })
+
   test('whose settings cannot be read starts, and is warned once', async (t) => {
     const { app, log } = await embed(t, MEMORY, NOWHERE, () => ({ settings: { get: async () => { throw new Error('not yet') } } }))
     await app.ready()
