@@ -18,6 +18,8 @@ export interface Benchmark {
   findings: string[]
   /** Charts, as SVG files below docs/, with the words for those who cannot see them. */
   charts?: { file: string, words: string }[]
+  /** What one collector answers in a second, where that was measured. */
+  rate?: number
 }
 
 /** Prints a benchmark, and keeps it as JSON for the document. */

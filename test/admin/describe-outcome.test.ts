@@ -51,7 +51,8 @@ describe('the outcome of a ping is told in words to act on:', () => {
     assert.equal(tell({ outcome: 'delivered', status: 200 }), 'ping.flowforge.com received it.')
     assert.equal(tell({ outcome: 'cancelled', error: 'an administrator turned telemetry off' }),
       'It was cancelled: an administrator turned telemetry off.')
-    assert.match(tell({ outcome: 'pending', attempts: 0 }), /^It is on its way/)
+    assert.equal(tell({ outcome: 'pending', attempts: 0 }), 'It is on its way.')
+    assert.match(tell({ outcome: 'interrupted' }), /^The platform stopped while it was on its way/)
     const waiting = tell({ outcome: 'pending', attempts: 2, status: 503 })
     assert.match(waiting, /^It waits for another attempt\. .+answered 503/)
   })

@@ -19,7 +19,7 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm (ci|test)$/, '.ci/run'],
   [/^npm run (lint|typecheck|build)$/, '.ci/run'],
   [/^npm (start|run collector|run docs)$/, HERE],
-  [/^npm run demo$/, 'test/docs/demo.test.ts'],
+  [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
   [/^node --import tsx --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
   [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
   [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
