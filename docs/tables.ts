@@ -2,6 +2,7 @@
 import type { TObject, TSchema } from 'typebox'
 import { COMMANDS } from '../src/cli/commands.js'
 import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
+import { settingsTable } from '../src/collector/settings.js'
 import { configSchema, describeExpected } from '../src/config/schema.js'
 import { pingProperties } from '../src/telemetry/ping.js'
 import { telemetrySection } from '../src/telemetry/section.js'
@@ -25,6 +26,13 @@ const TABLES: Record<string, Table> = {
     rows: () => [
       ['key', 'default', 'expected', 'what it is'],
       ...describeKeys(configSchema), ...describeKeys(telemetrySection, 'telemetry.')
+    ]
+  },
+  collector: {
+    source: 'src/collector/settings.ts',
+    rows: () => [
+      ['variable', 'default', 'meaning'],
+      ...settingsTable.map(({ name, standard, description }) => [code(name), standard === undefined ? '' : code(String(standard)), description])
     ]
   },
   commands: {

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import { readVersion } from '../config/version.js'
-import { COMMANDS, type Command, type CommandOptions } from './commands.js'
+import { COMMANDS, type Command } from './commands.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import { describeUsage } from './help.js'
+import type { CommandOptions } from './options.js'
 
 /** Runs what the arguments after `flowforge` ask for. What goes wrong is told on standard error, not thrown. */
 export async function runCommandLine (args: string[]): Promise<ExitCode> {

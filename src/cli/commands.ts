@@ -1,10 +1,5 @@
 import type { ExitCode } from './exit-codes.js'
-
-export interface CommandOptions {
-  /** The flowforge.yml that --config names. */
-  config?: string
-  json?: boolean
-}
+import type { CommandOptions } from './options.js'
 
 export interface Command {
   /** How it is called, after `flowforge`. */

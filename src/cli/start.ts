@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../app.js'
-import type { CommandOptions } from './commands.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { greet, terminalLogger } from './greeting.js'
+import type { CommandOptions } from './options.js'
 import { withConfig } from './with-config.js'
 
 /** What is not finished by then is cut off: whoever stops the platform is not kept waiting for 5 seconds. */

@@ -6,10 +6,10 @@ import type { DrivenTelemetry } from '../telemetry/control.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { readSection } from '../telemetry/section.js'
 import { TelemetryOffError } from '../telemetry/send.js'
-import type { CommandOptions } from './commands.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
-import { withTelemetry } from './with-telemetry.js'
+import type { CommandOptions } from './options.js'
 import { withConfig } from './with-config.js'
+import { withTelemetry } from './with-telemetry.js'
 
 /** `flowforge telemetry status` */
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {

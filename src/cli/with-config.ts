@@ -1,6 +1,6 @@
 import { loadConfig, type PlatformConfig } from '../config/index.js'
-import type { CommandOptions } from './commands.js'
 import { explainError } from './explain-error.js'
+import type { CommandOptions } from './options.js'
 
 /** Runs a command with the operator's configuration, and explains what goes wrong. @throws CommandError */
 export async function withConfig<T> ({ config: file }: CommandOptions, run: (config: PlatformConfig) => Promise<T>): Promise<T> {

@@ -41,6 +41,13 @@ for (const file of listDocuments()) {
   })
 }
 
+test('the documents name no script that package.json does not have', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+  for (const file of listDocuments()) {
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/npm run ([\w:]+)/g)) assert.ok(scripts[name!], `${file}: ${name}`)
+  }
+})
+
 /** The commands in the shell blocks of a document, without what they assign and where they write. */
 function commandsIn (text: string): string[] {
   return [...text.matchAll(/```sh\n([^]*?)```/g)]
