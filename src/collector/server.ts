@@ -5,6 +5,10 @@ import { InvalidSettingsError, readSettings } from './settings.js'
 /** EX_CONFIG of sysexits.h: starting again will not help. */
 const BAD_SETTINGS = 78
 
+// The collector reckons in UTC. node-cron would take the local time of the hour that a clock change repeats for the hour
+// before, and arm a job that is due in it anew every millisecond until the hour is over.
+process.env.TZ = 'UTC'
+
 async function start (): Promise<void> {
   const settings = readSettings(process.env)
   const app = await buildCollector(settings)

@@ -14,8 +14,8 @@ export interface Schedule {
  * Starts the clock: the boot ping in 30 seconds, the daily ping at a time of the day picked at random, so that a
  * million installations spread over the day. Neither timer keeps the process alive.
  *
- * The time of the day is reckoned in UTC, by dividing: no clock change skips or doubles a ping. A cron library would
- * read the time zones for that, some 8 MB, and those that go by local time stumble over the hour that comes twice.
+ * The time of the day is reckoned in UTC, by dividing: no clock change skips or doubles a ping. A cron job would
+ * read the time zones for that, some 8 MB, and node-cron stumbles over the hour that comes twice.
  */
 export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedule {
   const timeOfDay = randomInt(DAY_MS / 1000) * 1000
