@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Sequelize } from 'sequelize'
 import { receiptOf, rowOf, type Row } from './columns.js'
+import { isPostgres } from './database.js'
 import { groupCommit } from './group-commit.js'
 import { pingBody } from './ping-body.js'
 import { isFaultOfRow, storeRows } from './store.js'
@@ -20,7 +21,10 @@ interface Options {
 
 /** Takes pings in, and answers each after the row that holds it is committed. */
 export const intake = fp<Options>(async (app: FastifyInstance, { db }) => {
-  const commits = groupCommit((rows: Row[]) => storeRows(db, rows), LIMITS)
+  // PostgreSQL writes one batch down while the next is made. SQLite has one connection, on which two statements would
+  // share a transaction, and the first would be answered before it is committed.
+  const lanes = isPostgres(db) ? 2 : 1
+  const commits = groupCommit((rows: Row[]) => storeRows(db, rows), { ...LIMITS, lanes })
   app.addHook('onClose', () => commits.drained())
 
   async function receivePing (request: FastifyRequest) {
