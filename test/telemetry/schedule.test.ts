@@ -94,6 +94,31 @@ test('a daily ping that was slept through runs late, not never', async (t) => {
   assert.equal(dailies().length, 1)
 })
 
+for (const [title, hours, least] of [
+  ['back by five hours', -5, 1], ['forward by five hours', 5, 2], ['forward by three days', 72, 2]
+] as const) {
+  test(`the daily ping goes on after the clock was set ${title}`, async (t) => {
+    const { dailies } = scheduleAt(t, '2026-01-01T12:00:00Z')
+    await pass(t, 24)
+    assert.equal(dailies().length, 1)
+    setClock(t, hours * HOUR_MS)
+    await pass(t, 49)
+    assert.ok(dailies().length - 1 >= least, `${dailies().length - 1} in 49 hours`)
+  })
+}
+
+/** Sets the clock, while the timers go on as they were. */
+function setClock (t: TestContext, step: number) {
+  const Before = Date
+  t.mock.method(globalThis, 'Date', class extends Before {
+    constructor (...args: [number]) {
+      super(...(args.length > 0 ? args : [Before.now() + step]) as [number])
+    }
+
+    static override now () { return Before.now() + step }
+  } as DateConstructor)
+}
+
 test('nothing runs after the stop', async (t) => {
   const { schedule, runs } = scheduleAt(t, '2026-01-01T12:00:00Z')
   schedule.stop()
