@@ -1,11 +1,12 @@
 /**
  * Shows the whole way of a ping on this machine: a collector, a platform with some rows in its database, the 30
- * seconds of waiting, the ping, and what the collector kept of it.
+ * seconds of waiting, the ping, and what the collector kept of it. With `--report`, the usage report on a year of pings.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { QueryTypes } from 'sequelize'
 import { stringify } from 'yaml'
@@ -19,7 +20,9 @@ const SECOND_MS = 1_000
 /** The boot ping leaves after 30 seconds; twice that, and something is wrong. */
 const PATIENCE_S = 60
 
-await runDemo()
+const { values } = parseArgs({ options: { report: { type: 'boolean' } } })
+if (values.report) await (await import('./report.js')).runReportDemo()
+else await runDemo()
 
 async function runDemo (): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'flowforge-demo-'))

@@ -4,9 +4,11 @@ import { answerFault, faultOf } from './answers.js'
 import { openCollectorDatabase } from './database.js'
 import { intake } from './intake.js'
 import { logOptions } from './log.js'
+import { report } from './report/index.js'
 import { keepSalts } from './salts.js'
 import { sender } from './sender.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
+import { upkeep } from './upkeep.js'
 
 export interface CollectorOptions {
   /** Milliseconds since 1970. */
@@ -35,6 +37,10 @@ export async function buildCollector (
   })
   await app.register(sender, { salts, secret: settings.ipHashKey, limit: settings.rateLimit, now })
   await app.register(intake, { db })
+  await app.register(upkeep, { db, salts, retentionDays: settings.retentionDays, now })
+  await app.register(report, {
+    databaseUrl: settings.reportDatabaseUrl ?? settings.databaseUrl, token: settings.reportToken, now
+  })
   return app
 }
 
@@ -42,6 +48,8 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   const timeout = settings.requestTimeout * 1000
   const app = Fastify({
     logger: logOptions(settings.logLevel, logTo),
+    // Nothing is logged about a single request, so none needs a logger of its own.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies(settings.trustProxy),
     bodyLimit: 64 * 1024,

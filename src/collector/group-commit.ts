@@ -36,7 +36,11 @@ export function groupCommit<Item, Result> (
   let running: Promise<void> | undefined
 
   async function run (): Promise<void> {
-    while (queue.length > 0) await commitTogether(queue.splice(0, limits.batch))
+    while (queue.length > 0) {
+      // Whatever has arrived by now is read first, and comes along.
+      await new Promise(setImmediate)
+      await commitTogether(queue.splice(0, limits.batch))
+    }
     running = undefined
   }
 

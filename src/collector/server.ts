@@ -5,6 +5,10 @@ import { InvalidSettingsError, readSettings } from './settings.js'
 /** EX_CONFIG of sysexits.h: starting again will not help. */
 const BAD_SETTINGS = 78
 
+// The collector reckons in UTC. node-cron would take the local time of the hour that a clock change repeats for the hour
+// before, and arm a job that is due in it anew every millisecond until the hour is over.
+process.env.TZ = 'UTC'
+
 async function start (): Promise<void> {
   const settings = readSettings(process.env)
   const app = await buildCollector(settings)
@@ -16,6 +20,8 @@ async function stop (app: Awaited<ReturnType<typeof buildCollector>>, signal: st
   app.log.info(`${signal}: taking no more pings, committing what is here`)
   // A sender that is still sending after three seconds has not been promised anything yet.
   setTimeout(() => app.server.closeAllConnections(), 3000).unref()
+  // Nor does the end wait for a long report: what was acknowledged is committed.
+  setTimeout(() => process.exit(0), 4500).unref()
   await app.close()
   process.exit(0)
 }

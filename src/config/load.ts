@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -7,6 +7,7 @@ import { Value } from 'typebox/value'
 import { ConfigError } from './config-error.js'
 import { configSchema, describeExpected, type ConfigValues } from './schema.js'
 import { parseSource, type ConfigSource } from './source.js'
+import { readVersion } from './version.js'
 
 /** The operator's settings, checked and frozen: what every capability sees as `app.config`. */
 export interface PlatformConfig extends Readonly<ConfigValues> {
@@ -88,11 +89,6 @@ function portFrom ({ PORT }: Environment): number | undefined {
   const { port } = configSchema.properties
   if (/^\d{1,5}$/.test(PORT) && Value.Check(port, Number(PORT))) return Number(PORT)
   throw new ConfigError(`the environment variable PORT: expected ${describeExpected(port)}, found "${PORT}"`)
-}
-
-function readVersion (): string {
-  const file = join(import.meta.dirname, '../../package.json')
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 function deepFreeze<T> (value: T): T {

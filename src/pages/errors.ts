@@ -6,6 +6,10 @@ import { RequestProblem } from './request-problem.js'
 /** What is wrong with a request, by field; under `''` what belongs to no single field. */
 export type Problems = Record<string, string>
 
+interface ObjectSchema {
+  properties: Record<string, { description?: string }>
+}
+
 /** Sends each error to whoever made the request: a page to a person, `{code, error}` to a program. */
 export function answerErrors (app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>(sendError)
@@ -22,10 +26,11 @@ export function findProblems (error: Error, request: FastifyRequest): Problems |
   if (error instanceof RequestProblem) return { [error.field]: error.message }
   const { validation, validationContext } = error as FastifyError
   if (!validation) return undefined
-  const schema = request.routeOptions.schema?.[validationContext as 'body'] as { properties: Record<string, { description?: string }> }
+  const schema = request.routeOptions.schema?.[validationContext as 'body'] as ObjectSchema
   const broken = new Set(validation.flatMap(fieldsOf))
   if (broken.has('')) return { '': 'The body has to be an object.' }
-  return Object.fromEntries([...broken].map((field) => [field, schema.properties[field]?.description ?? 'This is not known here.']))
+  const ruleOf = (field: string) => schema.properties[field]?.description ?? 'This is not known here.'
+  return Object.fromEntries([...broken].map((field) => [field, ruleOf(field)]))
 }
 
 function fieldsOf ({ keyword, instancePath, params }: FastifySchemaValidationError): string[] {
@@ -62,7 +67,8 @@ function codeOf (error: { code?: string }, status: number): string {
 
 const isCsrfError = (error: { code?: string }) => error.code?.startsWith('FST_CSRF') ?? false
 
-function expectsPage (request: FastifyRequest): boolean {
+/** Whether a person is waiting for a page, and not a program for JSON. */
+export function expectsPage (request: FastifyRequest): boolean {
   if (request.url.startsWith('/api/')) return false
   return isForm(request) || (request.headers.accept?.includes('text/html') ?? false)
 }

@@ -35,7 +35,7 @@ export function answer (request: FastifyRequest, reply: FastifyReply, next: stri
 
 async function refuseOtherSites (request: FastifyRequest): Promise<void> {
   const site = request.headers['sec-fetch-site']
-  if (request.method === 'GET' || !site || site === 'same-origin' || site === 'none') return
+  if (['GET', 'HEAD'].includes(request.method) || !site || ['same-origin', 'none'].includes(site)) return
   throw new RequestProblem(403, 'other_site', 'This request came from another site and was refused.')
 }
 

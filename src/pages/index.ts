@@ -32,7 +32,8 @@ export default fp(async (app) => {
   await app.register(view, {
     engine: { eta: new Eta() },
     root: join(import.meta.dirname, '..'),
-    options: { cache: true }
+    // Templates are read once, in every environment.
+    production: true
   })
   await app.register(serveAssets)
   await acceptForms(app)
@@ -43,8 +44,8 @@ export default fp(async (app) => {
 }, { name: 'app.pages', dependencies: ['app.config'], fastify: '5.x' })
 
 function sendPage (this: FastifyReply, template: string, data: Record<string, unknown> = {}): FastifyReply {
-  const { user, url } = this.request
-  return this.view(template, { user, url, csrf: this.generateCsrf(), ...data })
+  const { user, url: path } = this.request
+  return this.view(template, { user, path, csrf: this.generateCsrf(), ...data })
 }
 
 /** A scope of its own: who asks for a style sheet needs no session and may keep what he gets. */

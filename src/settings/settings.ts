@@ -10,13 +10,21 @@ export class InvalidSettingError extends Error {
 
 export type SettingListener = <K extends SettingKey>(key: K, value: SettingValues[K]) => void
 
-export type Settings = Awaited<ReturnType<typeof openSettings>>
+export type Settings = ReturnType<typeof createSettings>
 
 /**
- * The platform's settings: kept in the database, shared by all replicas, remembered in memory.
+ * The platform's settings, all of them in memory.
  * Also makes the `instanceId`, once per installation, whichever replica gets there first.
  */
-export async function openSettings (model: typeof PlatformSetting) {
+export async function openSettings (model: typeof PlatformSetting): Promise<Settings> {
+  const settings = createSettings(model)
+  for (const key of Object.keys(settingsSchema.properties) as SettingKey[]) await settings.refresh(key)
+  await settings.setOnce('instanceId', randomUUID())
+  return settings
+}
+
+/** The platform's settings: kept in the database, shared by all replicas, remembered in memory once they were read. */
+export function createSettings (model: typeof PlatformSetting) {
   const memory = new Map<string, unknown>()
   const listeners = new Set<SettingListener>()
 
@@ -54,8 +62,6 @@ export async function openSettings (model: typeof PlatformSetting) {
     listeners.add(listener)
   }
 
-  for (const row of await model.findAll()) memory.set(row.key, parse(row.key, row.value))
-  await setOnce('instanceId', randomUUID())
   return { get, refresh, set, setOnce, onChange }
 }
 

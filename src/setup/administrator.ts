@@ -28,7 +28,8 @@ export async function createAdministrator (app: FastifyInstance, account: Accoun
 function tellDuplicate (error: Error): never {
   if (!(error instanceof UniqueConstraintError)) throw error
   const field = Object.keys(error.fields)[0] ?? 'username'
-  throw new RequestProblem(409, 'account_exists', `An account with this ${field} exists already. Choose another.`, field)
+  const message = `An account with this ${field} exists already. Choose another.`
+  throw new RequestProblem(409, 'account_exists', message, field)
 }
 
 const administratorExists = () => new RequestProblem(409, 'administrator_exists',

@@ -38,7 +38,9 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/setup/finish', {
     ...guarded, schema: { tags: ['setup'], summary: 'Finish the setup', body: finishSchema }
   }, async (request, reply) => {
-    if (!await findAdministrator(app)) throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
+    if (!await findAdministrator(app)) {
+      throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
+    }
     await app.settings.set('setup:initialised', true)
     return answer(request, reply, '/')
   })

@@ -9,18 +9,16 @@ export type Step = typeof STEPS[number]
 
 export interface Progress {
   administrator: User | null
-  /** Whether telemetry has been decided, either way. */
-  decided: boolean
   /** The first step that is still to do. */
   next: Step
 }
 
-/** How far the setup has come. It is read from what the steps have left behind: a restart or another replica forgets nothing. */
+/** How far the setup has come, read from what its steps have left behind: a restart or a replica forgets nothing. */
 export async function findProgress (app: FastifyInstance): Promise<Progress> {
   const administrator = await findAdministrator(app)
   const decided = await app.db.models.PlatformSetting.findByPk('telemetry:enabled') !== null
   const next = !administrator ? 'administrator' : decided ? 'finish' : 'telemetry'
-  return { administrator, decided, next }
+  return { administrator, next }
 }
 
 /** The step to show: the one asked for, when it has been reached, else the next. */

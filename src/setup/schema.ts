@@ -6,7 +6,7 @@ const closed = { additionalProperties: false }
 export const createUserSchema = Type.Object({ ...accountSchema.properties, _csrf: csrfToken }, closed)
 
 export const decisionSchema = Type.Object({
-  telemetry: Type.Boolean({ description: 'true or false: whether the administrator allows telemetry.' }),
+  telemetry: Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' }),
   _csrf: csrfToken
 }, closed)
 

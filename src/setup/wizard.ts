@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountSchema } from '../accounts/schema.js'
 import { findProblems, type Problems } from '../pages/errors.js'
 import { isForm } from '../pages/forms.js'
+import { describePing } from '../pages/ping.js'
 import type { RequestProblem } from '../pages/request-problem.js'
 import { chooseStep, findProgress, STEPS } from './progress.js'
 
@@ -12,7 +13,7 @@ export function showStep (request: FastifyRequest, reply: FastifyReply): Promise
 }
 
 /** Shows the step whose form was refused, with what was entered and what was wrong with it. */
-export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
   reply.code((error as RequestProblem).statusCode)
@@ -32,6 +33,9 @@ async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: un
     problems,
     values: request.body ?? {},
     fields: accountSchema.properties,
+    ping: step === 'telemetry' ? describePing(await app.telemetry.preview()) : undefined,
+    url: app.telemetry.url,
+    operator: app.telemetry.operatorSays(),
     enabled: await app.settings.refresh('telemetry:enabled')
   })
 }

@@ -30,5 +30,3 @@ export function createClaims (sequelize: Sequelize) {
     return won === 1
   }
 }
-
-export type Claim = ReturnType<typeof createClaims>

@@ -1,9 +1,12 @@
 import type { TelemetrySection } from './section.js'
 
+/** Who can say no. `host` is the platform itself, where it lacks something that a ping needs. */
+export const DECIDERS = ['flowforge.yml', 'environment', 'host', 'setup', 'administrator'] as const
+
 /** Whether a ping may be sent, who decided, and why, in one sentence for people. */
 export interface Consent {
   allowed: boolean
-  decidedBy: 'flowforge.yml' | 'environment' | 'setup' | 'administrator'
+  decidedBy: typeof DECIDERS[number]
   explanation: string
 }
 
@@ -44,6 +47,11 @@ export function decideForOperator (
   const variable = OPT_OUT_VARIABLES.find((name) => !['', '0', 'false'].includes(environment[name] ?? ''))
   if (variable) return refuse('environment', `the environment sets ${variable} to "${environment[variable]}"`)
   return undefined
+}
+
+/** The no of a platform that telemetry is embedded in, and that lacks what a ping needs. */
+export function refuseForHost (lack: string): Consent {
+  return refuse('host', `the platform it is embedded in lacks ${lack}`)
 }
 
 function refuse (decidedBy: Consent['decidedBy'], reason: string): Consent {

@@ -3,11 +3,16 @@ import {
   type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
 } from 'sequelize'
 import { runBriefly } from './brief-transaction.js'
-import type { Claim } from './claim.js'
+import { createClaims } from './claim.js'
 import { longestDelivery } from './retry.js'
 
 /** Why a ping left: 30 seconds after the start, once a day, or because an administrator asked. */
-export type PingKind = 'boot' | 'daily' | 'manual'
+export const KINDS = ['boot', 'daily', 'manual'] as const
+
+export type PingKind = typeof KINDS[number]
+
+/** `pending` until its last attempt is over; `interrupted` where the process ended before, and nobody knows. */
+export const OUTCOMES = ['pending', 'delivered', 'failed', 'cancelled', 'interrupted'] as const
 
 /** How many pings are remembered (design, section 5). */
 const KEPT = 100
@@ -21,8 +26,7 @@ export interface LoggedPing {
   idempotencyKey: string
   /** The exact text that was posted. */
   body: string
-  /** `pending` until its last attempt is over; `interrupted` where the process ended before, and nobody knows. */
-  outcome: 'pending' | 'delivered' | 'failed' | 'cancelled' | 'interrupted'
+  outcome: typeof OUTCOMES[number]
   /** The HTTP status of the last answer; null where there was none. */
   status: number | null
   attempts: number
@@ -44,7 +48,8 @@ export const UNDERWAY: PingResult = {
 export type PingLog = ReturnType<typeof createPingLog>
 
 /** What was sent, and who may send. A ping that cannot be recorded here is not sent. */
-export function createPingLog (sequelize: Sequelize, claim: Claim) {
+export function createPingLog (sequelize: Sequelize) {
+  const claim = createClaims(sequelize)
   class Row extends Model<InferAttributes<Row>, InferCreationAttributes<Row>> implements LoggedPing {
     declare id: CreationOptional<number>
     declare kind: PingKind

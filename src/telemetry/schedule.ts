@@ -1,46 +1,52 @@
 import { randomInt } from 'node:crypto'
-import type { FastifyBaseLogger } from 'fastify'
-import cron from 'node-cron'
 
 const BOOT_DELAY_MS = 30_000
-const SECONDS_A_DAY = 86_400
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 export interface Schedule {
   /** When the daily ping is due next. */
-  nextDaily: () => Date | null
+  nextDaily: () => Date
   stop: () => void
 }
 
 /**
  * Starts the clock: the boot ping in 30 seconds, the daily ping at a time of the day picked at random, so that a
  * million installations spread over the day. Neither timer keeps the process alive.
+ *
+ * The time of the day is reckoned in UTC, by dividing: no clock change skips or doubles a ping. A cron job would
+ * read the time zones for that, some 8 MB, and node-cron stumbles over the hour that comes twice.
  */
-export function startSchedule (run: (kind: 'boot' | 'daily') => unknown, log: FastifyBaseLogger): Schedule {
+export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedule {
+  const timeOfDay = randomInt(DAY_MS / 1000) * 1000
+  let due = nextAfter(Date.now(), timeOfDay)
+  let daily = watch()
   const boot = setTimeout(() => { run('boot') }, BOOT_DELAY_MS).unref()
-  const daily = cron.schedule(expressionOf(randomInt(SECONDS_A_DAY)), () => run('daily'), {
-    // In UTC no clock change skips or doubles a run.
-    timezone: 'Etc/UTC',
-    // A run that the process slept or blocked through is late, not lost.
-    missedExecutionTolerance: SECONDS_A_DAY * 1000,
-    suppressMissedWarning: true,
-    unref: true,
-    logger: {
-      info: (message) => { log.debug(message) },
-      debug: (message) => { log.debug(message) },
-      warn: (message) => { log.debug(message) },
-      error: (message, error) => { log.debug({ err: error ?? message }, 'The daily ping did not run.') }
-    }
-  })
+
+  /**
+   * Looks at the clock when the ping is due, and every hour until then: a machine that slept, or whose clock was set,
+   * is noticed within the hour. What is late by then runs late, not never.
+   */
+  function watch (): NodeJS.Timeout {
+    return setTimeout(() => {
+      const now = Date.now()
+      if (now >= due) run('daily')
+      due = nextAfter(now, timeOfDay)
+      daily = watch()
+    }, Math.min(due - Date.now(), HOUR_MS)).unref()
+  }
+
   return {
-    nextDaily: () => daily.getNextRun(),
+    nextDaily: () => new Date(due),
     stop () {
       clearTimeout(boot)
-      daily.destroy()
+      clearTimeout(daily)
     }
   }
 }
 
-/** The cron expression, in six fields, of one second of the day. */
-function expressionOf (second: number): string {
-  return `${second % 60} ${Math.floor(second / 60) % 60} ${Math.floor(second / 3600)} * * *`
+/** When a time of the day comes next, both in milliseconds, in UTC. */
+function nextAfter (now: number, timeOfDay: number): number {
+  const today = Math.floor(now / DAY_MS) * DAY_MS + timeOfDay
+  return today > now ? today : today + DAY_MS
 }

@@ -34,9 +34,13 @@ type Locate = (...path: string[]) => string
  * Judges the raw `telemetry` section. Whatever is not plainly a yes, or silence, is a no.
  *
  * @param raw the section as parsed; an Error where it could not be, with the reason as its message
- * @param locate where a key stands, in words
+ * @param locate where a key stands, in words; a host may have something else under this name, or nothing
  */
-export function readSection (raw: unknown, locate: Locate = () => 'flowforge.yml'): TelemetrySection {
+export function readSection (raw: unknown, locate?: Locate): TelemetrySection {
+  return judge(raw, typeof locate === 'function' ? locate : () => 'flowforge.yml')
+}
+
+function judge (raw: unknown, locate: Locate): TelemetrySection {
   const doubt = findDoubt(raw, locate)
   if (doubt) return { allowed: false, url: DEFAULT_URL, reason: doubt, doubtful: true }
   const { enabled, url = DEFAULT_URL } = (raw ?? {}) as Partial<Static<typeof telemetrySection>>

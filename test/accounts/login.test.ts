@@ -65,6 +65,12 @@ describe('signing in', () => {
     assert.ok(times.unknown > times.wrong / 3, JSON.stringify(times))
   })
 
+  test('takes no username that a database could not hold', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    const response = await client.post('/account/login', { ...LOGIN, username: 'ada\0' })
+    assert.deepEqual([response.statusCode, response.json().code], [400, 'invalid_request'])
+  })
+
   test('is refused for a while after ten attempts in a minute', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const statuses = new Set<number>()

@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
-import { PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
+import { startPair } from './round-robin.js'
+import { PING, postgresUrl, sqliteUrl, startCollector, type Collector } from './start-collector.js'
 
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-const databases: Record<string, (t: TestContext) => Promise<string>> = {
-  SQLite: sqliteUrl,
-  PostgreSQL: () => postgresUrl(postgres)
+const setups: Record<string, (t: TestContext) => Promise<Collector>> = {
+  'a collector on SQLite': async (t) => startCollector(t, await sqliteUrl(t)),
+  'a collector on PostgreSQL': async (t) => startCollector(t, await postgresUrl(postgres)),
+  'two collectors on one PostgreSQL behind a round-robin proxy': async (t) => startPair(t, await postgresUrl(postgres))
 }
 
-for (const [name, databaseUrl] of Object.entries(databases)) {
-  describe(`the intake on ${name}`, () => {
+for (const [name, start] of Object.entries(setups)) {
+  describe(name, () => {
     test('a ping is stored in typed columns, and answered with exactly the stored row', async (t) => {
-      const { post, rows } = await startCollector(t, await databaseUrl(t))
+      const { post, rows } = await start(t)
       const { status, body } = await post(PING, { 'idempotency-key': 'key-1' })
       assert.equal(status, 200)
       assert.equal(body.status, 'success')
@@ -43,7 +45,7 @@ for (const [name, databaseUrl] of Object.entries(databases)) {
     })
 
     test('the ping of another release is kept as far as it is known', async (t) => {
-      const { post, rows } = await startCollector(t, await databaseUrl(t))
+      const { post, rows } = await start(t)
       const { status, body } = await post({
         instanceId: PING.instanceId,
         os: { type: 'Linux', release: '6.1', arch: 'arm64' },
@@ -61,7 +63,7 @@ for (const [name, databaseUrl] of Object.entries(databases)) {
     })
 
     test('what is absent or null is kept as null; only the instance id must be there', async (t) => {
-      const { post } = await startCollector(t, await databaseUrl(t))
+      const { post } = await start(t)
       for (const rest of [{}, { os: null, env: null, platform: null }, { platform: { counts: { users: null }, config: null } }]) {
         const { status, body } = await post({ instanceId: PING.instanceId, ...rest })
         assert.equal(status, 200)
@@ -71,14 +73,14 @@ for (const [name, databaseUrl] of Object.entries(databases)) {
     })
 
     test('a driver that could name its owner is kept as other', async (t) => {
-      const { post, rows } = await startCollector(t, await databaseUrl(t))
+      const { post, rows } = await start(t)
       await post({ ...PING, platform: { config: { driver: 'acme-corp-driver' } } })
       const [row] = await rows()
       assert.equal(row!.platform_config_driver, 'other')
     })
 
     test('one idempotency key is stored once and answered with the row first stored', async (t) => {
-      const { post, rows } = await startCollector(t, await databaseUrl(t))
+      const { post, rows } = await start(t)
       const headers = { 'idempotency-key': 'once' }
       const first = await post(PING, headers)
       const again = await post({ ...PING, env: null }, headers)
@@ -86,6 +88,12 @@ for (const [name, databaseUrl] of Object.entries(databases)) {
       const together = await Promise.all(Array.from({ length: 20 }, () => post(PING, { 'idempotency-key': 'together' })))
       for (const { body } of together) assert.deepEqual(body, together[0]!.body)
       assert.equal((await rows()).length, 2)
+    })
+
+    test('one sender has one hash all day, whichever collector it reaches', async (t) => {
+      const { post } = await start(t)
+      const hashes = await Promise.all(Array.from({ length: 6 }, async () => (await post(PING)).body.received.addressHash))
+      assert.equal(new Set(hashes).size, 1)
     })
   })
 }

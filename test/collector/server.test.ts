@@ -1,35 +1,25 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
+import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { freePort } from '../helpers/postgres.js'
-import { KEY, PING, post, sqliteUrl } from './start-collector.js'
-
-function runCollector (t: TestContext, environment: NodeJS.ProcessEnv): ChildProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/collector/server.ts'], {
-    env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe']
-  })
-  t.after(() => child.kill('SIGKILL'))
-  return child
-}
+import { runCollector } from './run-collector.js'
+import { PING, post, sqliteUrl } from './start-collector.js'
 
 async function readAll (stream: Readable): Promise<string> {
   return (await stream.toArray()).join('')
 }
 
 test('without a key the collector does not start, says why in one line, and exits with 78', async (t) => {
-  const child = runCollector(t, { COLLECTOR_DATABASE_URL: await sqliteUrl(t) })
+  const { child } = runCollector(t, { COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_IP_HASH_KEY: '' })
   const [said, [code]] = await Promise.all([readAll(child.stderr!), once(child, 'exit')])
   assert.equal(code, 78)
   assert.match(said, /^the collector did not start: COLLECTOR_IP_HASH_KEY .*\n$/)
 })
 
 test('a database that does not answer is said in one line, and starting again may help: exit code 1', async (t) => {
-  const child = runCollector(t, {
-    COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: `postgres://a:b@127.0.0.1:${await freePort()}/c`
-  })
+  const { child } = runCollector(t, { COLLECTOR_DATABASE_URL: `postgres://a:b@127.0.0.1:${await freePort()}/c` })
   const [said, [code]] = await Promise.all([readAll(child.stderr!), once(child, 'exit')])
   assert.equal(code, 1)
   assert.match(said, /^the collector did not start: .*\n$/)
@@ -37,18 +27,28 @@ test('a database that does not answer is said in one line, and starting again ma
 
 test('SIGTERM ends the collector with exit code 0, and what it had acknowledged is there at the next start', async (t) => {
   const port = await freePort()
-  const environment = {
-    COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_PORT: String(port)
-  }
-  const url = `http://127.0.0.1:${port}`
+  const environment = { COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_PORT: String(port) }
   const stored: unknown[] = []
   for (const run of [1, 2]) {
-    const child = runCollector(t, environment)
-    await once(createInterface(child.stdout!), 'line')
-    const { body } = await post(url, { ...PING, os: { type: `run ${run}` } }, { 'idempotency-key': 'the same' })
+    const { child, listening } = runCollector(t, environment)
+    await listening
+    const { body } = await post(`http://127.0.0.1:${port}`, { ...PING, os: { type: `run ${run}` } }, { 'idempotency-key': 'the same' })
     stored.push(body.received)
     child.kill('SIGTERM')
     assert.deepEqual(await once(child, 'exit'), [0, null])
   }
   assert.deepEqual(stored[1], stored[0])
+})
+
+test('a sender in the middle of its ping does not keep the collector from ending', async (t) => {
+  const port = await freePort()
+  const { child, listening } = runCollector(t, { COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_PORT: String(port) })
+  await listening
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  await once(socket, 'connect')
+  socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n')
+  await once(socket, 'data')
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  assert.deepEqual(await exit, [0, null])
 })

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -61,4 +61,19 @@ async function readRows (databaseUrl: string, table: string) {
   const [rows] = await db.query(`SELECT * FROM ${table}`)
   await db.close()
   return rows as Array<Record<string, unknown>>
+}
+
+/** Every byte in the files of a directory: rows, logs and what is left of deleted rows. */
+export async function bytesIn (directory: string): Promise<Buffer> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name)))
+  return Buffer.concat(await Promise.all(files))
+}
+
+/** Where a PostgreSQL keeps its files. */
+export async function dataDirectory (databaseUrl: string): Promise<string> {
+  const db = await connect(databaseUrl)
+  const [[found]] = await db.query("SELECT current_setting('data_directory') AS directory") as any
+  await db.close()
+  return found.directory
 }

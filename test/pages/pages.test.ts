@@ -29,6 +29,14 @@ describe('a form', () => {
 })
 
 describe('every answer', () => {
+  test('promises https to the browser only where people reach the platform by it', async (t) => {
+    for (const [config, promise] of [[{}, undefined], [{ base_url: 'https://flowforge.example' }, /max-age=\d{8}/]] as const) {
+      const header = (await new Client(await buildNewPlatform(t, { config })).get('/setup')).headers['strict-transport-security']
+      if (promise) assert.match(String(header), promise)
+      else assert.equal(header, undefined)
+    }
+  })
+
   test('forbids scripts and styles of its own text, other hosts, and being framed', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     for (const url of ['/', '/account/login', '/nowhere', '/api/nowhere', '/assets/style.css']) {

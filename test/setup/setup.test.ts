@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { startPostgres, type Postgres } from '../helpers/postgres.js'
 
 describe('the setup over JSON', () => {
   test('brings an empty platform to a finished setup with a signed-in administrator', async (t) => {
@@ -61,10 +62,18 @@ describe('the setup over JSON', () => {
       const response = await client.post('/setup/settings', { telemetry, _csrf })
       assert.equal(response.statusCode, 400)
       assert.deepEqual(response.json(), {
-        code: 'invalid_request', error: 'telemetry: true or false: whether the administrator allows telemetry.'
+        code: 'invalid_request', error: 'telemetry: Has to be true or false: whether the administrator allows telemetry.'
       })
     }
     assert.equal(await app.db.models.PlatformSetting.findByPk('telemetry:enabled'), null)
+  })
+
+  test('takes no name that a database could not hold', async (t) => {
+    const client = new Client(await buildNewPlatform(t))
+    const _csrf = await client.csrfToken()
+    for (const wrong of [{ name: 'Ada\0' }, { username: 'ada\0' }, { email: 'ada\0@example.com' }]) {
+      assert.equal((await client.post('/setup/create-user', { ...ACCOUNT, ...wrong, _csrf })).statusCode, 400)
+    }
   })
 
   test('is gone once it is finished', async (t) => {
@@ -104,5 +113,23 @@ describe('the race for the first account', () => {
     const client = new Client(app)
     const response = await client.post('/setup/create-user', { ...ACCOUNT, username: 'bob', _csrf: await client.csrfToken('/account/login') })
     assert.equal(response.statusCode, 409)
+  })
+})
+
+describe('the race for the first account between replicas', () => {
+  let postgres: Postgres
+  before(async () => { postgres = await startPostgres() })
+  after(() => postgres.stop())
+
+  test('that share a PostgreSQL has exactly one winner', async (t) => {
+    const { ssl, ...db } = await postgres.createDatabase()
+    const replicas = await Promise.all([1, 2, 3].map(() => buildNewPlatform(t, { config: { db } })))
+    const statuses = await Promise.all(replicas.map(async (app, index) => {
+      const client = new Client(app)
+      const account = { ...ACCOUNT, username: `racer-${index}`, email: `${index}@example.com` }
+      return (await client.post('/setup/create-user', { ...account, _csrf: await client.csrfToken() })).statusCode
+    }))
+    assert.deepEqual(statuses.sort(), [200, 409, 409])
+    assert.equal(await replicas[0]!.db.models.User.count(), 1)
   })
 })

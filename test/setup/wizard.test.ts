@@ -41,6 +41,7 @@ describe('the wizard by forms alone', () => {
     assert.match(response.body, /value="&lt;script&gt;alert\(1\)&lt;\/script&gt;"/)
     assert.match(response.body, /value="&quot;&gt;&lt;b&gt;"/)
     assert.equal(response.body.match(/aria-invalid="true"/g)?.length, 3)
+    assert.match(response.body, /role="alert">\s*Please correct:\s*<a href="#username">Username<\/a>/)
     assert.doesNotMatch(response.body, /geheim/)
   })
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { migrate } from '../../src/lib/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../../src/lib/open-database.js'
-import { createClaims } from '../../src/telemetry/claim.js'
 import { migrations } from '../../src/telemetry/migrations.js'
 import { createPingLog, UNDERWAY, type PingKind } from '../../src/telemetry/ping-log.js'
 import { describeOnBoth } from '../helpers/databases.js'
@@ -14,7 +13,7 @@ async function openPingLog (t: TestContext, address: DatabaseAddress) {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
   await migrate(sequelize, 'TelemetryMigrations', migrations)
-  return { sequelize, log: createPingLog(sequelize, createClaims(sequelize)) }
+  return { sequelize, log: createPingLog(sequelize) }
 }
 
 const pingOf = (kind: PingKind, sentAt = new Date()) => ({ kind, sentAt, idempotencyKey: 'key', body: '{}' })

@@ -3,7 +3,6 @@ import timers from 'node:timers/promises'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
 import { migrate } from '../../src/lib/migrate.js'
 import { openDatabase } from '../../src/lib/open-database.js'
-import { createClaims } from '../../src/telemetry/claim.js'
 import { migrations } from '../../src/telemetry/migrations.js'
 import { createPingLog, type LoggedPing } from '../../src/telemetry/ping-log.js'
 import { holdTable } from '../helpers/hold-table.js'
@@ -105,7 +104,7 @@ async function openLog (t: TestContext, address: PostgresAddress) {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
   await migrate(sequelize, 'TelemetryMigrations', migrations)
-  return createPingLog(sequelize, createClaims(sequelize))
+  return createPingLog(sequelize)
 }
 
 /** The log as it is told four hours later, when no delivery can be underway any more. */

@@ -1,0 +1,39 @@
+/**
+ * One of the three intakes that bench/collector.ts compares, as a process of its own:
+ * `tsx bench/collector-candidates.ts NAME DATABASE_URL`. Prints its address when it listens.
+ */
+import Fastify from 'fastify'
+import pg from 'pg'
+import { buildCollector } from '../src/collector/app.js'
+import { pingBody } from '../src/collector/ping-body.js'
+
+const [name, databaseUrl] = process.argv.slice(2)
+const ajv = { customOptions: { coerceTypes: false, removeAdditional: false } } as const
+
+/** The ceiling: the same body parsed and validated by the same schema, and nothing done with it. */
+async function bareRoute () {
+  const app = Fastify({ ajv })
+  app.post('/', { schema: { body: pingBody } }, async () => ({ status: 'success' }))
+  return app
+}
+
+const collector = () =>
+  // The limiter runs, and is never reached: all load comes from one address.
+  buildCollector({ ipHashKey: 'a key of the benchmark, long enough', databaseUrl, logLevel: 'warn', rateLimit: 1e9 })
+
+/** The intake as it is often first written: each ping opens a connection, inserts its row and closes it. */
+async function connectionPerPing () {
+  const app = Fastify({ ajv })
+  app.post('/', { schema: { body: pingBody } }, async (request) => {
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    await client.query('INSERT INTO one_by_one (ping) VALUES ($1)', [JSON.stringify(request.body)])
+    await client.end()
+    return { status: 'success' }
+  })
+  return app
+}
+
+const app = await { bareRoute, collector, connectionPerPing }[name as 'collector']()
+console.log(await app.listen({ host: '127.0.0.1', port: 0 }))
+process.once('SIGTERM', () => app.close().then(() => process.exit(0)))

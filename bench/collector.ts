@@ -1,0 +1,89 @@
+/**
+ * `npm run bench:collector`: pings answered a second at 64 connections, on one PostgreSQL with fsync on, of the
+ * collector beside a bare route that stores nothing and an intake that opens a connection for each ping.
+ * The three take turns in short rounds, so that a machine that is busy for a while is busy for all of them.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import pg from 'pg'
+import { startPostgres } from '../test/helpers/postgres.js'
+import { postPings, type Load } from './load.js'
+import { median, publish, ratio, spread } from './publish.js'
+
+const CONNECTIONS = 64
+const ROUNDS = 5
+const SECONDS = 2
+
+const NAMES = ['bareRoute', 'collector', 'connectionPerPing'] as const
+type Name = typeof NAMES[number]
+
+const TITLES: Record<Name, string> = {
+  bareRoute: 'a bare route that parses, validates and stores nothing',
+  collector: 'the collector',
+  connectionPerPing: 'an intake that opens a connection for each ping'
+}
+
+async function startCandidate (name: Name, databaseUrl: string): Promise<{ child: ChildProcess, url: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'bench/collector-candidates.ts', name, databaseUrl], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const [url] = await once(createInterface(child.stdout), 'line') as [string]
+  return { child, url }
+}
+
+function summarise (rounds: Array<Record<Name, Load>>): void {
+  const of = (name: Name, figure: keyof Load) => rounds.map((round) => round[name][figure])
+  const ours = of('collector', 'perSecond')
+  publish('collector', {
+    title: 'The collector',
+    method: `${CONNECTIONS} connections post pings for ${SECONDS} seconds to each, in turn, ${ROUNDS} rounds, after one second to warm up. ` +
+      'One PostgreSQL with fsync on serves all; it, the load and the collector share the machine. Ratios are taken round by round.',
+    tables: [{
+      title: 'Pings answered',
+      columns: ['intake', 'pings/s, median (range)', 'the collector beside it', 'p50 ms', 'p99 ms', 'failed'],
+      rows: NAMES.map((name) => [
+        TITLES[name], spread(of(name, 'perSecond'), 0), ratio(ours, of(name, 'perSecond')),
+        median(of(name, 'p50')).toFixed(1), median(of(name, 'p99')).toFixed(1), String(of(name, 'failed').reduce((sum, failed) => sum + failed))
+      ])
+    }],
+    findings: [
+      `Answered after its commit, the collector takes ${ratio(ours, of('bareRoute', 'perSecond'))} of what a route takes that stores ` +
+        `nothing, and ${ratio(ours, of('connectionPerPing', 'perSecond'))} times what an intake takes that connects for each ping; ` +
+        'the aims are at least 0.5 and 30.',
+      `Its p99 is ${median(of('collector', 'p99')).toFixed(0)} ms; the aim is under 50 ms.`
+    ],
+    rate: median(ours)
+  })
+}
+
+const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
+const children: ChildProcess[] = []
+try {
+  const { user, password, host, port, database } = await postgres.createDatabase()
+  const databaseUrl = `postgres://${user}:${password}@${host}:${port}/${database}`
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  await client.query('CREATE TABLE one_by_one (ping jsonb)')
+  await client.end()
+
+  const urls = {} as Record<Name, string>
+  for (const name of NAMES) {
+    const { child, url } = await startCandidate(name, databaseUrl)
+    children.push(child)
+    urls[name] = url
+    await postPings(url, CONNECTIONS, 1)
+  }
+  const rounds: Array<Record<Name, Load>> = []
+  for (let round = 1; round <= ROUNDS; round++) {
+    const loads = {} as Record<Name, Load>
+    for (const name of NAMES) loads[name] = await postPings(urls[name], CONNECTIONS, SECONDS)
+    rounds.push(loads)
+    console.log(`round ${round}: ${NAMES.map((name) => `${name} ${Math.round(loads[name].perSecond)}/s`).join(', ')}`)
+  }
+  summarise(rounds)
+} finally {
+  for (const child of children) child.kill('SIGTERM')
+  await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
+  await postgres.stop()
+}

@@ -1,0 +1,45 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { buildCollector } from '../src/collector/app.js'
+import { openCollectorDatabase } from '../src/collector/database.js'
+import { storeYearOfPings } from './year-of-pings.js'
+
+const INSTALLATIONS = 3000
+
+/**
+ * `npm run demo -- --report`: fills a collector with a believable year of pings, and opens its report.
+ * Resolves when the person at the terminal ends it.
+ */
+export async function runReportDemo (): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'flowforge-report-'))
+  try {
+    const databaseUrl = `sqlite:${join(directory, 'collector.db')}`
+    console.log(`Storing a year of pings from ${INSTALLATIONS} installations ...`)
+    const db = await openCollectorDatabase(databaseUrl)
+    const stored = await storeYearOfPings(db, INSTALLATIONS, Date.now())
+    await db.close()
+    await showReport(databaseUrl, stored)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function showReport (databaseUrl: string, stored: number): Promise<void> {
+  const reportToken = randomBytes(12).toString('hex')
+  const app = await buildCollector({
+    databaseUrl, reportToken, ipHashKey: randomBytes(32).toString('hex'), logLevel: 'warn', retentionDays: 1000
+  })
+  try {
+    const url = await app.listen({ host: '127.0.0.1', port: Number(process.env.COLLECTOR_PORT ?? 0) })
+    console.log(`${stored.toLocaleString('en')} pings are stored. The report is open:\n`)
+    console.log(`  ${url}/report        any name, and the password ${reportToken}`)
+    console.log(`  curl -H 'authorization: Bearer ${reportToken}' ${url}/report.json\n`)
+    console.log('Ctrl-C ends it.')
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  } finally {
+    await app.close()
+  }
+}

@@ -1,0 +1,83 @@
+/** A believable year: installations come, grow, upgrade in their own time and some go. The same year at each run. */
+import type { Sequelize } from 'sequelize'
+import { rowOf, type Row } from '../src/collector/columns.js'
+import { DAY, dayOf } from '../src/collector/salts.js'
+import { storeRows } from '../src/collector/store.js'
+
+const DAYS = 365
+
+/** Day of the year on which each release came out; before its first a release is already there. */
+const FLOWFORGE: Releases = [[-90, '1.14.0'], [20, '1.15.0'], [75, '2.0.0'], [130, '2.1.0'], [190, '2.2.0'], [250, '2.3.1'], [310, '2.4.0'], [350, '2.5.0']]
+const NODE: Releases = [[-200, 'v16.20.2'], [-100, 'v18.17.1'], [40, 'v18.19.0'], [60, 'v20.11.1'], [200, 'v20.17.0'], [280, 'v22.9.0'], [330, 'v22.11.0']]
+const SYSTEMS: Array<[share: number, type: string, release: string, arch: string]> = [
+  [0.62, 'Linux', '5.15.0-91-generic', 'x64'], [0.2, 'Linux', '6.1.0-rpi7-rpi-v8', 'arm64'], [0.09, 'Windows_NT', '10.0.20348', 'x64'],
+  [0.06, 'Darwin', '23.1.0', 'arm64'], [0.029, 'Darwin', '20.5.0', 'x64'], [0.001, 'FreeBSD', '13.2-RELEASE', 'x64']
+]
+const DRIVERS: Array<[share: number, name: string]> = [[0.58, 'localfs'], [0.26, 'docker'], [0.13, 'kubernetes'], [0.02, 'k8s'], [0.01, 'other']]
+
+type Releases = Array<[day: number, version: string]>
+
+/** Numbers from 0 to 1 that are the same at each run: a congruential generator of 32 bits, good enough to look at. */
+function numbersFrom (seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+function pick<Entry extends [share: number, ...rest: unknown[]]> (entries: Entry[], number: number): Entry {
+  let sum = 0
+  return entries.find(([share]) => (sum += share) > number) ?? entries[0]!
+}
+
+const newestBy = (releases: Releases, day: number) => releases.findLast(([from]) => from <= day)?.[1] ?? releases[0]![1]
+
+const hex = (number: number, digits: number) => Math.floor(number * 16 ** digits).toString(16).padStart(digits, '0')
+
+/** One installation: the day of its first and last ping, and the ping it sends on a day. */
+function makeInstallation (random: () => number) {
+  const id = `${hex(random(), 8)}-${hex(random(), 4)}-4${hex(random(), 3)}-a${hex(random(), 3)}-${hex(random(), 6)}${hex(random(), 6)}`
+  // Some were there before the year; the more of the others, the later it is.
+  const first = random() < 0.2 ? 0 : Math.floor(DAYS * Math.sqrt(random()))
+  const last = first + Math.floor(-Math.log(random()) * 300)
+  const [, type, release, arch] = pick(SYSTEMS, random())
+  const [, driver] = pick(DRIVERS, random())
+  const [lag, users, growth] = [random() ** 2 * 120, Math.exp(random() * 5), random() * 2]
+  return {
+    first,
+    last,
+    pingOf (day: number) {
+      const size = Math.round(users * (1 + growth * (day - first) / DAYS))
+      return {
+        instanceId: id,
+        os: { type, release, arch },
+        env: { nodejs: newestBy(NODE, day - lag), flowforge: newestBy(FLOWFORGE, day - lag) },
+        platform: { counts: { users: size, teams: Math.ceil(size / 4), projects: Math.round(size * (0.5 + growth)) }, config: { driver } }
+      }
+    }
+  }
+}
+
+/**
+ * Stores the year that ends with `now`, straight into the database.
+ *
+ * @param now milliseconds since 1970
+ * @returns how many pings it has
+ */
+export async function storeYearOfPings (db: Sequelize, installations: number, now: number): Promise<number> {
+  const random = numbersFrom(20_221_123)
+  const all = Array.from({ length: installations }, () => makeInstallation(random))
+  const hash = '0'.repeat(64)
+  let stored = 0
+  for (let day = 0; day < DAYS; day++) {
+    const midnight = (dayOf(now) - DAYS + 1 + day) * DAY
+    // A few pings never arrive, and at the weekend some machines are switched off.
+    const silent = [0, 6].includes(new Date(midnight).getUTCDay()) ? 0.15 : 0.03
+    const rows: Row[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
+      .map(({ pingOf }) => rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null))
+    for (let at = 0; at < rows.length; at += 2000) await storeRows(db, rows.slice(at, at + 2000))
+    stored += rows.length
+  }
+  return stored
+}

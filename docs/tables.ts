@@ -1,0 +1,89 @@
+/** The tables in the documents, each made from the declaration that the code itself goes by. */
+import type { TObject, TSchema } from 'typebox'
+import { COMMANDS } from '../src/cli/commands.js'
+import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
+import { settingsTable } from '../src/collector/settings.js'
+import { configSchema, describeExpected } from '../src/config/schema.js'
+import { pingProperties } from '../src/telemetry/ping.js'
+import { telemetrySection } from '../src/telemetry/section.js'
+
+interface Table {
+  /** The file that the table is made from. */
+  source: string
+  rows: () => string[][]
+}
+
+const TABLES: Record<string, Table> = {
+  ping: {
+    source: 'src/telemetry/ping.ts',
+    rows: () => [
+      ['property', 'what it is', 'its value'],
+      ...pingProperties.map(({ path, schema }) => [code(path), schema.description, describeValue(schema)])
+    ]
+  },
+  config: {
+    source: 'src/config/schema.ts and src/telemetry/section.ts',
+    rows: () => [
+      ['key', 'default', 'expected', 'what it is'],
+      ...describeKeys(configSchema), ...describeKeys(telemetrySection, 'telemetry.')
+    ]
+  },
+  collector: {
+    source: 'src/collector/settings.ts',
+    rows: () => [
+      ['variable', 'default', 'meaning'],
+      ...settingsTable.map(({ name, standard, description }) => [code(name), standard === undefined ? '' : code(String(standard)), description])
+    ]
+  },
+  commands: {
+    source: 'src/cli/commands.ts',
+    rows: () => [['command', 'what it does'], ...COMMANDS.map(({ words, summary }) => [code(`flowforge ${words}`), summary])]
+  },
+  'exit-codes': {
+    source: 'src/cli/exit-codes.ts',
+    rows: () => [['exit code', 'meaning'], ...EXIT_MEANINGS.map(([exitCode, meaning]) => [String(exitCode), meaning])]
+  }
+}
+
+const PLACE = /<!-- table: ([a-z-]+).*-->\n[^]*?<!-- end -->/g
+
+/**
+ * Puts the tables of today into the places that a document keeps for them:
+ *
+ *     <!-- table: ping -->
+ *     <!-- end -->
+ */
+export function fillTables (document: string): string {
+  return document.replace(PLACE, (_place, name: string) => {
+    const table = TABLES[name]
+    if (!table) throw new Error(`there is no table "${name}"; there are ${Object.keys(TABLES).join(', ')}`)
+    return `<!-- table: ${name}, from ${table.source}; npm run docs writes it -->\n${format(table.rows())}\n<!-- end -->`
+  })
+}
+
+function describeKeys (schema: TObject, parent = ''): string[][] {
+  return Object.entries(schema.properties).flatMap(([name, property]) => {
+    const { description, default: standard } = property as TSchema & { description?: string, default?: unknown }
+    if ('properties' in property) return describeKeys(property as TObject, `${parent}${name}.`)
+    // The section that telemetry judges by itself follows with its own schema.
+    if (!description) return []
+    return [[code(parent + name), standard === undefined ? '' : code(String(standard)), expectedOf(property), description]]
+  })
+}
+
+const expectedOf = (schema: TSchema) => 'type' in schema || 'enum' in schema ? describeExpected(schema) : 'anything'
+
+function describeValue (schema: TSchema): string {
+  const { enum: names, maximum, maxLength, pattern } = schema as TSchema & {
+    enum?: string[], maximum?: number, maxLength?: number, pattern?: string
+  }
+  if (names) return names.map(code).join(', ')
+  if (maximum !== undefined) return 'a whole number'
+  return pattern ? 'a UUID of version 4' : `text of at most ${maxLength} characters`
+}
+
+function format ([head, ...rows]: string[][]): string {
+  return [head!, head!.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+const code = (text: string) => `\`${text}\``

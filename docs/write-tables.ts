@@ -1,0 +1,6 @@
+/** `npm run docs`: brings the tables in all documents up to date. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { listDocuments } from './documents.js'
+import { fillTables } from './tables.js'
+
+for (const file of listDocuments()) writeFileSync(file, fillTables(readFileSync(file, 'utf8')))

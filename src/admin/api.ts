@@ -1,0 +1,61 @@
+import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
+import { Type, type Static, type TSchema } from 'typebox'
+import { pingSchema } from '../telemetry/ping.js'
+import type { LoggedPing } from '../telemetry/index.js'
+import { readTelemetry, sendPing } from './read-telemetry.js'
+import { errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
+
+/** The JSON API of Admin Settings, described by the same schemas that check it. */
+export const api: FastifyPluginAsyncTypebox = async (app) => {
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+
+  app.get('/settings', { schema: answers(settingsSchema, 'The settings') }, () => readSettings(app))
+
+  app.put('/settings', {
+    schema: { ...answers(settingsSchema, 'Change the settings'), body: settingsSchema }
+  }, async (request) => {
+    await app.settings.set('telemetry:enabled', request.body['telemetry:enabled'])
+    return readSettings(app)
+  })
+
+  app.get('/telemetry', {
+    schema: answers(telemetrySchema, 'Whether telemetry is on, who decided, and what is next')
+  }, () => describeTelemetry(app))
+
+  app.get('/telemetry/preview', {
+    schema: answers(pingSchema, 'The exact bytes of a ping sent now, also while telemetry is off')
+  }, async (_request, reply: FastifyReply) => {
+    // A text is sent as it is: these are the bytes that would be posted.
+    return reply.type('application/json').send(await app.telemetry.preview())
+  })
+
+  app.get('/telemetry/pings', {
+    schema: answers(Type.Array(loggedPingSchema), 'The ping log, newest first')
+  }, async () => (await app.telemetry.pings()).map(toJson))
+
+  app.post('/telemetry/pings', {
+    schema: answers(loggedPingSchema, 'Send a ping now')
+  }, async () => toJson(await sendPing(app)))
+
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}
+
+const answers = <T extends TSchema>(success: T, summary: string) => ({
+  tags: ['admin'],
+  summary,
+  security: [{ session: [] }],
+  response: { 200: success, '4xx': errorSchema }
+}) satisfies FastifySchema
+
+async function readSettings (app: FastifyInstance): Promise<Static<typeof settingsSchema>> {
+  return { 'telemetry:enabled': await app.settings.refresh('telemetry:enabled') === true }
+}
+
+async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof telemetrySchema>> {
+  const { nextDailyPing, ...state } = await readTelemetry(app)
+  const [last] = await app.telemetry.pings()
+  return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
+}
+
+const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: ping.sentAt.toISOString() })

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify'
+import { RequestProblem } from '../pages/request-problem.js'
+import type { Consent, LoggedPing } from '../telemetry/index.js'
+
+/** How telemetry stands, as the pages and the API tell it. */
+export interface TelemetryState extends Consent {
+  /** Whether the operator says no, so that the administrator's switch changes nothing. */
+  locked: boolean
+  /** Where pings are posted to. */
+  url: string
+  /** null while telemetry is off: the clock may tick, but nothing leaves. */
+  nextDailyPing: Date | null
+}
+
+export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<TelemetryState> {
+  const consent = await telemetry.consent()
+  return {
+    ...consent,
+    locked: telemetry.operatorSays() !== undefined,
+    url: telemetry.url,
+    nextDailyPing: consent.allowed ? telemetry.nextDaily() : null
+  }
+}
+
+/**
+ * Sends a ping now.
+ *
+ * @throws RequestProblem 409 with the explanation when consent says no
+ */
+export async function sendPing (app: FastifyInstance): Promise<LoggedPing> {
+  try {
+    return await app.telemetry.send()
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    if (code === 'telemetry_off') throw new RequestProblem(409, code, message)
+    throw error
+  }
+}

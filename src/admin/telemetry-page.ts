@@ -1,0 +1,58 @@
+import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { csrfToken } from '../accounts/schema.js'
+import { formatDistance, formatMoment } from '../pages/moments.js'
+import { describePing } from '../pages/ping.js'
+import type { LoggedPing } from '../telemetry/index.js'
+import { compareReceipt } from './compare-receipt.js'
+import { describeOutcome } from './describe-outcome.js'
+import { readTelemetry, sendPing } from './read-telemetry.js'
+import { settingsSchema } from './schema.js'
+
+const PAGE = '/admin/settings/telemetry'
+
+/** How many pings the page shows before it is asked for all. */
+const NEWEST = 10
+
+/** Admin Settings, Telemetry: what is decided, what would be sent, what was sent. */
+export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+
+  app.get<{ Querystring: { sent?: string, pings?: string } }>(PAGE, async (request, reply) => {
+    const { sent, pings } = request.query
+    return reply.page('admin/telemetry', await gatherPage(app, Number(sent), pings === 'all'))
+  })
+
+  app.post(PAGE, {
+    schema: { body: Type.Object({ ...settingsSchema.properties, _csrf: csrfToken }, { additionalProperties: false }) }
+  }, async (request, reply) => {
+    await app.settings.set('telemetry:enabled', request.body['telemetry:enabled'])
+    return reply.redirect(PAGE, 303)
+  })
+
+  app.post(`${PAGE}/pings`, async (_request, reply) => {
+    const ping = await sendPing(app)
+    return reply.redirect(`${PAGE}?sent=${ping.id}#send`, 303)
+  })
+}
+
+async function gatherPage (app: FastifyInstance, sentId: number, showAll: boolean) {
+  const state = await readTelemetry(app)
+  const log = (await app.telemetry.pings()).map((ping) => describeLogged(ping, state.url))
+  return {
+    state,
+    enabled: app.settings.get('telemetry:enabled') === true,
+    ping: describePing(await app.telemetry.preview()),
+    pings: showAll ? log : log.slice(0, NEWEST),
+    total: log.length,
+    last: log[0],
+    sent: log.find(({ id }) => id === sentId),
+    formatMoment,
+    formatDistance
+  }
+}
+
+function describeLogged (ping: LoggedPing, url: string) {
+  return { ...ping, words: describeOutcome(ping, url), compared: compareReceipt(ping.body, ping.receipt) }
+}

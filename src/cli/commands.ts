@@ -1,0 +1,56 @@
+import type { ExitCode } from './exit-codes.js'
+import type { CommandOptions } from './options.js'
+
+export interface Command {
+  /** How it is called, after `flowforge`. */
+  words: string
+  summary: string
+  /** What --help says beyond the summary. */
+  details: string
+  /** Whether it takes --json. */
+  json: boolean
+  /** Loads what it needs, no sooner than it is called, and runs it. */
+  run: (options: CommandOptions) => Promise<ExitCode>
+}
+
+/** All commands of `flowforge`: help and documents are made from this list. */
+export const COMMANDS: Command[] = [
+  {
+    words: 'start',
+    summary: 'Start the platform.',
+    details: 'On a terminal it greets with its address and says whether telemetry is on; elsewhere it logs JSON lines.\n' +
+      'SIGTERM and Ctrl+C stop it.',
+    json: false,
+    run: async (options) => (await import('./start.js')).start(options)
+  },
+  {
+    words: 'telemetry status',
+    summary: 'Say whether telemetry is on or off, and who decided.',
+    details: 'The environment variables that count are those of this command: a platform that was started with others may\n' +
+      'decide otherwise. Exits with 0 when telemetry is on, with 3 when it is off.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).showStatus(options)
+  },
+  {
+    words: 'telemetry preview',
+    summary: 'Print the exact bytes that a ping sent now would carry.',
+    details: 'Nothing else goes to standard output, and nothing is sent. It works while telemetry is off, too.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).printPreview(options)
+  },
+  {
+    words: 'telemetry log',
+    summary: 'List the pings that were sent, newest first, each with its exact text.',
+    details: 'The platform remembers the newest 100. With --json each comes with all that is known of it.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).listPings(options)
+  },
+  {
+    words: 'telemetry send',
+    summary: 'Send a ping now, if telemetry is on.',
+    details: 'It is attempted once. Exits with 0 when it was delivered, with 1 when it was not, and with 3 when telemetry is\n' +
+      'off: then nothing is sent.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).sendPing(options)
+  }
+]

@@ -1,0 +1,22 @@
+/** Exit codes, for scripts. Those from 64 on are of sysexits.h, which supervisors know. */
+export const EXIT = { done: 0, failed: 1, off: 3, usage: 64, unavailable: 69, notWritable: 73, config: 78 } as const
+
+export type ExitCode = typeof EXIT[keyof typeof EXIT]
+
+/** What each exit code means: for --help, and for the documents. */
+export const EXIT_MEANINGS: [code: ExitCode, meaning: string][] = [
+  [EXIT.done, 'done; of status: telemetry is on'],
+  [EXIT.failed, 'it did not work, and this command line knows no remedy'],
+  [EXIT.off, 'telemetry is off'],
+  [EXIT.usage, 'the command line is wrong'],
+  [EXIT.unavailable, 'the database does not answer, or the port is taken'],
+  [EXIT.notWritable, 'the data directory cannot be written'],
+  [EXIT.config, 'flowforge.yml is wrong, or what it names is']
+]
+
+/** A problem that is told in one sentence, with a remedy, and no stack. */
+export class CommandError extends Error {
+  constructor (message: string, readonly exitCode: ExitCode) {
+    super(message)
+  }
+}

@@ -1,0 +1,69 @@
+import { dirname } from 'node:path'
+import { ConfigError, type PlatformConfig } from '../config/index.js'
+import { addressFrom } from '../db/index.js'
+import { CommandError, EXIT } from './exit-codes.js'
+
+type Explain = (place: Place, reason: string) => CommandError
+
+/** What an error is about: where the platform listens, and where its database is. */
+interface Place {
+  config: PlatformConfig
+  port: string
+  file: string
+  server: string
+}
+
+const notWritable: Explain = ({ file }) => new CommandError(
+  `The database file ${file} cannot be written. Let the user who runs FlowForge write to ${dirname(file)}, or choose ` +
+  'another place with the environment variable FLOWFORGE_HOME, or with db.storage in flowforge.yml.', EXIT.notWritable)
+
+const noAnswer: Explain = ({ server }, reason) => new CommandError(
+  `The PostgreSQL at ${server} does not answer (${reason}). Start it, or correct db.host, db.port and db.ssl in flowforge.yml.`,
+  EXIT.unavailable)
+
+/** By error code, of Node.js, SQLite or PostgreSQL: what to say of a start, or of a command, that failed. */
+const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explain][] = [
+  [/^EADDRINUSE$/, 'listen', ({ port, config: { host } }) => new CommandError(
+    `Port ${port} on ${host} is already in use. Stop what uses it, or choose another with port in flowforge.yml, or with ` +
+    'the environment variable PORT.', EXIT.unavailable)],
+  [/^EACCES$/, 'listen', ({ port }) => new CommandError(
+    `This user may not listen on port ${port}. Choose one from 1024 on with port in flowforge.yml.`, EXIT.config)],
+  [/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN)$/, 'listen', ({ config: { host } }) => new CommandError(
+    `${host} is not an address of this machine. Correct host in flowforge.yml.`, EXIT.config)],
+  [/^(EACCES|EPERM|EROFS|EEXIST|ENOTDIR|ENOSPC|SQLITE_(CANTOPEN|READONLY|FULL|PERM))$/, 'sqlite', notWritable],
+  [/^SQLITE_(NOTADB|CORRUPT)$/, 'sqlite', ({ file }) => new CommandError(
+    `${file} is not a database that can be read. Bring it back from a backup, or name another with db.storage in flowforge.yml.`,
+    EXIT.unavailable)],
+  [/^28/, 'postgres', ({ server, config: { db } }) => new CommandError(
+    `The PostgreSQL at ${server} refuses the user "${db.user}". Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
+  [/^3D000$/, 'postgres', ({ server, config: { db } }) => new CommandError(
+    `The PostgreSQL at ${server} has no database "${db.database}". Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
+  [/^(E[A-Z_]+|57P0\d|53300)$/, 'postgres', noAnswer]
+]
+
+/** Puts a foreseeable error into one sentence with a remedy; what is not foreseen comes back as it is. */
+export function explainError (error: unknown, config?: PlatformConfig): unknown {
+  if (error instanceof ConfigError) return new CommandError(error.message, EXIT.config)
+  if (!config) return error
+  const { code, syscall, name, message } = causeOf(error)
+  const kind = syscall === 'listen' || (syscall === 'getaddrinfo' && !name.startsWith('Sequelize')) ? 'listen' : config.db.type
+  const explain = EXPLANATIONS.find(([codes, on]) => on === kind && codes.test(code ?? ''))?.[2]
+  return explain?.(placeOf(config), code ?? message) ?? error
+}
+
+function placeOf (config: PlatformConfig): Place {
+  const address = addressFrom(config)
+  return {
+    config,
+    port: String(config.port),
+    file: address.type === 'sqlite' ? address.storage : '',
+    server: `${config.db.host}:${config.db.port}`
+  }
+}
+
+/** The error of the driver, with the name that Sequelize gave it. */
+function causeOf (error: unknown): NodeJS.ErrnoException {
+  const { name, parent } = error as Error & { parent?: NodeJS.ErrnoException }
+  const { code, syscall, message } = parent ?? error as NodeJS.ErrnoException
+  return { name, code, syscall, message }
+}

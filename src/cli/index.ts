@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The command line: `flowforge`. */
+import { runCommandLine } from './command-line.js'
+
+process.exitCode = await runCommandLine(process.argv.slice(2))

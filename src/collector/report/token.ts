@@ -1,0 +1,19 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+
+/**
+ * True when a request carries the token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which is
+ * how a browser asks for it. Both are compared as hashes, in a time that tells nothing of how much was right.
+ */
+export function carriesToken (authorization: string | undefined, token: string): boolean {
+  const [scheme, credentials] = authorization?.split(' ') ?? []
+  if (scheme === undefined || credentials === undefined) return false
+  return timingSafeEqual(digest(secretOf(scheme, credentials)), digest(token))
+}
+
+function secretOf (scheme: string, credentials: string): string {
+  if (scheme.toLowerCase() !== 'basic') return scheme.toLowerCase() === 'bearer' ? credentials : ''
+  const decoded = Buffer.from(credentials, 'base64').toString('utf8')
+  return decoded.slice(decoded.indexOf(':') + 1)
+}
+
+const digest = (secret: string) => createHash('sha256').update(secret).digest()

@@ -1,0 +1,29 @@
+import { Value } from 'typebox/value'
+import { pingProperties } from '../telemetry/ping.js'
+
+/** A ping, told to a person. */
+export interface DescribedPing {
+  /** The exact text, byte for byte. */
+  text: string
+  /** How many bytes that is, in UTF-8. */
+  bytes: number
+  /** The same with line breaks, for reading. */
+  pretty: string
+  /** Every property with its value in this ping and its meaning, from the schema. */
+  properties: { path: string, value: unknown, meaning: string }[]
+}
+
+/** @param text the exact text of a ping */
+export function describePing (text: string): DescribedPing {
+  const ping: unknown = JSON.parse(text)
+  return {
+    text,
+    bytes: Buffer.byteLength(text),
+    pretty: JSON.stringify(ping, null, 2),
+    properties: pingProperties.map(({ path, schema }) => ({
+      path,
+      value: Value.Pointer.Get(ping, `/${path.replaceAll('.', '/')}`),
+      meaning: schema.description
+    }))
+  }
+}

@@ -1,0 +1,104 @@
+import axe from 'axe-core'
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { ACCOUNT } from '../helpers/client.js'
+import { startListener } from '../helpers/listener.js'
+import { launchChromium, type Chromium } from './chromium.js'
+import { fillAccount, visit } from './visit.js'
+
+const WIDTHS = [320, 768, 1280]
+const SCHEMES = ['light', 'dark'] as const
+
+// Colours that are still changing would be measured half way.
+const browser = { reducedMotion: 'reduce' } as const
+
+describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels', () => {
+  let chromium: Chromium
+  before(async () => { chromium = await launchChromium() })
+  after(() => chromium.close())
+
+  test('of the wizard has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+    const { page } = await visit(t, chromium.browser, { browser, expectErrors: true })
+    await page.goto('/setup')
+    await check(page, 'the empty form')
+    await fillAccount(page)
+    await page.locator('[name=username]').fill('ada lovelace')
+    await press(page, 'Create the administrator')
+    await check(page, 'the refused form')
+    await fillAccount(page)
+    await press(page, 'Create the administrator')
+    await check(page, 'the decision')
+    await page.goto('/setup?step=administrator')
+    await check(page, 'the administrator')
+    await page.goto('/setup')
+    await press(page, 'Continue')
+    await check(page, 'the summary')
+    await page.context().clearCookies()
+    await page.goto('/setup')
+    await check(page, 'what a stranger sees')
+  })
+
+  test('of a platform has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+    const received = { addressHash: 'f'.repeat(64), os: { type: 'Other' } }
+    const answers = [{ status: 503, body: 'x'.repeat(300) }, { status: 200, body: JSON.stringify({ received }) }]
+    const listener = await startListener(t, (response) => {
+      const { status, body } = answers.shift()!
+      response.writeHead(status).end(body)
+    })
+    const { app, page } = await visit(t, chromium.browser, { browser, expectErrors: true, telemetry: { url: listener.url } })
+    await page.goto('/')
+    await fillAccount(page)
+    for (const button of ['Create the administrator', 'Continue', 'Finish the setup']) {
+      await press(page, button)
+    }
+    await check(page, 'home')
+    await page.getByRole('link', { name: 'Admin Settings' }).click()
+    await check(page, 'Telemetry, nothing sent')
+    await press(page, 'Send a ping now')
+    await check(page, 'Telemetry, a failure')
+    await press(page, 'Send a ping now')
+    await check(page, 'Telemetry, a receipt')
+    await app.settings.set('telemetry:enabled', false)
+    await page.reload()
+    await check(page, 'Telemetry, off')
+    await page.goto('/nowhere')
+    await check(page, 'an error')
+    await press(page, 'Sign out')
+    await check(page, 'the login')
+    await page.getByLabel('Username').fill(ACCOUNT.username)
+    await page.getByLabel('Password').fill('wrong')
+    await press(page, 'Sign in')
+    await check(page, 'the refused login')
+  })
+
+  test('with a locked switch has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+    const { page } = await visit(t, chromium.browser, { browser, telemetry: { url: 'http://127.0.0.1:9', enabled: 'no' } })
+    await page.goto('/')
+    await fillAccount(page)
+    await press(page, 'Create the administrator')
+    await check(page, 'the decision')
+    await page.goto('/admin/settings/telemetry')
+    await check(page, 'Telemetry')
+  })
+})
+
+const press = (page: Page, name: string) => page.getByRole('button', { name }).click()
+
+/** Checks the page as it is now, with all that it folds away opened. */
+async function check (page: Page, name: string): Promise<void> {
+  await page.waitForLoadState()
+  await page.evaluate(axe.source)
+  await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 800 })
+    const tooWide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+    assert.equal(tooWide, 0, `${name} is wider than ${width} pixels`)
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme })
+      const { violations } = await page.evaluate('axe.run()') as axe.AxeResults
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)
+      assert.deepEqual(found, [], `${name}, ${colorScheme}, ${width} pixels`)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { type } from 'node:os'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import type { Page } from 'playwright-core'
+import { sqliteUrl, startCollector } from '../collector/start-collector.js'
+import { startListener } from '../helpers/listener.js'
+import { launchChromium, type Chromium } from './chromium.js'
+import { goThroughWizard, visit, type VisitOptions } from './visit.js'
+
+describe('the Telemetry page in a browser', () => {
+  let chromium: Chromium
+  before(async () => { chromium = await launchChromium() })
+  after(() => chromium.close())
+
+  /** A platform set up by the wizard, on its Telemetry page. */
+  async function openPage (t: TestContext, options: VisitOptions) {
+    const visited = await visit(t, chromium.browser, options)
+    await goThroughWizard(visited.page)
+    await visited.page.getByRole('link', { name: 'Admin Settings' }).click()
+    await visited.page.getByRole('heading', { name: 'Telemetry', exact: true }).waitFor()
+    return visited
+  }
+
+  test('turns telemetry off and on again, one press each', async (t) => {
+    const { app, page } = await openPage(t, {})
+    const button = page.getByRole('switch', { name: 'Share anonymous usage telemetry' })
+    for (const [state, allowed] of [['Off', false], ['On', true]] as const) {
+      await button.press('Space')
+      await page.getByRole('heading', { name: state, exact: true }).waitFor()
+      assert.equal(await button.getAttribute('aria-checked'), String(allowed))
+      assert.equal((await app.telemetry.consent()).allowed, allowed)
+    }
+  })
+
+  test('locks the switch where flowforge.yml says no', async (t) => {
+    const { page } = await openPage(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
+    assert.equal(await page.getByRole('switch').isDisabled(), true)
+    await page.getByText('sets telemetry.enabled to false').waitFor()
+    await page.getByText('Locked:').waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Send a ping now' }).count(), 0)
+  })
+
+  test('shows beforehand, byte for byte, what a listener then receives', async (t) => {
+    const listener = await startListener(t)
+    const { page } = await openPage(t, { telemetry: { url: listener.url } })
+    await page.getByText('The exact bytes').click()
+    const shown = await page.locator('.exact').first().textContent()
+    const pretty = await page.locator('pre.ping').textContent()
+    await page.getByRole('button', { name: 'Send a ping now' }).click()
+    await page.getByRole('status').getByText('delivered').waitFor()
+    const { body } = await listener.next()
+    assert.equal(shown, body)
+    assert.deepEqual(JSON.parse(pretty!), JSON.parse(body))
+    assert.equal(listener.requests.length, 1)
+  })
+
+  test('shows each ping beside what a collector kept of it', async (t) => {
+    const collector = await startCollector(t, await sqliteUrl(t))
+    const { page } = await openPage(t, { telemetry: { url: collector.url } })
+    await page.getByRole('button', { name: 'Send a ping now' }).click()
+    await page.getByRole('link', { name: 'See the ping' }).click()
+    const marks = await readMarks(page)
+    assert.equal(marks.get('platform.counts.users'), '1 1 kept')
+    assert.equal(marks.get('os.type'), `"${type()}" "${type()}" kept`)
+    assert.match(marks.get('addressHash')!, /^ *"[0-9a-f]{64}" added$/)
+    assert.equal([...marks.values()].filter((row) => row.endsWith('kept')).length, 10)
+    assert.equal((await collector.rows()).length, 1)
+  })
+
+  test('tells a failure in words to act on, and folds the technical detail away', async (t) => {
+    const { page } = await openPage(t, { telemetry: { url: 'http://collector.invalid/' } })
+    await page.getByRole('button', { name: 'Send a ping now' }).click()
+    const result = await page.getByRole('status').innerText()
+    assert.match(result, /^failed\. collector\.invalid could not be resolved.+HTTPS_PROXY/i)
+    const detail = page.getByText(/^(ENOTFOUND|EAI_AGAIN)/)
+    assert.equal(await detail.isVisible(), false)
+    await page.getByText('Technical detail').click()
+    assert.equal(await detail.isVisible(), true)
+  })
+
+  test('tells moments in the time zone of the reader, and in UTC without JavaScript', async (t) => {
+    const browser = { timezoneId: 'America/New_York' }
+    for (const [javaScriptEnabled, zone] of [[true, /GMT-[45]/], [false, /UTC/]] as const) {
+      const { page } = await openPage(t, { browser: { ...browser, javaScriptEnabled } })
+      const time = page.locator('time').first()
+      assert.match(await time.innerText(), zone)
+      assert.match((await time.getAttribute('datetime'))!, /Z$/)
+    }
+  })
+})
+
+/** The rows of the comparison, by property: `sent kept mark`. */
+async function readMarks (page: Page): Promise<Map<string, string>> {
+  const rows = await page.locator('.compared tbody tr').all()
+  return new Map(await Promise.all(rows.map(async (row) => {
+    const [path, ...cells] = await row.locator('th, td').allInnerTexts()
+    return [path!, cells.join(' ')] as const
+  })))
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { ACCOUNT, buildNewPlatform } from '../helpers/client.js'
+import type { PlatformOptions } from '../helpers/platform.js'
+
+export interface Visit {
+  app: FastifyInstance
+  /** Where the platform listens. */
+  base: string
+  page: Page
+}
+
+export type VisitOptions = Partial<PlatformOptions> & {
+  browser?: BrowserContextOptions
+  /** The test provokes answers such as a 404, which a browser's console notes as errors. */
+  expectErrors?: boolean
+}
+
+/**
+ * Opens a new platform in a browser. When the test is over, the browser must have asked no host but that platform,
+ * and its console must hold no error.
+ */
+export async function visit (t: TestContext, browser: Browser, { browser: look, expectErrors, ...options }: VisitOptions = {}): Promise<Visit> {
+  const app = await buildNewPlatform(t, options)
+  const base = await app.listen({ host: '127.0.0.1', port: 0 })
+  const context = await browser.newContext({ ...look, baseURL: base })
+  const origins = new Set<string>()
+  const errors: string[] = []
+  context.on('request', (request) => origins.add(new URL(request.url()).origin))
+  context.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()) })
+  context.on('weberror', (error) => errors.push(String(error.error())))
+  t.after(async () => {
+    await context.close()
+    assert.deepEqual([...origins], [base])
+    if (!expectErrors) assert.deepEqual(errors, [])
+  })
+  return { app, base, page: await context.newPage() }
+}
+
+/** Fills in the form of the administrator. */
+export async function fillAccount (page: Page): Promise<void> {
+  for (const [field, value] of Object.entries(ACCOUNT)) await page.locator(`[name=${field}]`).fill(value)
+}
+
+/** Goes through the whole wizard, as a person does who leaves everything as it is proposed. */
+export async function goThroughWizard (page: Page): Promise<void> {
+  await page.goto('/')
+  await fillAccount(page)
+  await page.getByRole('button', { name: 'Create the administrator' }).click()
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('button', { name: 'Finish the setup' }).click()
+  await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
+}

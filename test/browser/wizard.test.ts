@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Locator, Page } from 'playwright-core'
+import { ACCOUNT } from '../helpers/client.js'
+import { launchChromium, type Chromium } from './chromium.js'
+import { fillAccount, goThroughWizard, visit } from './visit.js'
+
+describe('the wizard in a browser', () => {
+  let chromium: Chromium
+  before(async () => { chromium = await launchChromium() })
+  after(() => chromium.close())
+
+  test('leaves telemetry on where nobody says no', async (t) => {
+    const { app, page } = await visit(t, chromium.browser)
+    await goThroughWizard(page)
+    assert.equal(await page.getByRole('heading', { name: 'Telemetry is on' }).count(), 1)
+    assert.equal((await app.telemetry.consent()).allowed, true)
+  })
+
+  test('shows the exact ping before it asks, and turns telemetry off', async (t) => {
+    const { app, page } = await visit(t, chromium.browser)
+    await page.goto('/')
+    await fillAccount(page)
+    await page.getByRole('button', { name: 'Create the administrator' }).click()
+    assert.deepEqual(JSON.parse(await page.locator('pre').first().innerText()), JSON.parse(await app.telemetry.preview()))
+    const choice = page.getByRole('switch', { name: 'Share anonymous usage telemetry' })
+    assert.equal(await choice.isChecked(), true)
+    await choice.uncheck()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('Off. Nothing is sent.').waitFor()
+    await page.getByRole('button', { name: 'Finish the setup' }).click()
+    await page.getByRole('heading', { name: 'Telemetry is off' }).waitFor()
+    assert.equal((await app.telemetry.consent()).decidedBy, 'administrator')
+  })
+
+  test('works with JavaScript disabled', async (t) => {
+    const { app, page } = await visit(t, chromium.browser, { browser: { javaScriptEnabled: false } })
+    await goThroughWizard(page)
+    assert.equal(app.settings.get('setup:initialised'), true)
+  })
+
+  test('works by keyboard alone', async (t) => {
+    const { app, page } = await visit(t, chromium.browser)
+    await page.goto('/')
+    await tabTo(page, page.getByLabel('Name', { exact: true }))
+    for (const value of Object.values(ACCOUNT)) {
+      await page.keyboard.type(value)
+      await page.keyboard.press('Tab')
+    }
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Share anonymous telemetry?' }).waitFor()
+    await tabTo(page, page.getByRole('switch'))
+    await page.keyboard.press('Space')
+    await tabTo(page, page.getByRole('button', { name: 'Continue' }))
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Ready to finish' }).waitFor()
+    await tabTo(page, page.getByRole('button', { name: 'Finish the setup' }))
+    await page.keyboard.press('Space')
+    await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
+    assert.equal(app.settings.get('telemetry:enabled'), false)
+  })
+
+  test('locks the switch where flowforge.yml says no', async (t) => {
+    const { app, page } = await visit(t, chromium.browser, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
+    await page.goto('/')
+    await fillAccount(page)
+    await page.getByRole('button', { name: 'Create the administrator' }).click()
+    const choice = page.getByRole('switch')
+    assert.deepEqual([await choice.isDisabled(), await choice.isChecked()], [true, false])
+    await page.getByText('sets telemetry.enabled to false').waitFor()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText(/Off\. Telemetry is off: .*flowforge\.yml/).waitFor()
+    assert.equal(app.settings.get('telemetry:enabled'), false)
+  })
+})
+
+/** Presses the tab key until the target has the focus. */
+async function tabTo (page: Page, target: Locator): Promise<void> {
+  for (let presses = 0; presses < 30; presses++) {
+    await page.keyboard.press('Tab')
+    if (await target.and(page.locator(':focus')).count() === 1) return
+  }
+  assert.fail(`the tab key does not reach ${String(target)}`)
+}

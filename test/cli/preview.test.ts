@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { stringify } from 'yaml'
+import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
+import { prepareHome } from '../helpers/process.js'
+import { runCommand } from './run-command.js'
+
+const url = 'http://127.0.0.1:1/'
+
+describe('flowforge telemetry preview', () => {
+  test('prints the exact bytes and nothing else, also while telemetry is off', async (t) => {
+    const { app, home } = await buildPlatform(t, { telemetry: { url, enabled: false } })
+    await app.db.models.Team.create({ name: 'one' })
+    assert.deepEqual(await runCommand(home, 'telemetry preview'), { code: 0, stdout: await app.telemetry.preview(), stderr: '' })
+  })
+
+  test('needs a platform that was started once', async (t) => {
+    const home = temporaryDirectory(t)
+    writeFileSync(join(home, 'flowforge.yml'), stringify({ telemetry: { url } }))
+    const { code, stdout, stderr } = await runCommand(home, 'telemetry preview')
+    assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
+    assert.match(stderr, /has been started once: flowforge start\n$/)
+  })
+
+  test('makes no table; the first ping does', async (t) => {
+    const home = await prepareHome(t, { telemetry: { url } })
+    for (const command of ['preview', 'log']) assert.equal((await runCommand(home, `telemetry ${command}`)).code, 0)
+    const { app } = await buildPlatform(t, { telemetry: { url }, home })
+    assert.ok(!(await app.db.sequelize.getQueryInterface().showAllTables()).includes('TelemetryPings'))
+  })
+})

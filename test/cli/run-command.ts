@@ -1,0 +1,20 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+export interface CommandResult {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs `flowforge` as a process of its own, on the installation in `home`, to its end. */
+export async function runCommand (home: string, words: string, env: Record<string, string> = {}): Promise<CommandResult> {
+  const args = ['--import', 'tsx', '--import', './test/guard.ts', 'src/cli/index.ts', ...words.split(' '), '--config', join(home, 'flowforge.yml')]
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, FLOWFORGE_HOME: home, ...env }, stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
+  return { code, stdout, stderr }
+}

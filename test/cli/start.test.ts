@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import { stringify } from 'yaml'
+import { temporaryDirectory } from '../helpers/platform.js'
+import { freePort } from '../helpers/postgres.js'
+import { runCommand } from './run-command.js'
+
+const telemetry = { url: 'http://127.0.0.1:1/' }
+
+function configure (t: TestContext, config: Record<string, unknown>): string {
+  const home = temporaryDirectory(t)
+  writeFileSync(join(home, 'flowforge.yml'), stringify({ host: '127.0.0.1', port: 0, telemetry, ...config }))
+  return home
+}
+
+/** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
+async function startInVain (home: string) {
+  const { code, stderr } = await runCommand(home, 'start')
+  assert.match(stderr, /^[^\n]+\n$/)
+  return { code, sentence: stderr.trim() }
+}
+
+describe('flowforge start says in one sentence, with a remedy and an exit code,', () => {
+  test('that its port is taken', async (t) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    t.after(() => { other.close() })
+    const { port } = other.address() as AddressInfo
+    const { code, sentence } = await startInVain(configure(t, { port }))
+    assert.equal(code, 69)
+    assert.match(sentence, new RegExp(`^Port ${port} on 127.0.0.1 is already in use. Stop what uses it, or choose another`))
+  })
+
+  test('that its host is no address of this machine', async (t) => {
+    const { code, sentence } = await startInVain(configure(t, { host: '192.0.2.1' }))
+    assert.equal(code, 78)
+    assert.match(sentence, /^192\.0\.2\.1 is not an address of this machine\. Correct host/)
+  })
+
+  test('that its database is away', async (t) => {
+    const db = { type: 'postgres', host: '127.0.0.1', port: await freePort() }
+    const { code, sentence } = await startInVain(configure(t, { db }))
+    assert.equal(code, 69)
+    assert.match(sentence, /^The PostgreSQL at 127\.0\.0\.1:\d+ does not answer \(ECONNREFUSED\)\. Start it, or correct db\.host/)
+  })
+
+  test('that its data directory cannot be written', async (t) => {
+    const home = configure(t, {})
+    writeFileSync(join(home, 'var'), 'a file where the directory should be')
+    const { code, sentence } = await startInVain(home)
+    assert.equal(code, 73)
+    assert.match(sentence, /^The database file .*flowforge\.db cannot be written\. Let the user who runs FlowForge write to/)
+  })
+
+  test('that its database file is something else', async (t) => {
+    const storage = join(temporaryDirectory(t), 'letter.txt')
+    writeFileSync(storage, 'Dear reader, this is not a database, however long it may be. '.repeat(99))
+    const { code, sentence } = await startInVain(configure(t, { db: { storage } }))
+    assert.equal(code, 69)
+    assert.match(sentence, /letter\.txt is not a database that can be read\. Bring it back from a backup/)
+  })
+})
+
+describe('flowforge', () => {
+  test('lists its commands, its options and its exit codes', async (t) => {
+    const { code, stdout } = await runCommand(configure(t, {}), '--help')
+    assert.equal(code, 0)
+    for (const word of ['start', 'telemetry preview', '--config FILE', '--json', '69']) assert.ok(stdout.includes(word), word)
+  })
+
+  for (const [words, problem] of [
+    ['telemetry stat', 'there is no command "telemetry stat". See: flowforge --help'],
+    ['telemetry', 'a command is missing. See: flowforge telemetry --help'],
+    ['start --json', 'flowforge start does not print JSON. See: flowforge start --help'],
+    ['telemetry send --now', "Unknown option '--now'. See: flowforge --help"]
+  ] as const) {
+    test(`refuses "flowforge ${words}" with exit code 64`, async (t) => {
+      assert.deepEqual(await runCommand(configure(t, {}), words), { code: 64, stdout: '', stderr: `flowforge: ${problem}\n` })
+    })
+  }
+})
+
+describe('flowforge start on a terminal', () => {
+  test('greets with its address, with how telemetry stands, and with where that is changed', async (t) => {
+    const home = configure(t, {})
+    const shown = await startOnTerminal(home)
+    assert.match(shown, /FlowForge 0\.\d+\.\d+ is ready at http:\/\/127\.0\.0\.1:\d+/)
+    assert.match(shown, /Telemetry is off: the setup is not finished, so nobody has decided yet\./)
+    assert.match(shown, /Finish the setup at http:\/\/127\.0\.0\.1:\d+\/setup/)
+    assert.ok(!shown.includes('{"level"'))
+  })
+
+  test('warns in plain words', async (t) => {
+    const shown = await startOnTerminal(configure(t, { telemetry: { ...telemetry, enabled: 'off' } }))
+    assert.match(shown, /warning: Telemetry is off: .*sets telemetry\.enabled to 'off'/)
+    assert.match(shown, /Nobody can change that but the operator, there\./)
+  })
+})
+
+/** Starts a platform on a terminal of its own, and stops it with Ctrl+C after the greeting; resolves to all it showed. */
+async function startOnTerminal (home: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('python3', ['test/cli/terminal.py', 'Ctrl+C stops it', process.execPath,
+    '--import', 'tsx', '--import', './test/guard.ts', 'src/server.ts', '--config', join(home, 'flowforge.yml')],
+  { env: { ...process.env, FLOWFORGE_HOME: home } })
+  return stdout
+}

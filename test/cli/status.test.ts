@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { stringify } from 'yaml'
+import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
+import { freePort } from '../helpers/postgres.js'
+import { prepareHome } from '../helpers/process.js'
+import { runCommand } from './run-command.js'
+
+const url = 'http://127.0.0.1:1/'
+
+describe('flowforge telemetry status', () => {
+  test('says that telemetry is on, and exits with 0', async (t) => {
+    const home = await prepareHome(t, { telemetry: { url } })
+    assert.deepEqual(await runCommand(home, 'telemetry status'), {
+      code: 0,
+      stdout: 'Telemetry is on: the administrator allows it, and neither flowforge.yml nor the environment says no.\n' +
+        `Pings are posted to ${url}.\n`,
+      stderr: ''
+    })
+  })
+
+  test('says that it is off, with the file and the line of who decided, and exits with 3', async (t) => {
+    const home = await prepareHome(t, { telemetry: { url, enabled: 'no' } })
+    const { code, stdout } = await runCommand(home, 'telemetry status')
+    assert.equal(code, 3)
+    assert.match(stdout, /^Telemetry is off: .*flowforge\.yml, line \d+, sets telemetry\.enabled to 'no', which is neither/)
+  })
+
+  test('says the same as JSON', async (t) => {
+    const home = await prepareHome(t, { telemetry: { url } })
+    const { code, stdout } = await runCommand(home, 'telemetry status --json', { DO_NOT_TRACK: '1' })
+    assert.equal(code, 3)
+    assert.deepEqual(JSON.parse(stdout), {
+      allowed: false,
+      decidedBy: 'environment',
+      explanation: 'Telemetry is off: the environment sets DO_NOT_TRACK to "1".',
+      url
+    })
+  })
+
+  test('says the same as a platform that runs, as soon as its administrator says no', async (t) => {
+    const { app, home } = await buildPlatform(t, { telemetry: { url } })
+    await app.settings.set('telemetry:enabled', false)
+    const { code, stdout } = await runCommand(home, 'telemetry status --json')
+    assert.equal(code, 3)
+    assert.deepEqual(JSON.parse(stdout), { ...await app.telemetry.consent(), url })
+  })
+
+  test('leaves no trace where no platform has ever been started', async (t) => {
+    const home = temporaryDirectory(t)
+    writeFileSync(join(home, 'flowforge.yml'), stringify({ telemetry: { url } }))
+    assert.equal((await runCommand(home, 'telemetry log')).stdout, 'Nothing has been sent yet.\n')
+    const { code, stdout } = await runCommand(home, 'telemetry status')
+    assert.equal(code, 3)
+    assert.match(stdout, /^Telemetry is off: the setup is not finished/)
+    assert.ok(!existsSync(join(home, 'var')))
+  })
+
+  test('answers while the database is away, when the operator says no', async (t) => {
+    const home = temporaryDirectory(t)
+    writeFileSync(join(home, 'flowforge.yml'), stringify({
+      db: { type: 'postgres', host: '127.0.0.1', port: await freePort() }, telemetry: { url, enabled: false }
+    }))
+    assert.equal((await runCommand(home, 'telemetry status')).code, 3)
+    const { code, stderr } = await runCommand(home, 'telemetry preview')
+    assert.equal(code, 69)
+    assert.match(stderr, /^The PostgreSQL at 127\.0\.0\.1:\d+ does not answer \(ECONNREFUSED\)\. Start it, .*\n$/)
+  })
+})

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { createHash, createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { after, before, test } from 'node:test'
+import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { bytesIn, dataDirectory, KEY, PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
+
+/** Addresses whose bytes come up nowhere by chance. */
+const SENDERS = ['127.183.194.237', '127.201.222.179', '127.166.251.133']
+const FORGED = '203.179.211.187'
+
+const VALID = JSON.stringify(PING)
+const MALFORMED = ['', '{"instanceId"', '[]', JSON.stringify({ ...PING, os: 1 }), 'x'.repeat(70_000), '{"__proto__":1}']
+
+function send (url: string, localAddress: string, body: string): Promise<number> {
+  const headers = { 'content-type': 'application/json', 'x-forwarded-for': `${FORGED}, ${localAddress}`, forwarded: `for=${FORGED}` }
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'POST', localAddress, headers, agent: false }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode!))
+    })
+    sent.on('error', reject).end(body)
+  })
+}
+
+/** What is no HTTP, and what ends in the middle. */
+async function sendBroken (url: string, localAddress: string): Promise<void> {
+  const head = `POST / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: ${localAddress}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{`
+  for (const text of [`${localAddress} says hello\r\n\r\n`, head]) {
+    const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress })
+    await once(socket, 'connect')
+    socket.on('error', () => {}).end(text)
+    await once(socket.resume(), 'close')
+  }
+}
+
+/** All the ways in which an address could be read from bytes by someone who has all but the salt. */
+function tracesOf (address: string): Buffer[] {
+  const packed = Buffer.from(address.split('.').map(Number))
+  const spelled = [address, `::ffff:${address}`, String(packed.readUInt32BE()), packed.toString('hex')]
+  const hashed = [...spelled, packed].flatMap((value) => [
+    ...['md5', 'sha1', 'sha256', 'sha512'].map((name) => createHash(name).update(value).digest()),
+    createHmac('sha256', KEY).update(value).digest()
+  ])
+  return [
+    ...spelled.map((text) => Buffer.from(text)), packed, Buffer.from(packed.toReversed()),
+    ...hashed.flatMap((hash) => [hash, ...(['hex', 'base64', 'base64url'] as const).map((form) => Buffer.from(hash.toString(form).replace(/=+$/, '')))])
+  ]
+}
+
+let postgres: Postgres
+before(async () => { postgres = await startPostgres() })
+after(() => postgres.stop())
+
+for (const name of ['SQLite', 'PostgreSQL']) {
+  test(`on ${name} no address of a sender is in any byte of the database files and the log`, async (t) => {
+    const databaseUrl = name === 'SQLite' ? await sqliteUrl(t) : await postgresUrl(postgres)
+    const directory = name === 'SQLite' ? dirname(databaseUrl.slice('sqlite:'.length)) : await dataDirectory(databaseUrl)
+    let log = ''
+    const logTo = { write: (line: string) => { log += line } }
+    const { app, url, rows } = await startCollector(t, databaseUrl, { logLevel: 'trace', rateLimit: 20, reportToken: KEY }, { logTo })
+    const seen = new Set<number>()
+    for (const sender of SENDERS) {
+      await sendBroken(url, sender)
+      for (const body of [VALID, VALID, ...MALFORMED, ...Array(20).fill(VALID)]) seen.add(await send(url, sender, body))
+      await send(`${url}/nowhere/${sender}`, sender, VALID)
+      await send(`${url}/report`, sender, '')
+    }
+    assert.deepEqual([...seen].sort(), [200, 400, 413, 429])
+    // The database fails under a ping: the error path of the log.
+    await breakTable(databaseUrl)
+    assert.equal(await send(url, '127.0.0.1', VALID), 503)
+    await app.close()
+
+    assert.match(log, /cannot store pings/)
+    const bytes = Buffer.concat([await bytesIn(directory), Buffer.from(log)])
+    assert.ok(bytes.includes((await rows('pings_gone'))[0]!.address_hash as string), 'the search finds what is there')
+    for (const address of [...SENDERS, FORGED]) {
+      for (const trace of tracesOf(address)) assert.ok(!bytes.includes(trace), `${address} is there as ${trace.toString('latin1')}`)
+    }
+  })
+}
+
+async function breakTable (databaseUrl: string): Promise<void> {
+  const { connect: open } = await import('../../src/collector/database.js')
+  const db = await open(databaseUrl)
+  await db.query('ALTER TABLE pings RENAME TO pings_gone')
+  await db.close()
+}

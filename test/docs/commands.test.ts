@@ -1,0 +1,123 @@
+/** Every command that a document shows is run: here, by another test, or by .ci/run. */
+import assert from 'node:assert/strict'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import { listDocuments } from '../../docs/documents.js'
+import { temporaryDirectory } from '../helpers/platform.js'
+
+const HERE = import.meta.filename
+
+const PING = '{"instanceId":"5db51f99-c6fb-4340-9c19-78adce58cc1b","os":{"type":"Linux"}}'
+
+/** Which file runs a command, and how the command looks there. */
+const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
+  [/^npm (ci|test)$/, '.ci/run'],
+  [/^npm run (lint|typecheck|build)$/, '.ci/run'],
+  [/^npm (start|run collector|run docs)$/, HERE],
+  [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
+  [/^node --import tsx --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
+  [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
+  [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
+  [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
+  [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],
+  [/^curl .* http:\/\/127\.0\.0\.1:8080\/ /, HERE, PING],
+  [/^npx flowforge start/, 'test/cli/start.test.ts', "'start'"],
+  // Performance is measured when it is asked for, not in each test run.
+  [/^npm run bench/, 'package.json', '"bench"']
+]
+
+for (const file of listDocuments()) {
+  test(`${file} shows no command that nothing runs`, () => {
+    for (const command of commandsIn(readFileSync(file, 'utf8'))) {
+      const [, runner, asWhat = command] = RUN_BY.find(([pattern]) => pattern.test(command)) ?? []
+      assert.ok(runner, `nothing runs "${command}"`)
+      assert.ok(readFileSync(runner, 'utf8').includes(asWhat), `${runner} does not run "${command}"`)
+    }
+  })
+}
+
+test('the documents name no script that package.json does not have', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+  for (const file of listDocuments()) {
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/npm run ([\w:]+)/g)) assert.ok(scripts[name!], `${file}: ${name}`)
+  }
+})
+
+/** The commands in the shell blocks of a document, without what they assign and where they write. */
+function commandsIn (text: string): string[] {
+  return [...text.matchAll(/```sh\n([^]*?)```/g)]
+    .flatMap(([, block]) => block!.replaceAll('\\\n', '').trim().split('\n'))
+    .flatMap((line) => line.split(' && '))
+    .map((command) => command.replace(/^(\w+=(\$\([^)]*\)|\S*) )+/, '').replace(/ > \S+$/, '').trim())
+    .filter((command) => command && !command.startsWith('#'))
+}
+
+describe('the documented commands', () => {
+  test('npm start serves the setup wizard', async (t) => {
+    const home = temporaryDirectory(t)
+    mkdirSync(join(home, 'etc'))
+    writeFileSync(join(home, 'etc/flowforge.yml'), 'host: 127.0.0.1\nport: 0\ntelemetry: { url: "http://127.0.0.1:1/" }\n')
+    const { url, stop } = await startScript(t, ['start'], { FLOWFORGE_HOME: home })
+    const page = await fetch(`${url}/setup`)
+    assert.equal(page.status, 200)
+    await stop()
+  })
+
+  test('npm run collector takes a ping', async (t) => {
+    const { url, stop } = await startScript(t, ['run', 'collector'], {
+      COLLECTOR_IP_HASH_KEY: 'a-key-for-this-test-of-32-bytes-or-more',
+      COLLECTOR_PORT: '0',
+      COLLECTOR_DATABASE_URL: `sqlite:${join(temporaryDirectory(t), 'collector.db')}`
+    })
+    const answer = await fetch(url, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: PING
+    })
+    assert.equal(answer.status, 200)
+    await stop()
+  })
+
+  test('npm run docs brings a document that has drifted up to date', async (t) => {
+    const copy = temporaryDirectory(t)
+    for (const file of listDocuments()) cpSync(file, join(copy, file))
+    const file = join(copy, 'docs/telemetry.md')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace('| `os.type` |', '| `os.name` |'))
+    const { docs } = JSON.parse(readFileSync('package.json', 'utf8')).scripts as { docs: string }
+    const [tool, script] = docs.split(' ') as [string, string]
+    await promisify(execFile)(resolve('node_modules/.bin', tool), [resolve(script)], { cwd: copy })
+    assert.equal(readFileSync(file, 'utf8'), text)
+  })
+
+  test('node --import tsx --import ./test/guard.ts --test test/telemetry/consent.test.ts', async (t) => {
+    const { NODE_TEST_CONTEXT, ...env } = process.env
+    const { stdout } = await promisify(execFile)(process.execPath, t.name.split(' ').slice(1), { env })
+    assert.match(stdout, /^(# |ℹ )fail 0$/m)
+  })
+})
+
+/** Runs a script of package.json, to the line that says where it listens. */
+async function startScript (t: TestContext, args: string[], env: Record<string, string>) {
+  const child = spawn('npm', args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  // npm, its shell and the server are one group: none is left behind when the test fails.
+  t.after(() => { if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL') })
+  return { url: await findAddress(child), stop: () => stopGroup(child) }
+}
+
+async function findAddress (child: ChildProcess): Promise<string> {
+  for await (const line of createInterface(child.stdout!)) {
+    const [url] = line.match(/http:\/\/127\.0\.0\.1:\d+/) ?? []
+    if (url) return url
+  }
+  throw new Error('it ended before it listened')
+}
+
+async function stopGroup (child: ChildProcess): Promise<void> {
+  const closed = once(child, 'close')
+  process.kill(-child.pid!, 'SIGTERM')
+  await closed
+}

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+
+test('npm run demo shows a ping on its whole way, from the platform to the row that the collector keeps', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['run', 'demo'])
+  const [, sent] = stdout.match(/^({"instanceId":.*})$/m) ?? []
+  const { instanceId } = JSON.parse(sent!) as { instanceId: string }
+  assert.match(stdout, new RegExp(`"instance_id": "${instanceId}"`))
+})
+
+test('npm run demo -- --report opens the usage report on a year of pings', async (t) => {
+  const child = spawn('npm', ['run', 'demo', '--', '--report'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  t.after(() => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL') })
+  const output: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    output.push(line)
+    if (/^Ctrl-C/.test(line)) break
+  }
+  const [, url, token] = output.join('\n').match(/(http:\S+)\/report +any name, and the password (\w+)/)!
+  const response = await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(response.status, 200)
+  const exited = once(child, 'exit')
+  process.kill(-child.pid!, 'SIGINT')
+  await exited
+})

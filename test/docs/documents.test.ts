@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { listDocuments } from '../../docs/documents.js'
+import { fillTables } from '../../docs/tables.js'
+import { configSchema } from '../../src/config/schema.js'
+import { OPT_OUT_VARIABLES } from '../../src/telemetry/consent.js'
+import { serialisePing, type Ping } from '../../src/telemetry/ping.js'
+
+for (const file of listDocuments()) {
+  describe(file, () => {
+    const text = readFileSync(file, 'utf8')
+
+    test('has not drifted from what its tables are made from', () => {
+      assert.equal(text, fillTables(text), `${file} has drifted; bring it up to date with: npm run docs`)
+    })
+
+    test('links to what is there', () => {
+      const targets = [...text.matchAll(/]\((?!https?:)([^)]+)\)/g)].map(([, target]) => target!)
+      assert.deepEqual(targets.filter((target) => !leadsSomewhere(file, target)), [])
+    })
+  })
+}
+
+for (const file of ['README.md', 'docs/telemetry.md']) {
+  test(`${file} shows a ping of today`, () => {
+    const [, example] = readFileSync(file, 'utf8').match(/```json\n([^]*?)```/) ?? []
+    assert.doesNotThrow(() => serialisePing(JSON.parse(example!) as Ping), `the example in ${file} is not what is sent`)
+  })
+
+  test(`${file} names every way to say no`, () => {
+    const text = readFileSync(file, 'utf8')
+    for (const way of [...OPT_OUT_VARIABLES, 'enabled: false', 'Admin Settings', 'setup wizard']) assert.ok(text.includes(way), way)
+  })
+}
+
+test('flowforge.yml explains every key', () => {
+  const text = readFileSync('flowforge.yml', 'utf8')
+  const keys = Object.entries(configSchema.properties)
+    .flatMap(([key, schema]) => 'properties' in schema ? [key, ...Object.keys(schema.properties)] : [key])
+  for (const key of keys) assert.match(text, new RegExp(`^ *(# )?${key}:`, 'm'), key)
+})
+
+/** Whether the file is there, and in it the heading. */
+function leadsSomewhere (from: string, target: string): boolean {
+  const [path, heading] = target.split('#') as [string, string?]
+  const file = path ? join(dirname(from), path) : from
+  if (!existsSync(file)) return false
+  return !heading || headingsOf(readFileSync(file, 'utf8')).includes(heading)
+}
+
+function headingsOf (text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-'))
+}

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { DatabaseAddress } from '../../src/lib/open-database.js'
+import { describeOnBoth } from '../helpers/databases.js'
+import { startListener } from '../helpers/listener.js'
+import { WARN } from '../helpers/platform.js'
+import { embed, INSTANCE } from './host.js'
+
+const NOWHERE = 'http://127.0.0.1:1/'
+const MEMORY: DatabaseAddress = { type: 'sqlite', storage: ':memory:' }
+const BOOT_MS = 30_000
+
+describeOnBoth('telemetry in a platform that is not ours', (create) => {
+  test('counts its models, whatever their layout, and leaves out what is soft-deleted', async (t) => {
+    const listener = await startListener(t)
+    const { app, models } = await embed(t, await create(), listener.url)
+    await models.User.bulkCreate([{}, {}, {}])
+    const [team] = await models.Team.bulkCreate([{ label: 'one' }, { label: 'two' }], { returning: true })
+    await team!.destroy()
+    await models.Project.create({ slug: 'shop' })
+    await app.ready()
+    const ping = await app.telemetry.send()
+    assert.equal(ping.outcome, 'delivered')
+    const { instanceId, env, platform } = JSON.parse((await listener.next()).body)
+    assert.equal(instanceId, INSTANCE)
+    assert.equal(env.flowforge, '9.8.7')
+    assert.deepEqual(platform, { counts: { users: 3, teams: 1, projects: 1 }, config: { driver: 'docker' } })
+  })
+
+  test('keeps its own tables as they are, whatever options and hooks the host gives to its models', async (t) => {
+    const listener = await startListener(t)
+    const { app, sequelize } = await embed(t, await create(), listener.url, undefined, {
+      omitNull: true,
+      define: {
+        underscored: true,
+        timestamps: true,
+        paranoid: true,
+        version: true,
+        schema: 'public',
+        defaultScope: { where: { tenant: 1 } },
+        hooks: { beforeCreate: () => { throw new Error('not for telemetry') } }
+      }
+    })
+    await app.ready()
+    assert.equal((await app.telemetry.send()).outcome, 'delivered')
+    await sequelize.sync({ force: true })
+    const [ping] = await app.telemetry.pings()
+    assert.equal(ping!.outcome, 'delivered')
+  })
+
+  test('sends the boot ping by itself, and hears of a no with the next attempt', async (t) => {
+    const listener = await startListener(t)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    let enabled = true
+    const { app, log } = await embed(t, await create(), listener.url, ({ settings }) => ({
+      settings: {
+        get: () => { throw new Error('this host answers from memory') },
+        refresh: async (key: string) => key === 'telemetry:enabled' ? enabled : settings.get(key)
+      }
+    }))
+    await app.ready()
+    t.mock.timers.tick(BOOT_MS)
+    await listener.next()
+    await log.find(/^Telemetry was sent/)
+    enabled = false
+    await assert.rejects(app.telemetry.send(), { code: 'telemetry_off' })
+    assert.equal(listener.requests.length, 1)
+  })
+})
+
+describe('a host', () => {
+  const lacks: [what: string, change: Parameters<typeof embed>[3], missing: string][] = [
+    ['settings.get', () => ({ settings: {} }), 'app.settings.get'],
+    ['all its settings', () => ({ settings: undefined }), 'app.settings.get'],
+    ['a model', ({ db }) => ({ db: { ...db, models: { ...db.models, Team: undefined } } }), 'app.db.models.Team'],
+    ['its database', () => ({ db: {} }),
+      'app.db.sequelize and app.db.models.User and app.db.models.Team and app.db.models.Project'],
+    ['its version', () => ({ config: { driver: { type: 'stub' }, telemetry: { url: NOWHERE } } }), 'app.config.version'],
+    ['all its configuration', () => ({ config: null }), 'app.config.version and app.config.driver.type'],
+    ['an instanceId', () => ({ settings: { get: (key: string) => key !== 'instanceId' } }), 'the setting instanceId, a random UUID']
+  ]
+  for (const [what, change, missing] of lacks) {
+    test(`that lacks ${what} is warned once of that, starts, and telemetry stays off`, async (t) => {
+      const { app, log } = await embed(t, MEMORY, NOWHERE, change)
+      await app.ready()
+      const { level, msg } = await log.find(/^Telemetry is/)
+      assert.equal(level, WARN)
+      assert.equal(msg, `Telemetry is off: the platform it is embedded in lacks ${missing}.`)
+      assert.equal((await app.telemetry.consent()).decidedBy, 'host')
+      await assert.rejects(app.telemetry.send(), { code: 'telemetry_off' })
+      assert.deepEqual(await app.telemetry.pings(), [])
+      await app.close()
+      assert.equal(log.atLeast(WARN).length, 1)
+    })
+  }
+
+  test('that lacks something is not warned when the operator says no anyway', async (t) => {
+    const { app, log } = await embed(t, MEMORY, NOWHERE, ({ config }) => (
+      { config: { ...config, telemetry: { enabled: false } }, settings: {} }))
+    await app.ready()
+    assert.match((await log.find(/^Telemetry is/)).msg, /sets telemetry.enabled to false/)
+    assert.equal(log.atLeast(WARN).length, 0)
+  })
+
+  test('that means something else by what is optional starts as well', async (t) => {
+    const { app, log } = await embed(t, MEMORY, NOWHERE, ({ config, settings }) => ({
+      config: { ...config, telemetry: false, locate: 'eu-west' }, settings: { ...settings, onChange: new Set() }
+    }))
+    await app.ready()
+    assert.match((await log.find(/^Telemetry is/)).msg, /flowforge\.yml, sets telemetry to false/)
+  })
+
+  test('whose settings cannot be read starts, and is warned once', async (t) => {
+    const { app, log } = await embed(t, MEMORY, NOWHERE, () => ({ settings: { get: async () => { throw new Error('not yet') } } }))
+    await app.ready()
+    await log.find(/^Telemetry is off while its settings cannot be read/)
+    await assert.rejects(app.telemetry.send(), /not yet/)
+    assert.equal(log.atLeast(WARN).length, 1)
+  })
+
+  test('whose version no ping may carry sends nothing', async (t) => {
+    const { app } = await embed(t, MEMORY, NOWHERE, ({ config }) => ({ config: { ...config, version: '' } }))
+    await app.ready()
+    await assert.rejects(app.telemetry.send(), { code: 'invalid_ping', message: /env\/flowforge/ })
+  })
+
+  test('is asked for no setting before it is ready', async (t) => {
+    let ready = false
+    const { app, log } = await embed(t, MEMORY, NOWHERE, ({ settings }) => ({
+      settings: {
+        get (key: string) {
+          assert.ok(ready, `${key} was read too early`)
+          return settings.get(key)
+        }
+      }
+    }))
+    ready = true
+    await app.ready()
+    await log.find(/^Telemetry is on/)
+  })
+
+  test('may run its close hooks twice', async (t) => {
+    const { app } = await embed(t, MEMORY, NOWHERE)
+    await app.ready()
+    await Promise.all([app.close(), app.close()])
+    await app.close()
+  })
+
+  test('finds none of telemetry\'s models among its own', async (t) => {
+    const { sequelize } = await embed(t, MEMORY, NOWHERE)
+    assert.deepEqual(Object.keys(sequelize.models), ['User', 'Team', 'Project'])
+  })
+})

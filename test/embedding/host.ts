@@ -1,0 +1,75 @@
+import type { TestContext } from 'node:test'
+import { fastify, type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { DataTypes, type Model, type ModelStatic, type Options, type Sequelize } from 'sequelize'
+import { openDatabase, type DatabaseAddress } from '../../src/lib/open-database.js'
+import telemetry from '../../src/telemetry/index.js'
+import { PlatformLog } from '../helpers/platform.js'
+
+export const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
+
+/** What a host that is not ours decorates; anything may be missing. */
+export interface HostDecorators {
+  config: unknown
+  settings: unknown
+  db: unknown
+}
+
+type Change = (decorators: ForeignDecorators) => Partial<HostDecorators>
+
+interface ForeignDecorators {
+  config: { version: string, driver: { type: string }, telemetry: unknown }
+  settings: { get: (key: string) => unknown, refresh?: (key: string) => unknown }
+  db: { sequelize: Sequelize, models: Record<'User' | 'Team' | 'Project', ModelStatic<Model>> }
+}
+
+export interface Host {
+  app: FastifyInstance
+  log: PlatformLog
+  sequelize: Sequelize
+  models: ForeignDecorators['db']['models']
+}
+
+/**
+ * A Fastify app that is not ours, with telemetry in it and three models of another layout than ours. Not yet ready.
+ *
+ * @param change what this host has otherwise
+ * @param habits options of its Sequelize
+ */
+export async function embed (
+  t: TestContext, address: DatabaseAddress, url: string, change: Change = () => ({}), habits: Options = {}
+): Promise<Host> {
+  const sequelize = await openDatabase(address, habits)
+  const models = await createForeignModels(sequelize)
+  const values: Record<string, unknown> = { instanceId: INSTANCE, 'setup:initialised': true, 'telemetry:enabled': true }
+  const usual: ForeignDecorators = {
+    config: Object.freeze({ version: '9.8.7', driver: Object.freeze({ type: 'docker' }), telemetry: Object.freeze({ url }) }),
+    settings: { get: (key) => values[key] },
+    db: { sequelize, models }
+  }
+  const log = new PlatformLog()
+  const app = fastify({ logger: { level: 'debug', stream: log } })
+  t.after(async () => {
+    await app.close()
+    await sequelize.close()
+  })
+  for (const [name, value] of Object.entries({ ...usual, ...change(usual) })) {
+    await app.register(fp(async (host) => { host.decorate(name, value) }, { name: `app.${name}` }))
+  }
+  await app.register(telemetry)
+  return { app, log, sequelize, models }
+}
+
+/** Users under a UUID, teams that are soft-deleted, projects in a table of another name. */
+async function createForeignModels (sequelize: Sequelize): Promise<Host['models']> {
+  const models = {
+    User: sequelize.define('User', { uuid: { type: DataTypes.UUID, primaryKey: true, defaultValue: DataTypes.UUIDV4 } },
+      { defaultScope: { where: { uuid: null } } }),
+    Team: sequelize.define('Team', { label: DataTypes.STRING, goneAt: { type: DataTypes.DATE, field: 'gone_at' } },
+      { paranoid: true, timestamps: true, deletedAt: 'goneAt' }),
+    Project: sequelize.define('Project', { slug: { type: DataTypes.STRING, primaryKey: true } },
+      { tableName: 'applications', timestamps: false, paranoid: false })
+  }
+  for (const model of Object.values(models)) await model.sync()
+  return models
+}

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** What a build reads; `npm pack` builds first. */
+const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build-assets.js', 'flowforge.yml', 'README.md', 'LICENSE']
+
+export interface Project {
+  /** The project's folder; the package is in its `node_modules`. */
+  directory: string
+  /** The files of the package, as packed. */
+  files: string[]
+  remove: () => void
+}
+
+/**
+ * An empty project with the packed package in it, as `npm install` would leave it. Its dependencies are the ones that
+ * are installed here already: fetching and compiling them again would prove nothing of ours.
+ */
+export async function installPackage (): Promise<Project> {
+  const root = mkdtempSync(join(tmpdir(), 'flowforge-package-'))
+  const source = join(root, 'source')
+  for (const name of SOURCES) cpSync(name, join(source, name), { recursive: true })
+  symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', root], { cwd: source })
+  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[')))
+  const directory = join(root, 'project')
+  const installed = join(directory, 'node_modules', 'flowforge')
+  mkdirSync(installed, { recursive: true })
+  await run('tar', ['-xzf', join(root, filename), '--strip-components=1', '-C', installed])
+  return {
+    directory,
+    files: files.map(({ path }: { path: string }) => path),
+    remove: () => { rmSync(root, { recursive: true, force: true }) }
+  }
+}

@@ -1,0 +1,9 @@
+/** Compiled, never run: the same from a CommonJS module. */
+import { fastify } from 'fastify'
+import telemetry = require('flowforge/telemetry')
+
+const app = fastify()
+app.register(telemetry).after(() => {
+  const url: string = app.telemetry.url
+  console.log(url)
+})
