@@ -1,0 +1,34 @@
+/**
+ * Loaded before a platform: gives its process another clock, where a test asks for one by these variables.
+ *
+ * CLOCK_SET_TO: the moment that it shows at the start, in milliseconds since 1970; CLOCK_SPEED: how many times as fast
+ * it goes, with the timers of half a minute or more; the shorter ones guard real work, which goes no faster; DAILY_IN:
+ * how many seconds after the start the daily ping is due.
+ */
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import timers from 'node:timers/promises'
+
+const { CLOCK_SET_TO, CLOCK_SPEED = '1', DAILY_IN } = process.env
+const RealDate = Date
+const started = RealDate.now()
+const speed = Number(CLOCK_SPEED)
+const SHORT_MS = 30_000
+const hurry = (ms: number) => ms < SHORT_MS ? ms : ms / speed
+const now = () => Number(CLOCK_SET_TO ?? started) + (RealDate.now() - started) * speed
+
+if (CLOCK_SET_TO ?? process.env.CLOCK_SPEED) {
+  globalThis.Date = class extends RealDate {
+    constructor (...args: [number]) {
+      super(...(args.length > 0 ? args : [now()]) as [number])
+    }
+
+    static override now = now
+  } as DateConstructor
+  const { setTimeout } = globalThis
+  const { setTimeout: wait } = timers
+  globalThis.setTimeout = ((act: () => void, ms = 0, ...args: []) => setTimeout(act, hurry(ms), ...args)) as typeof setTimeout
+  timers.setTimeout = (ms = 0, ...args) => wait(hurry(ms), ...args)
+}
+if (DAILY_IN) crypto.randomInt = (() => Math.floor(now() / 1_000 + Number(DAILY_IN)) % 86_400) as typeof crypto.randomInt
+syncBuiltinESMExports()
