@@ -21,37 +21,31 @@ export interface Limits {
   queue: number
   /** Items committed together at most. */
   batch: number
-  /** Batches that may be committed at the same time. */
-  lanes: number
   /** True for an error that one item of the batch has brought upon the others. */
   isFaultOfItem: (error: unknown) => boolean
 }
 
 /**
- * Commits what waits, together: whatever arrives while every lane is committing makes the next batch. There is no timer,
+ * Commits what waits, together: whatever arrives while one batch is being committed makes the next. There is no timer,
  * so a lone item waits for nothing, and the batches grow just as the load does.
  */
 export function groupCommit<Item, Result> (
   commit: (items: Item[]) => Promise<Result[]>, limits: Limits
 ): GroupCommit<Item, Result> {
   const queue: Array<Waiting<Item, Result>> = []
-  const lanes = new Set<Promise<void>>()
-  let free = limits.lanes
+  let running: Promise<void> | undefined
 
   async function run (): Promise<void> {
-    free--
     while (queue.length > 0) {
       // Whatever has arrived by now is read first, and comes along.
       await new Promise(setImmediate)
       await commitTogether(queue.splice(0, limits.batch))
     }
-    // In one breath with the last look at the queue: what comes now finds the lane free.
-    free++
+    running = undefined
   }
 
   /** Halves a batch that fails until the one item is found that cannot be stored: it fails alone. */
   async function commitTogether (batch: Array<Waiting<Item, Result>>): Promise<void> {
-    if (batch.length === 0) return
     try {
       const results = await commit(batch.map(({ item }) => item))
       batch.forEach(({ resolve }, index) => resolve(results[index]!))
@@ -71,11 +65,9 @@ export function groupCommit<Item, Result> (
       if (queue.length >= limits.queue) return Promise.reject(new QueueFullError('too many pings wait to be stored'))
       return new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject })
-        if (free === 0) return
-        const lane = run().finally(() => lanes.delete(lane))
-        lanes.add(lane)
+        running ??= run()
       })
     },
-    async drained () { await Promise.all(lanes) }
+    async drained () { await running }
   }
 }

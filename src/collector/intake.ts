@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Sequelize } from 'sequelize'
 import { receiptOf, rowOf, type Row } from './columns.js'
-import { isPostgres } from './database.js'
 import { groupCommit } from './group-commit.js'
 import { pingBody } from './ping-body.js'
 import { isFaultOfRow, storeRows } from './store.js'
@@ -21,10 +20,7 @@ interface Options {
 
 /** Takes pings in, and answers each after the row that holds it is committed. */
 export const intake = fp<Options>(async (app: FastifyInstance, { db }) => {
-  // PostgreSQL writes one batch down while the next is made. SQLite has one connection, on which two statements would
-  // share a transaction, and the first would be answered before it is committed.
-  const lanes = isPostgres(db) ? 2 : 1
-  const commits = groupCommit((rows: Row[]) => storeRows(db, rows), { ...LIMITS, lanes })
+  const commits = groupCommit((rows: Row[]) => storeRows(db, rows), LIMITS)
   app.addHook('onClose', () => commits.drained())
 
   async function receivePing (request: FastifyRequest) {

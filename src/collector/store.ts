@@ -1,4 +1,5 @@
-import { BaseError, QueryTypes, type Sequelize } from 'sequelize'
+import type { Client } from 'pg'
+import { BaseError, DatabaseError, QueryTypes, type Sequelize } from 'sequelize'
 import { columns, type Row } from './columns.js'
 import { isPostgres } from './database.js'
 
@@ -15,9 +16,7 @@ const names = columns.map(({ name }) => name).join(', ')
 export async function storeRows (db: Sequelize, rows: Row[]): Promise<Row[]> {
   // Sorted, so that two collectors that meet the same keys at once wait for each other in one order: no deadlock.
   const sorted = rows.toSorted((a, b) => String(a[KEY]) < String(b[KEY]) ? -1 : 1)
-  const stored = await db.query(isPostgres(db) ? insertIntoPostgres : insertIntoSqlite, {
-    bind: [JSON.stringify(sorted)], type: QueryTypes.BULKUPDATE
-  })
+  const stored = await (isPostgres(db) ? insertIntoPostgres : insertIntoSqlite)(db, JSON.stringify(sorted))
   if (stored === rows.length) return rows
   const first = await findRows(db, rows.map((row) => row[KEY]).filter((key) => key !== null))
   return rows.map((row) => first.get(row[KEY]) ?? row)
@@ -30,14 +29,38 @@ export function isFaultOfRow (error: unknown): boolean {
 }
 
 // A whole batch travels as one JSON parameter, so the statement's text never changes with its size.
-const insertIntoSqlite = `INSERT INTO pings (${names})
+const SQLITE_INSERT = `INSERT INTO pings (${names})
   SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each($1) WHERE true
   ON CONFLICT DO NOTHING`
 
-const insertIntoPostgres = `INSERT INTO pings (${names})
+const POSTGRES_INSERT = `INSERT INTO pings (${names})
   SELECT ${columns.map(({ type }, index) => `(value ->> ${index})::${castOf(type)}`).join(', ')}
   FROM jsonb_array_elements($1::jsonb) AS rows (value)
   ON CONFLICT DO NOTHING`
+
+/** @returns how many rows were new */
+async function insertIntoSqlite (db: Sequelize, rows: string): Promise<number> {
+  return await db.query(SQLITE_INSERT, { bind: [rows], type: QueryTypes.BULKUPDATE })
+}
+
+/** As a prepared statement, which the ORM does not offer: it is planned once, not for each batch. */
+async function insertIntoPostgres (db: Sequelize, rows: string): Promise<number> {
+  const { connectionManager } = db as Sequelize & { connectionManager: ConnectionManager }
+  const connection = await connectionManager.getConnection({ type: 'WRITE' })
+  try {
+    const { rowCount } = await connection.query({ name: 'store-pings', text: POSTGRES_INSERT, values: [rows] })
+    return rowCount ?? 0
+  } catch (error) {
+    throw new DatabaseError(Object.assign(error as Error, { sql: POSTGRES_INSERT }))
+  } finally {
+    connectionManager.releaseConnection(connection)
+  }
+}
+
+interface ConnectionManager {
+  getConnection: (options: { type: 'WRITE' }) => Promise<Client>
+  releaseConnection: (connection: Client) => void
+}
 
 function castOf (type: (typeof columns)[number]['type']): string {
   const name = String((type as { key?: string }).key)

@@ -7,7 +7,7 @@ import { isFaultOfRow, storeRows } from '../../src/collector/store.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
 import { PING, postgresUrl } from './start-collector.js'
 
-const LIMITS = { queue: 100, batch: 10, lanes: 1, isFaultOfItem: () => false }
+const LIMITS = { queue: 100, batch: 10, isFaultOfItem: () => false }
 
 /** A commit whose end the test decides. */
 function heldCommit () {
@@ -36,25 +36,6 @@ test('what arrives while a batch is committed goes together into the next, as mu
   }
   assert.deepEqual(batches.map(({ items }) => items.length), [1, 10, 3])
   assert.deepEqual(await results, Array.from({ length: 14 }, (_, item) => item))
-  await drained()
-})
-
-test('as many batches as there are lanes are committed at the same time', async () => {
-  const { batches, commit } = heldCommit()
-  const { add, drained } = groupCommit(commit, { ...LIMITS, lanes: 2 })
-  const results = [add(0)]
-  await turn()
-  results.push(add(1))
-  await turn()
-  results.push(add(2), add(3))
-  await turn()
-  assert.deepEqual(batches.map(({ items }) => items), [[0], [1]])
-  batches[1]!.end()
-  await turn()
-  assert.deepEqual(batches.map(({ items }) => items), [[0], [1], [2, 3]])
-  batches[0]!.end()
-  batches[2]!.end()
-  assert.deepEqual(await Promise.all(results), [0, 1, 2, 3])
   await drained()
 })
 
@@ -101,7 +82,7 @@ after(() => postgres.stop())
 test('a ping that the database refuses fails alone among its neighbours', async (t) => {
   const db = await openCollectorDatabase(await postgresUrl(postgres))
   t.after(() => db.close())
-  const { add } = groupCommit((rows: Row[]) => storeRows(db, rows), { queue: 100, batch: 50, lanes: 1, isFaultOfItem: isFaultOfRow })
+  const { add } = groupCommit((rows: Row[]) => storeRows(db, rows), { queue: 100, batch: 50, isFaultOfItem: isFaultOfRow })
   // PostgreSQL stores no NUL character; the intake refuses it, so this goes around the intake.
   const rows = Array.from({ length: 30 }, (_, i) => rowOf({ ...PING, os: { type: i === 17 ? 'a\0b' : `os ${i}` } }, i, 'hash', null))
   const results = await Promise.allSettled(rows.map(add))
