@@ -64,9 +64,10 @@ function findDoubt (raw: unknown, locate: Locate): string | undefined {
 }
 
 function isPostable (value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, username, password } = new URL(value)
-  return /^https?:$/.test(protocol) && !username && !password
+  // URL itself would mend what is mistyped: white space in the middle, a slash too few.
+  if (typeof value !== 'string' || !/^https?:\/\/[^\s/]\S*$/i.test(value) || !URL.canParse(value)) return false
+  const { username, password } = new URL(value)
+  return !username && !password
 }
 
 const show = (value: unknown) => inspect(value, { breakLength: Infinity, depth: 1 })

@@ -98,6 +98,8 @@ describe('flowforge.yml', () => {
     ['a key of every object', 'telemetry:\n  constructor: 1', /line 2, sets telemetry.constructor/],
     ['an empty url', 'telemetry:\n  url:', /line 2, sets telemetry.url to null, which is not an http or https URL/],
     ['a url of another kind', 'telemetry:\n  url: file:///tmp/x', /line 2, sets telemetry.url to 'file:/],
+    ['a url with white space in it', 'telemetry:\n  url: "h\tttp://127.0.0.1/"', /line 2, sets telemetry.url to 'h\\tttp/],
+    ['a url with a slash too few', 'telemetry:\n  url: http:/127.0.0.1/', /line 2, sets telemetry.url to 'http:\/127/],
     ['a url with a password', 'telemetry:\n  url: http://a:b@c/', /line 2, sets telemetry.url/],
     ['a key that is there twice', 'telemetry:\n  enabled: false\n  enabled: true', /line 3, cannot be read as it stands/],
     ['a section that is there twice', 'telemetry:\n  enabled: false\ntelemetry:\n  enabled: true', /line 3, cannot be/],
