@@ -9,6 +9,9 @@ import settings from './settings/index.js'
 import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
 
+/** How long a stop waits for the requests that are underway. */
+const CLOSE_MS = 2_000
+
 /**
  * The platform: each capability, registered in the order in which they build on each other.
  *
@@ -20,6 +23,8 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
     // One line a request would bury the few that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })
+  // A connection that a browser has opened ahead of time never counts as idle: without this a stop would wait for it.
+  app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   await app.register(config, { config: platformConfig })
   await app.register(db)
   await app.register(settings)
