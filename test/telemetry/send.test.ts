@@ -20,8 +20,8 @@ const isOver = ({ outcome }: LoggedPing) => outcome !== 'pending'
 /** Lets the wait after an attempt pass, once that attempt is over. */
 async function passRetryWait (t: TestContext, platform: Platform, attempt: number) {
   await pingWhen(platform, ({ attempts }) => attempts === attempt)
-  // The wait begins when the attempt has been written down, which another read of the log is sure to come after.
-  await platform.app.telemetry.pings()
+  // The wait begins when the attempt has been written down, which is before the log has been read so often.
+  for (let read = 0; read < 25; read++) await platform.app.telemetry.pings()
   t.mock.timers.tick(LONGEST_BACKOFF_MS)
 }
 
