@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { mock, type TestContext } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
+import { pinDaily } from './pin-daily.js'
 import { buildPlatform, WARN, type Platform } from './platform.js'
+import { watchWaits } from './watch-waits.js'
 
 export const BOOT_MS = 30_000
 const STEP_MS = 500
@@ -21,8 +23,10 @@ export interface Expected {
   status: number | null
   /** What the ping log says of the error; null where it must say nothing. */
   error: RegExp | null
-  /** The designed wait after each attempt but the last. */
+  /** The designed wait after each attempt but the last, in milliseconds. */
   waits?: number[]
+  /** Or the moment at which each wait is to end. */
+  until?: number[]
 }
 
 /**
@@ -33,8 +37,11 @@ export interface Expected {
 export async function followPing (t: TestContext, url: string, expected: Expected): Promise<LoggedPing> {
   startClock()
   t.mock.method(Math, 'random', () => 0.5)
+  // A daily ping may well come up within hours of waiting; this one is due tomorrow.
+  pinDaily(t, Date.now() - 60_000)
   const sockets = countSockets()
   const started = countAttempts(t)
+  const waits = watchWaits(t)
   const platform = await buildPlatform(t, { telemetry: { url } })
   mock.timers.tick(BOOT_MS)
   for (let attempt = 1; attempt <= expected.attempts; attempt++) {
@@ -43,7 +50,11 @@ export async function followPing (t: TestContext, url: string, expected: Expecte
     await passUntil(platform, ({ attempts }) => attempts === attempt)
     assert.ok(Date.now() - began <= LONGEST_ATTEMPT_MS, `attempt ${attempt} took ${Date.now() - began} ms`)
     assert.equal(started(), attempt)
-    if (attempt < expected.attempts) await passWait(platform, (expected.waits ?? BACKOFFS_MS)[attempt - 1]!, started)
+    if (attempt === expected.attempts) break
+    const { begun, milliseconds } = await waits.nth(attempt)
+    if (expected.until) assert.equal(begun + milliseconds, expected.until[attempt - 1])
+    else assert.equal(milliseconds, (expected.waits ?? BACKOFFS_MS)[attempt - 1])
+    await passWait(platform, begun + milliseconds, started)
   }
   const ping = await passUntil(platform, ({ outcome }) => outcome !== 'pending')
   for (const property of ['outcome', 'attempts', 'status'] as const) assert.equal(ping[property], expected[property])
@@ -74,12 +85,10 @@ export async function passUntil (platform: Platform, wanted: (ping: LoggedPing) 
   }
 }
 
-/** Lets a wait between two attempts pass: nothing is attempted a moment before it is over, and something at its end. */
-async function passWait (platform: Platform, wait: number, started: () => number): Promise<void> {
+/** Lets a wait between two attempts pass: nothing is attempted a moment before its end, and something then. */
+async function passWait (platform: Platform, end: number, started: () => number): Promise<void> {
   const before = started()
-  // The log tells of the attempt a moment before it is written down, and the wait begins after that.
-  for (let turn = 0; turn < 25; turn++) await serve(platform)
-  mock.timers.tick(wait - 1)
+  mock.timers.tick(end - 1 - Date.now())
   await serve(platform)
   assert.equal(started(), before)
   mock.timers.tick(1)

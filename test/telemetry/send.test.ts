@@ -3,6 +3,7 @@ import { describe, test, type TestContext } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
 import { startListener } from '../helpers/listener.js'
 import { buildPlatform, WARN, type Platform } from '../helpers/platform.js'
+import { watchWaits } from '../helpers/watch-waits.js'
 
 const BOOT_MS = 30_000
 const LONGEST_BACKOFF_MS = 120_000
@@ -17,12 +18,20 @@ async function pingWhen ({ app }: Platform, wanted: (ping: LoggedPing) => boolea
 
 const isOver = ({ outcome }: LoggedPing) => outcome !== 'pending'
 
-/** Lets the wait after an attempt pass, once that attempt is over. */
-async function passRetryWait (t: TestContext, platform: Platform, attempt: number) {
-  await pingWhen(platform, ({ attempts }) => attempts === attempt)
-  // The wait begins when the attempt has been written down, which is before the log has been read so often.
-  for (let read = 0; read < 25; read++) await platform.app.telemetry.pings()
-  t.mock.timers.tick(LONGEST_BACKOFF_MS)
+/** Starts a platform and its boot ping, by a clock that only the test moves; `passWait` lets the wait after an attempt pass. */
+async function startPing (t: TestContext, url: string) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const waits = watchWaits(t)
+  const platform = await buildPlatform(t, { telemetry: { url } })
+  t.mock.timers.tick(BOOT_MS)
+  return {
+    platform,
+    waits,
+    async passWait (attempt: number) {
+      const { milliseconds } = await waits.nth(attempt)
+      t.mock.timers.tick(milliseconds)
+    }
+  }
 }
 
 describe('a refused consent sends nothing', () => {
@@ -111,10 +120,8 @@ test('a ping without a random UUID to tell its installation by is not sent', asy
 describe('a failing delivery', () => {
   test('is tried four times with the same bytes and key, then given up, with one warning', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(503).end('closed') })
-    t.mock.timers.enable({ apis: ['setTimeout'] })
-    const platform = await buildPlatform(t, { telemetry: { url: listener.url } })
-    t.mock.timers.tick(BOOT_MS)
-    for (const attempt of [1, 2, 3]) await passRetryWait(t, platform, attempt)
+    const { platform, passWait } = await startPing(t, listener.url)
+    for (const attempt of [1, 2, 3]) await passWait(attempt)
     const { attempts, outcome, status, receipt, error } = await pingWhen(platform, isOver)
     assert.deepEqual({ attempts, outcome, status, receipt, error }, {
       attempts: 4, outcome: 'failed', status: 503, receipt: 'closed', error: 'the collector answered 503'
@@ -129,10 +136,8 @@ describe('a failing delivery', () => {
     const listener = await startListener(t, (response) => {
       response.writeHead(listener.requests.length < 3 ? 500 : 200).end()
     })
-    t.mock.timers.enable({ apis: ['setTimeout'] })
-    const platform = await buildPlatform(t, { telemetry: { url: listener.url } })
-    t.mock.timers.tick(BOOT_MS)
-    for (const attempt of [1, 2]) await passRetryWait(t, platform, attempt)
+    const { platform, passWait } = await startPing(t, listener.url)
+    for (const attempt of [1, 2]) await passWait(attempt)
     const { attempts, outcome } = await pingWhen(platform, isOver)
     assert.deepEqual({ attempts, outcome }, { attempts: 3, outcome: 'delivered' })
     const said = platform.log.lines.filter(({ msg }) => /could not be sent|was sent/.test(msg)).map(({ level }) => level)
@@ -150,10 +155,8 @@ describe('a failing delivery', () => {
 describe('a no is immediate', () => {
   test('it cancels a waiting retry', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(503).end() })
-    t.mock.timers.enable({ apis: ['setTimeout'] })
-    const platform = await buildPlatform(t, { telemetry: { url: listener.url } })
-    t.mock.timers.tick(BOOT_MS)
-    await pingWhen(platform, ({ attempts }) => attempts === 1)
+    const { platform, waits } = await startPing(t, listener.url)
+    await waits.nth(1)
     await platform.app.settings.set('telemetry:enabled', false)
     const { outcome, error, attempts } = await pingWhen(platform, isOver)
     assert.deepEqual({ outcome, error, attempts }, {
@@ -174,13 +177,11 @@ describe('a no is immediate', () => {
 
   test('it reaches another replica before its next attempt', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(503).end() })
-    t.mock.timers.enable({ apis: ['setTimeout'] })
-    const platform = await buildPlatform(t, { telemetry: { url: listener.url } })
+    const { platform, waits, passWait } = await startPing(t, listener.url)
+    await waits.nth(1)
     const replica = await buildPlatform(t, { telemetry: { url: listener.url }, home: platform.home })
-    t.mock.timers.tick(BOOT_MS)
-    await pingWhen(platform, ({ attempts }) => attempts === 1)
     await replica.app.settings.set('telemetry:enabled', false)
-    await passRetryWait(t, platform, 1)
+    await passWait(1)
     assert.equal((await pingWhen(platform, isOver)).outcome, 'cancelled')
     assert.equal(listener.requests.length, 1)
   })

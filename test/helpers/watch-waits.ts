@@ -1,0 +1,30 @@
+import { EventEmitter, once } from 'node:events'
+import type { TestContext } from 'node:test'
+import timers from 'node:timers/promises'
+
+export interface Wait {
+  /** When it began, by the clock of the test. */
+  begun: number
+  milliseconds: number
+}
+
+/**
+ * The waits between attempts from now on, each as soon as it has begun; `mock.timers` must run. They are told from
+ * other timers by the signal that can call them off.
+ */
+export function watchWaits (t: TestContext): { nth: (number: number) => Promise<Wait> } {
+  const waits: Wait[] = []
+  const begins = new EventEmitter()
+  const wait = timers.setTimeout
+  t.mock.method(timers, 'setTimeout', (milliseconds: number, value: undefined, options: { signal?: AbortSignal }) => {
+    if (options.signal) waits.push({ begun: Date.now(), milliseconds })
+    begins.emit('wait')
+    return wait(milliseconds, value, options)
+  })
+  return {
+    async nth (number) {
+      while (waits.length < number) await once(begins, 'wait')
+      return waits[number - 1]!
+    }
+  }
+}
