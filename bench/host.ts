@@ -1,32 +1,23 @@
 /**
  * `npm run bench:host`: a platform under load on a real page, with telemetry off, on and idle, and with a ping every
- * second to a collector that is healthy, dead, or never answers.
+ * second to a collector that is healthy, dead, or never answers; on SQLite and on PostgreSQL.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { createHistogram } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import autocannon from 'autocannon'
-import { stringify } from 'yaml'
-import { buildApp, loadConfig } from '../src/app.js'
 import { freePort } from '../test/helpers/postgres.js'
-import { median, publish, ratio, spread } from './publish.js'
+import { breakGround, type Installation } from './platform.js'
+import { median, publish, ratio, spread, type Table } from './publish.js'
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 6)
+const SERIES = Number(process.env.BENCH_SERIES ?? 4)
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 8)
+const SECONDS = 3
 const CONNECTIONS = 10
 const PAGE = '/account/login'
-
-interface Figures {
-  requests: number[]
-  p50: number[]
-  p99: number[]
-  memory: number[]
-}
 
 interface Way {
   title: string
@@ -35,82 +26,132 @@ interface Way {
   every?: number
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'flowforge-bench-'))
-const healthy = await listen((_request, response) => response.end('{"status":"success"}'))
-const silent = await listen(() => { /* never answers */ })
-const dead = `http://127.0.0.1:${await freePort()}/`
-
-const ways: Way[] = [
-  { title: 'off', telemetry: { enabled: false, url: healthy.url } },
-  { title: 'on and idle', telemetry: { enabled: true, url: healthy.url } },
-  { title: 'a ping a second, healthy collector', telemetry: { enabled: true, url: healthy.url }, every: 1000 },
-  { title: 'a ping a second, dead collector', telemetry: { enabled: true, url: dead }, every: 1000 },
-  { title: 'a ping a second, collector that never answers', telemetry: { enabled: true, url: silent.url }, every: 1000 }
-]
-
-async function listen (answer: RequestListener) {
-  const server = createServer(answer).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server }
+interface Figures {
+  perSecond: number[]
+  /** Milliseconds. */
+  p50: number[]
+  p99: number[]
+  /** MiB, once a series. */
+  memory: number[]
 }
 
-/** Loads one platform for a while. */
-async function measure ({ telemetry, every }: Way) {
-  const file = join(directory, 'flowforge.yml')
-  writeFileSync(file, stringify({ telemetry }))
+const servers: Server[] = []
+
+async function listen (answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+async function waysToRun (): Promise<Way[]> {
+  const healthy = await listen((_request, response) => response.end('{"status":"success"}'))
+  const silent = await listen(() => { /* never answers */ })
+  const dead = `http://127.0.0.1:${await freePort()}/`
+  return [
+    { title: 'off', telemetry: { enabled: false, url: healthy } },
+    { title: 'on and idle', telemetry: { enabled: true, url: healthy } },
+    { title: 'a ping a second, healthy collector', telemetry: { enabled: true, url: healthy }, every: 1000 },
+    { title: 'a ping a second, dead collector', telemetry: { enabled: true, url: dead }, every: 1000 },
+    { title: 'a ping a second, collector that never answers', telemetry: { enabled: true, url: silent }, every: 1000 }
+  ]
+}
+
+/** Starts a platform. It stands still, except while it is measured: five at once would measure each other. */
+async function start ({ home, file }: Installation, { every }: Way) {
   const child = spawn(process.execPath, ['bench/host-platform.js', file, ...(every ? [String(every)] : [])], {
-    env: { ...process.env, FLOWFORGE_HOME: directory }, stdio: ['ignore', 'pipe', 'inherit']
+    env: { ...process.env, FLOWFORGE_HOME: home }, stdio: ['ignore', 'pipe', 'inherit']
   })
   const lines = createInterface(child.stdout)
   const { url } = JSON.parse((await once(lines, 'line'))[0])
-  await autocannon({ url: url + PAGE, connections: CONNECTIONS, duration: 2 })
-  const { requests, latency } = await autocannon({ url: url + PAGE, connections: CONNECTIONS, duration: SECONDS })
-  const last = once(lines, 'line')
-  child.kill('SIGTERM')
-  const { memory } = JSON.parse((await last)[0])
-  await once(child, 'exit')
-  return { requests: requests.average, p50: latency.p50, p99: latency.p99, memory }
-}
-
-try {
-  const file = join(directory, 'flowforge.yml')
-  writeFileSync(file, stringify({ telemetry: { enabled: false } }))
-  const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: directory }), false)
-  await app.settings.set('setup:initialised', true)
-  await app.close()
-
-  const figures = ways.map((): Figures => ({ requests: [], p50: [], p99: [], memory: [] }))
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [index, way] of ways.entries()) {
-      const measured = await measure(way)
-      for (const [name, value] of Object.entries(measured)) figures[index]![name as keyof Figures].push(value)
+  child.kill('SIGSTOP')
+  return {
+    async measure () {
+      child.kill('SIGCONT')
+      const load = await loadPage(url)
+      child.kill('SIGSTOP')
+      return load
+    },
+    async stop (): Promise<number> {
+      child.kill('SIGCONT')
+      const last = once(lines, 'line')
+      child.kill('SIGTERM')
+      const { memory } = JSON.parse((await last)[0])
+      await once(child, 'exit')
+      return memory
     }
   }
+}
+
+async function loadPage (url: string): Promise<{ perSecond: number, p50: number, p99: number }> {
+  const latency = createHistogram()
+  const load = autocannon({ url: url + PAGE, connections: CONNECTIONS, duration: SECONDS }, () => {})
+  load.on('response', (_client, _status, _bytes, milliseconds) => latency.record(Math.max(1, Math.round(milliseconds * 1000))))
+  const [{ requests }] = await once(load, 'done') as [autocannon.Result]
+  return { perSecond: requests.average, p50: latency.percentile(50) / 1000, p99: latency.percentile(99) / 1000 }
+}
+
+/** Each series starts every platform anew; each of its rounds measures every one, after one round to warm up. */
+async function race (ways: Way[], install: (way: Way) => Promise<Installation>): Promise<Figures[]> {
+  const figures = ways.map((): Figures => ({ perSecond: [], p50: [], p99: [], memory: [] }))
+  const installations = await Promise.all(ways.map(install))
+  for (let series = 0; series < SERIES; series++) {
+    const platforms = []
+    for (const [index, way] of ways.entries()) platforms.push(await start(installations[index]!, way))
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [index, platform] of platforms.entries()) {
+        const load = await platform.measure()
+        if (round === 0) continue
+        for (const name of ['perSecond', 'p50', 'p99'] as const) figures[index]![name].push(load[name])
+      }
+    }
+    for (const [index, platform] of platforms.entries()) figures[index]!.memory.push(await platform.stop())
+  }
+  return figures
+}
+
+function tabulate (database: string, ways: Way[], figures: Figures[]): Table {
   const off = figures[0]!
+  return {
+    title: `On ${database}, beside telemetry that is off`,
+    columns: ['telemetry', 'requests/s, median (range)', 'beside off', 'p50 ms', 'p99 ms', 'p99 beside off', 'memory MiB'],
+    rows: ways.map(({ title }, index) => {
+      const { perSecond, p50, p99, memory } = figures[index]!
+      return [title, spread(perSecond, 0), ratio(perSecond, off.perSecond), median(p50).toFixed(2), median(p99).toFixed(2),
+        ratio(p99, off.p99), spread(memory, 0)]
+    })
+  }
+}
+
+function describe (database: string, figures: Figures[]): string {
+  const [off, idle, ...pinging] = figures
+  return `On ${database}, on and idle serves ${ratio(idle!.perSecond, off!.perSecond)} of the requests of off (the aim is 1.00 ± 0.02); ` +
+    `with a ping a second p99 is, beside off, ${pinging.map(({ p99 }) => ratio(p99, off!.p99)).join(', ')} for a collector that is ` +
+    'healthy, dead, or never answers (the aim is at most 1.05).'
+}
+
+const ground = await breakGround()
+try {
+  const ways = await waysToRun()
+  const tables: Table[] = []
+  const findings: string[] = []
+  for (const database of ground.databases) {
+    const figures = await race(ways, ({ telemetry }) => ground.install(database, telemetry))
+    tables.push(tabulate(database, ways, figures))
+    findings.push(describe(database, figures))
+  }
   publish('host', {
     title: 'The host under load',
-    method: `${CONNECTIONS} connections ask the platform for its login page for ${SECONDS} seconds each way, in turn, ${ROUNDS} rounds; ` +
-      'the load comes from the same machine. Ratios are taken round by round.',
-    tables: [{
-      title: 'The platform beside itself with telemetry off',
-      columns: ['telemetry', 'requests/s, median (range)', 'beside off', 'p50 ms', 'p99 ms', 'p99 beside off', 'memory MiB'],
-      rows: ways.map(({ title }, index) => {
-        const { requests, p50, p99, memory } = figures[index]!
-        return [title, spread(requests, 0), ratio(requests, off.requests), median(p50).toFixed(0), median(p99).toFixed(0), ratio(p99, off.p99), spread(memory, 0)]
-      })
-    }],
-    findings: [
-      `On and idle serves ${ratio(figures[1]!.requests, off.requests)} of the requests of off; the aim is 1.00 ± 0.02.`,
-      'With a ping a second p99 is, beside off: ' + figures.slice(2).map(({ p99 }) => ratio(p99, off.p99)).join(', ') +
-        ' (healthy, dead, never answering); the aim is at most 1.05.',
-      'Latencies are counted in whole milliseconds, so that one more of five is a ratio of 1.20: p99 tells apart nothing finer. ' +
-        'No way differs from off by more than off differs from itself between rounds.'
-    ]
+    method: `${CONNECTIONS} connections ask the platform for its login page for ${SECONDS} seconds each way, in turn, ${ROUNDS} rounds ` +
+      `after one to warm up, in ${SERIES} series that start the platforms anew; the load comes from the same machine. A platform ` +
+      'stands still while another is measured. Ratios are taken round by round.',
+    tables,
+    findings
   })
 } finally {
-  healthy.server.closeAllConnections()
-  silent.server.closeAllConnections()
-  healthy.server.close()
-  silent.server.close()
-  rmSync(directory, { recursive: true, force: true })
+  for (const server of servers) {
+    server.closeAllConnections()
+    server.close()
+  }
+  await ground.clear()
 }

@@ -1,0 +1,44 @@
+/** What the benchmarks of the host share: platforms to start, on SQLite and on a real PostgreSQL. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { buildApp, loadConfig } from '../src/app.js'
+import { startPostgres } from '../test/helpers/postgres.js'
+
+/** One installation: its directory, `FLOWFORGE_HOME`, and its flowforge.yml. */
+export interface Installation {
+  home: string
+  file: string
+}
+
+export interface Ground {
+  databases: readonly ['sqlite', 'postgres']
+  /** A platform of its own, with a database of its own, whose setup is finished. */
+  install: (database: 'sqlite' | 'postgres', telemetry: object) => Promise<Installation>
+  clear: () => Promise<void>
+}
+
+export async function breakGround (): Promise<Ground> {
+  const directory = mkdtempSync(join(tmpdir(), 'flowforge-bench-'))
+  const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
+  return {
+    databases: ['sqlite', 'postgres'],
+    async install (database, telemetry) {
+      const home = mkdtempSync(join(directory, 'platform-'))
+      const file = join(home, 'flowforge.yml')
+      const db = database === 'postgres' ? await postgres.createDatabase() : { type: 'sqlite' }
+      writeFileSync(file, stringify({ db, telemetry: { enabled: false } }))
+      const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), false)
+      await app.settings.set('setup:initialised', true)
+      await app.telemetry.pings()
+      await app.close()
+      writeFileSync(file, stringify({ db, telemetry }))
+      return { home, file }
+    },
+    async clear () {
+      await postgres.stop()
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }
+}
