@@ -12,6 +12,9 @@ const STEP_MS = 500
 /** Connect, headers and body: 5 s, 10 s and 10 s; and the steps that pass while the end of it is written down. */
 const LONGEST_ATTEMPT_MS = 25_000 + 10 * STEP_MS
 
+/** Four attempts, and three waits of an hour. */
+const LONGEST_PING_MS = 4 * LONGEST_ATTEMPT_MS + 3 * 3_600_000
+
 let clockStarted = false
 
 /** With a dice that always shows the middle: half of 30, 60 and 120 seconds. */
@@ -47,10 +50,11 @@ export async function followPing (t: TestContext, url: string, expected: Expecte
   for (let attempt = 1; attempt <= expected.attempts; attempt++) {
     while (started() < attempt) await serve(platform)
     const began = Date.now()
-    await passUntil(platform, ({ attempts }) => attempts === attempt)
+    const { outcome } = await passUntil(platform, ({ attempts }) => attempts === attempt)
     assert.ok(Date.now() - began <= LONGEST_ATTEMPT_MS, `attempt ${attempt} took ${Date.now() - began} ms`)
     assert.equal(started(), attempt)
     if (attempt === expected.attempts) break
+    assert.equal(outcome, 'pending', `after attempt ${attempt}`)
     const { begun, milliseconds } = await waits.nth(attempt)
     if (expected.until) assert.equal(begun + milliseconds, expected.until[attempt - 1])
     else assert.equal(milliseconds, (expected.waits ?? BACKOFFS_MS)[attempt - 1])
@@ -78,11 +82,12 @@ export function startClock (): void {
 
 /** Lets the clock run in small steps, and the platform answer in between, until the newest ping is as wanted. */
 export async function passUntil (platform: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
-  for (;;) {
+  for (let step = 0; step < LONGEST_PING_MS / STEP_MS; step++) {
     const ping = await serve(platform)
     if (ping && wanted(ping)) return ping
     mock.timers.tick(STEP_MS)
   }
+  assert.fail('the ping did not become what was expected of it')
 }
 
 /** Lets a wait between two attempts pass: nothing is attempted a moment before its end, and something then. */
