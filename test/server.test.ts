@@ -69,7 +69,7 @@ describe('the process of the platform', { concurrency: true }, () => {
   test('with a wrong configuration exits with 78 and says in one line what to mend', async (t) => {
     const home = await prepareHome(t, { telemetry: {} })
     writeFileSync(join(home, 'flowforge.yml'), 'host: localhost\nport: http\n')
-    const started = execFile(process.execPath, ['--import', 'tsx', 'src/server.ts', '--config', join(home, 'flowforge.yml')])
+    const started = execFile(process.execPath, ['--import', 'tsx/esm', 'src/server.ts', '--config', join(home, 'flowforge.yml')])
     const [[code], stderr] = await Promise.all([once(started, 'exit'), text(started.stderr!)])
     assert.equal(code, 78)
     assert.equal(stderr, `${join(home, 'flowforge.yml')}, line 2: port: expected a whole number from 0 to 65535, found 'http'\n`)

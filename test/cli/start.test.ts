@@ -106,7 +106,7 @@ describe('flowforge start on a terminal', () => {
 /** Starts a platform on a terminal of its own, and stops it with Ctrl+C after the greeting; resolves to all it showed. */
 async function startOnTerminal (home: string): Promise<string> {
   const { stdout } = await promisify(execFile)('python3', ['test/cli/terminal.py', 'Ctrl+C stops it', process.execPath,
-    '--import', 'tsx', '--import', './test/guard.ts', 'src/server.ts', '--config', join(home, 'flowforge.yml')],
+    '--import', 'tsx/esm', '--import', './test/guard.ts', 'src/server.ts', '--config', join(home, 'flowforge.yml')],
   { env: { ...process.env, FLOWFORGE_HOME: home } })
   return stdout
 }

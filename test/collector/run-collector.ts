@@ -6,7 +6,7 @@ import { KEY } from './start-collector.js'
 
 /** The collector as a process, with the key of the tests unless the environment names another; killed after the test. */
 export function runCollector (t: TestContext, environment: NodeJS.ProcessEnv): { child: ChildProcess, listening: Promise<unknown> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/collector/server.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx/esm', 'src/collector/server.ts'], {
     env: { PATH: process.env.PATH, COLLECTOR_IP_HASH_KEY: KEY, ...environment }, stdio: ['ignore', 'pipe', 'pipe']
   })
   t.after(() => child.kill('SIGKILL'))

@@ -20,7 +20,7 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm run (lint|typecheck|build)$/, '.ci/run'],
   [/^npm (start|run collector|run docs)$/, HERE],
   [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
-  [/^node --import tsx --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
+  [/^node --import tsx\/esm --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
   [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
   [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
   [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
@@ -93,7 +93,7 @@ describe('the documented commands', () => {
     assert.equal(readFileSync(file, 'utf8'), text)
   })
 
-  test('node --import tsx --import ./test/guard.ts --test test/telemetry/consent.test.ts', async (t) => {
+  test('node --import tsx/esm --import ./test/guard.ts --test test/telemetry/consent.test.ts', async (t) => {
     const { NODE_TEST_CONTEXT, ...env } = process.env
     const { stdout } = await promisify(execFile)(process.execPath, t.name.split(' ').slice(1), { env })
     assert.match(stdout, /^(# |ℹ )fail 0$/m)

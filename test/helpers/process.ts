@@ -27,7 +27,7 @@ export async function prepareHome (t: TestContext, config: Record<string, unknow
 
 /** The real process of the platform, listening. Killed after the test. */
 export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
-  const preload = ['tsx', './test/guard.ts', './test/helpers/clock.ts', './test/helpers/report-undici.ts'].flatMap((module) => ['--import', module])
+  const preload = ['tsx/esm', './test/guard.ts', './test/helpers/clock.ts', './test/helpers/report-undici.ts'].flatMap((module) => ['--import', module])
   const child = spawn(process.execPath, [...preload, 'src/server.ts', '--config', join(home, 'flowforge.yml')], {
     env: { ...process.env, FLOWFORGE_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'inherit']
