@@ -16,7 +16,7 @@ function canonicalAddress (address: string): string {
  * @returns 64 hexadecimal digits
  */
 export function hashAddress (key: KeyObject, salt: string, address: string): string {
-  return createHmac('sha256', key).update(salt).update(canonicalAddress(address)).digest('hex')
+  return createHmac('sha256', key).update(salt + canonicalAddress(address)).digest('hex')
 }
 
 export function hashKey (secret: string): KeyObject {

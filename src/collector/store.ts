@@ -24,8 +24,12 @@ export async function storeRows (db: Sequelize, rows: Row[]): Promise<Row[]> {
 
 /** True for an error that the values of a row have brought about; every other means that the database is away. */
 export function isFaultOfRow (error: unknown): boolean {
-  const code = (error as { parent?: { code?: string } }).parent?.code ?? ''
-  return error instanceof BaseError && /^(22|23|SQLITE_(CONSTRAINT|MISMATCH|TOOBIG))/.test(code)
+  return error instanceof BaseError && /^(22|23|SQLITE_(CONSTRAINT|MISMATCH|TOOBIG))/.test(codeOf(error))
+}
+
+/** The database's own code of an error: five characters of PostgreSQL, a name of SQLite. */
+function codeOf (error: unknown): string {
+  return (error as { parent?: { code?: string } }).parent?.code ?? ''
 }
 
 // A whole batch travels as one JSON parameter, so the statement's text never changes with its size.
@@ -35,23 +39,40 @@ const SQLITE_INSERT = `INSERT INTO pings (${names})
 
 const POSTGRES_INSERT = `INSERT INTO pings (${names})
   SELECT ${columns.map(({ type }, index) => `(value ->> ${index})::${castOf(type)}`).join(', ')}
-  FROM jsonb_array_elements($1::jsonb) AS rows (value)
-  ON CONFLICT DO NOTHING`
+  FROM jsonb_array_elements($1::jsonb) AS rows (value)`
+
+/** SQLSTATE of a value that is there already. */
+const UNIQUE_VIOLATION = '23505'
 
 /** @returns how many rows were new */
 async function insertIntoSqlite (db: Sequelize, rows: string): Promise<number> {
   return await db.query(SQLITE_INSERT, { bind: [rows], type: QueryTypes.BULKUPDATE })
 }
 
-/** As a prepared statement, which the ORM does not offer: it is planned once, not for each batch. */
+/**
+ * First as if every ping were new, which holds for nearly every batch: to look for conflicts at each row costs the
+ * collector a tenth of its pace.
+ *
+ * @returns how many rows were new
+ */
 async function insertIntoPostgres (db: Sequelize, rows: string): Promise<number> {
+  try {
+    return await runPrepared(db, 'store-pings', POSTGRES_INSERT, rows)
+  } catch (error) {
+    if (codeOf(error) !== UNIQUE_VIOLATION) throw error
+    return await runPrepared(db, 'store-new-pings', `${POSTGRES_INSERT} ON CONFLICT DO NOTHING`, rows)
+  }
+}
+
+/** A prepared statement, which the ORM does not offer, is planned once, not for each batch. @returns how many rows it stored */
+async function runPrepared (db: Sequelize, name: string, text: string, rows: string): Promise<number> {
   const { connectionManager } = db as Sequelize & { connectionManager: ConnectionManager }
   const connection = await connectionManager.getConnection({ type: 'WRITE' })
   try {
-    const { rowCount } = await connection.query({ name: 'store-pings', text: POSTGRES_INSERT, values: [rows] })
+    const { rowCount } = await connection.query({ name, text, values: [rows] })
     return rowCount ?? 0
   } catch (error) {
-    throw new DatabaseError(Object.assign(error as Error, { sql: POSTGRES_INSERT }))
+    throw new DatabaseError(Object.assign(error as Error, { sql: text }))
   } finally {
     connectionManager.releaseConnection(connection)
   }

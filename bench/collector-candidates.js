@@ -1,14 +1,12 @@
-/**
- * One of the three intakes that bench/collector.ts compares, as a process of its own:
- * `tsx bench/collector-candidates.ts NAME DATABASE_URL`. Prints its address when it listens.
- */
+// One of the three intakes that bench/collector.ts compares, as built for production:
+// `node bench/collector-candidates.js NAME DATABASE_URL`. Prints its address when it listens.
 import Fastify from 'fastify'
 import pg from 'pg'
-import { buildCollector } from '../src/collector/app.js'
-import { pingBody } from '../src/collector/ping-body.js'
+import { buildCollector } from '../dist/collector/app.js'
+import { pingBody } from '../dist/collector/ping-body.js'
 
 const [name, databaseUrl] = process.argv.slice(2)
-const ajv = { customOptions: { coerceTypes: false, removeAdditional: false } } as const
+const ajv = { customOptions: { coerceTypes: false, removeAdditional: false } }
 
 /** The ceiling: the same body parsed and validated by the same schema, and nothing done with it. */
 async function bareRoute () {
@@ -34,6 +32,6 @@ async function connectionPerPing () {
   return app
 }
 
-const app = await { bareRoute, collector, connectionPerPing }[name as 'collector']()
+const app = await { bareRoute, collector, connectionPerPing }[name]()
 console.log(await app.listen({ host: '127.0.0.1', port: 0 }))
 process.once('SIGTERM', () => app.close().then(() => process.exit(0)))
