@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, test, type TestContext } from 'node:test'
 import { freePort, startPostgres, type Postgres } from '../helpers/postgres.js'
 import { connect } from '../../src/collector/database.js'
 import { runCollector } from './run-collector.js'
@@ -23,23 +23,18 @@ async function keepPosting (url: string, onAnswer: (key: string) => void): Promi
   }
 }
 
-describe('a collector killed with SIGKILL under load, five times on each database', { concurrency: true }, () => {
-  for (const name of ['SQLite', 'PostgreSQL']) {
-    test(`has every ping that it acknowledged on ${name} exactly once`, async (t) => {
-      const databaseUrl = name === 'SQLite' ? await sqliteUrl(t) : await postgresUrl(postgres)
+const crews: [name: string, size: number, databaseUrl: (t: TestContext) => Promise<string>][] = [
+  ['a collector on SQLite has', 1, sqliteUrl],
+  ['a collector on PostgreSQL has', 1, () => postgresUrl(postgres)],
+  ['two collectors on one PostgreSQL have', 2, () => postgresUrl(postgres)]
+]
+
+describe('killed with SIGKILL under load, five times', { concurrency: true }, () => {
+  for (const [name, size, createDatabase] of crews) {
+    test(`${name} every acknowledged ping exactly once`, async (t) => {
+      const databaseUrl = await createDatabase(t)
       const acknowledged: string[] = []
-      for (let run = 0; run < 5; run++) {
-        const port = await freePort()
-        const { child, listening } = runCollector(t, { COLLECTOR_DATABASE_URL: databaseUrl, COLLECTOR_PORT: String(port), COLLECTOR_RATE_LIMIT: '1000000' })
-        await listening
-        const enough = acknowledged.length + 100 + 37 * run
-        const exit = once(child, 'exit')
-        await Promise.all(Array.from({ length: CONNECTIONS }, () => keepPosting(`http://127.0.0.1:${port}`, (key) => {
-          acknowledged.push(key)
-          if (acknowledged.length === enough) child.kill('SIGKILL')
-        })))
-        await exit
-      }
+      for (let run = 0; run < 5; run++) await killUnderLoad(t, databaseUrl, size, acknowledged, 100 + 37 * run)
       const db = await connect(databaseUrl)
       t.after(() => db.close())
       const [rows] = await db.query('SELECT idempotency_key AS key, COUNT(*) AS times FROM pings GROUP BY idempotency_key')
@@ -49,3 +44,25 @@ describe('a collector killed with SIGKILL under load, five times on each databas
     })
   }
 })
+
+/** Starts so many collectors, posts to all of them, and kills them when so many more pings are acknowledged. */
+async function killUnderLoad (t: TestContext, databaseUrl: string, size: number, acknowledged: string[], more: number): Promise<void> {
+  const enough = acknowledged.length + more
+  const crew = await Promise.all(Array.from({ length: size }, () => startMember(t, databaseUrl)))
+  const gone = crew.map(({ child }) => once(child, 'exit'))
+  const onAnswer = (key: string) => {
+    acknowledged.push(key)
+    if (acknowledged.length === enough) for (const { child } of crew) child.kill('SIGKILL')
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => keepPosting(crew[index % size]!.url, onAnswer)))
+  await Promise.all(gone)
+}
+
+async function startMember (t: TestContext, databaseUrl: string) {
+  const port = await freePort()
+  const { child, listening } = runCollector(t, {
+    COLLECTOR_DATABASE_URL: databaseUrl, COLLECTOR_PORT: String(port), COLLECTOR_RATE_LIMIT: '1000000'
+  })
+  await listening
+  return { child, url: `http://127.0.0.1:${port}` }
+}

@@ -54,25 +54,29 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-for (const name of ['SQLite', 'PostgreSQL']) {
-  test(`on ${name} no address of a sender is in any byte of the database files and the log`, async (t) => {
+for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL that two collectors share', 2]] as const) {
+  test(`on ${name} no address of a sender is in any byte of the database files and the logs`, async (t) => {
     const databaseUrl = name === 'SQLite' ? await sqliteUrl(t) : await postgresUrl(postgres)
     const directory = name === 'SQLite' ? dirname(databaseUrl.slice('sqlite:'.length)) : await dataDirectory(databaseUrl)
     let log = ''
     const logTo = { write: (line: string) => { log += line } }
-    const { app, url, rows } = await startCollector(t, databaseUrl, { logLevel: 'trace', rateLimit: 20, reportToken: KEY }, { logTo })
+    const start = () => startCollector(t, databaseUrl, { logLevel: 'trace', rateLimit: 20, reportToken: KEY }, { logTo })
+    const crew = await Promise.all(Array.from({ length: size }, start))
+    const { rows } = crew[0]!
     const seen = new Set<number>()
-    for (const sender of SENDERS) {
-      await sendBroken(url, sender)
-      for (const body of [VALID, VALID, ...MALFORMED, ...Array(20).fill(VALID)]) seen.add(await send(url, sender, body))
-      await send(`${url}/nowhere/${sender}`, sender, VALID)
-      await send(`${url}/report`, sender, '')
+    for (const { url } of crew) {
+      for (const sender of SENDERS) {
+        await sendBroken(url, sender)
+        for (const body of [VALID, VALID, ...MALFORMED, ...Array(20).fill(VALID)]) seen.add(await send(url, sender, body))
+        await send(`${url}/nowhere/${sender}`, sender, VALID)
+        await send(`${url}/report`, sender, '')
+      }
     }
     assert.deepEqual([...seen].sort(), [200, 400, 413, 429])
     // The database fails under a ping: the error path of the log.
     await breakTable(databaseUrl)
-    assert.equal(await send(url, '127.0.0.1', VALID), 503)
-    await app.close()
+    for (const { url } of crew) assert.equal(await send(url, '127.0.0.1', VALID), 503)
+    for (const { app } of crew) await app.close()
 
     assert.match(log, /cannot store pings/)
     const bytes = Buffer.concat([await bytesIn(directory), Buffer.from(log)])
