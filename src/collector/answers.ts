@@ -19,14 +19,14 @@ const KNOWN: Record<string, string> = {
 
 const AWAY: Fault = { status: 503, message: 'the collector cannot store pings at the moment; try again later' }
 
-export function faultOf (error: Partial<FastifyError>): Fault {
+export function faultOf (error: FastifyError): Fault {
   const status = error.statusCode ?? 500
-  if (error.validation) return { status: 400, message: error.message ?? 'the ping is not valid' }
+  if (error.validation) return { status: 400, message: error.message }
   if (isFaultOfRow(error)) return { status: 400, message: 'the ping holds a value that cannot be stored' }
   if (error instanceof QueueFullError || error instanceof BaseError) return AWAY
   if (status >= 500) return { status: 500, message: 'the collector failed' }
-  if (error.code && KNOWN[error.code]) return { status, message: KNOWN[error.code]! }
-  if (error instanceof SyntaxError) return { status: 400, message: KNOWN.FST_ERR_CTP_INVALID_JSON_BODY! }
+  const known = KNOWN[error.code]
+  if (known) return { status, message: known }
   return { status, message: status === 429 ? 'too many pings from one address' : 'the request is not valid' }
 }
 

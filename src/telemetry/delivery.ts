@@ -33,15 +33,12 @@ export interface Post {
  * @throws the network's error, or the signal's reason, where there was no answer
  */
 export async function post ({ url, body, version, idempotencyKey, signal: revoked }: Post): Promise<Answer> {
-  const controller = new AbortController()
-  const abort = () => { controller.abort(revoked.reason) }
-  revoked.addEventListener('abort', abort)
-  if (revoked.aborted) abort()
+  const tooLate = new AbortController()
   // The limits below each guard one phase; a peer that keeps dripping through all of them meets this one.
   const deadline = setTimeout(() => {
-    controller.abort(Object.assign(new Error('no complete answer in time'), { code: 'ETIMEDOUT' }))
+    tooLate.abort(Object.assign(new Error('no complete answer in time'), { code: 'ETIMEDOUT' }))
   }, CONNECT_MS + HEADERS_MS + BODY_MS).unref()
-  const { signal } = controller
+  const signal = AbortSignal.any([revoked, tooLate.signal])
   let dispatcher: Dispatcher | undefined
   try {
     dispatcher = createDispatcher(signal)
@@ -60,7 +57,6 @@ export async function post ({ url, body, version, idempotencyKey, signal: revoke
     }
   } finally {
     clearTimeout(deadline)
-    revoked.removeEventListener('abort', abort)
     await dispatcher?.destroy()
   }
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { after, before, test, type TestContext } from 'node:test'
 import { connect as openDatabase } from '../../src/collector/database.js'
-import { freePort, startPostgres, type Postgres } from '../helpers/postgres.js'
+import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { breakableLine } from './breakable-line.js'
 import { PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
 
 let postgres: Postgres
@@ -47,31 +48,6 @@ test('a body without an end is a 413 as soon as it is too long', async (t) => {
   const [answer] = await once(socket, 'data')
   assert.match(answer, /^HTTP\/1\.1 413 /)
 })
-
-/** Stands between the collector and its database, and can be cut. */
-async function breakableLine (t: TestContext, databaseUrl: string) {
-  const { hostname, port: farPort } = new URL(databaseUrl)
-  const port = await freePort()
-  const sockets = new Set<Socket>()
-  const listen = async () => {
-    const server = createServer((near) => {
-      const far = connect(Number(farPort), hostname)
-      for (const [one, other] of [[near, far], [far, near]] as const) {
-        sockets.add(one)
-        one.on('error', () => {}).on('close', () => other.destroy()).pipe(other)
-      }
-    }).listen(port, '127.0.0.1')
-    await once(server, 'listening')
-    return server
-  }
-  let server = await listen()
-  const cut = () => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  }
-  t.after(cut)
-  return { url: databaseUrl.replace(`:${farPort}/`, `:${port}/`), cut, mend: async () => { server = await listen() } }
-}
 
 test('while the database is away pings are a 503 without a word of it, and when it is back they are stored', async (t) => {
   const line = await breakableLine(t, await postgresUrl(postgres))

@@ -56,6 +56,24 @@ describe('salts on PostgreSQL', () => {
 })
 
 describe('salts on SQLite', () => {
+  test('a collector that runs on forgets the salt, too', async (t) => {
+    const salts = keepSalts(await open(t, await sqliteUrl(t)))
+    const salt = await salts.of(dayOf(NOON))
+    await salts.destroy(20_002 * DAY)
+    assert.notEqual(await salts.of(dayOf(NOON)), salt)
+  })
+
+  test('a salt that is gone before it can be read is a fault without a word of why, and the next ping has another', async (t) => {
+    const url = await sqliteUrl(t)
+    const { post } = await startCollector(t, url)
+    const db = await open(t, url)
+    await db.query('CREATE TRIGGER thief AFTER INSERT ON salts BEGIN DELETE FROM salts; END')
+    const { status, body } = await post(PING)
+    assert.deepEqual([status, body], [500, { status: 'error', error: 'the collector failed' }])
+    await db.query('DROP TRIGGER thief')
+    assert.equal((await post(PING)).status, 200)
+  })
+
   test('a salt is kept until its day has been over for 24 hours, and then in no byte of the files', async (t) => {
     const url = await sqliteUrl(t)
     const directory = dirname(url.slice('sqlite:'.length))

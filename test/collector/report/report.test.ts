@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PING, sqliteUrl, startCollector } from '../start-collector.js'
+import { startPostgres } from '../../helpers/postgres.js'
+import { breakableLine } from '../breakable-line.js'
+import { PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
 
 const TOKEN = 'the-token-of-the-tests'
 const basic = (password: string) => `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}`
@@ -26,6 +28,21 @@ test('the report opens to its token alone, as a bearer token or as the password 
   }
   const refused = await fetch(`${url}/report`)
   assert.match(refused.headers.get('www-authenticate') ?? '', /^Basic /)
+})
+
+test('a report whose database is away is a 503 until it is back, and the intake goes on', async (t) => {
+  const postgres = await startPostgres()
+  t.after(() => postgres.stop())
+  const replica = await postgresUrl(postgres)
+  await startCollector(t, replica)
+  const line = await breakableLine(t, replica)
+  line.cut()
+  const { url, post } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN, reportDatabaseUrl: line.url })
+  const statusOfReport = async () => (await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${TOKEN}` } })).status
+  assert.equal(await statusOfReport(), 503)
+  assert.equal((await post(PING)).status, 200)
+  await line.mend()
+  assert.equal(await statusOfReport(), 200)
 })
 
 test('a ping that was just answered is in the report', async (t) => {
