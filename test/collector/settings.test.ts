@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { InvalidSettingsError, readSettings, settingsTable } from '../../src/collector/settings.js'
+import { InvalidSettingsError, readSettings } from '../../src/collector/settings.js'
 import { KEY } from './start-collector.js'
 
 test('without anything but the key the defaults stand', () => {
@@ -48,11 +47,4 @@ test('proxies are addresses, networks, their names, or a number', () => {
   for (const trustProxy of ['1', '10.0.0.0/8', '10.1.2.3, fd00::/8', 'loopback,uniquelocal']) {
     assert.equal(readSettings({ COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: trustProxy }).trustProxy, trustProxy)
   }
-})
-
-test('the settings in docs/collector.md are those of the schema', async () => {
-  const rows = settingsTable.map(({ name, standard, description }) =>
-    `| \`${name}\` | ${standard === undefined ? '' : `\`${standard}\``} | ${description} |`)
-  const table = ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
-  assert.ok((await readFile('docs/collector.md', 'utf8')).includes(table), `expected in docs/collector.md:\n\n${table}`)
 })
