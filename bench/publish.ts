@@ -54,12 +54,16 @@ export function spread (values: number[], digits = 1): string {
 }
 
 /**
- * The median of the ratios pair by pair: of runs made in turn, so that a machine that slows down slows both sides of a
- * pair. Behind it where the median of ever more runs would lie, with a certainty of 19 in 20 (the order statistics at
- * n/2 ± 0.98√n, which for five runs are all of them).
+ * The median, and behind it where the median of ever more values would lie, with a certainty of 19 in 20: between the
+ * values that stand 0.98√n before and behind the middle. Of five values these are all.
  */
+export function estimate (values: number[], digits = 1): string {
+  const sorted = values.toSorted((a, b) => a - b)
+  const low = Math.max(0, Math.floor(sorted.length / 2 - 0.98 * Math.sqrt(sorted.length)))
+  return `${median(sorted).toFixed(digits)} (${sorted[low]!.toFixed(digits)} to ${sorted.at(-1 - low)!.toFixed(digits)})`
+}
+
+/** Ratios pair by pair: of runs made in turn, so that a machine that slows down slows both sides of a pair. */
 export function ratio (ours: number[], theirs: number[]): string {
-  const ratios = ours.map((value, round) => value / theirs[round]!).sort((a, b) => a - b)
-  const low = Math.max(0, Math.floor(ratios.length / 2 - 0.98 * Math.sqrt(ratios.length)))
-  return spread([median(ratios), ...ratios.slice(low, ratios.length - low)], 2)
+  return estimate(ours.map((value, round) => value / theirs[round]!), 2)
 }

@@ -5,7 +5,7 @@ import { decideConsent, decideForOperator, type Consent } from '../telemetry/con
 import type { DrivenTelemetry } from '../telemetry/control.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { readSection } from '../telemetry/section.js'
-import { TelemetryOffError } from '../telemetry/send.js'
+import { TelemetryOffError } from '../telemetry/consent.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
 import { withConfig } from './with-config.js'

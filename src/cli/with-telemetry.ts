@@ -8,9 +8,9 @@ import { createSettings } from '../settings/settings.js'
 import { createTelemetry, type DrivenTelemetry } from '../telemetry/control.js'
 
 /**
- * The telemetry of this installation, on the database that a platform has left behind or works with at this moment. Makes no database, no
- * table and no setting, and starts no schedule: a platform that runs is not disturbed, and one that never ran leaves
- * no trace.
+ * The telemetry of this installation, on the database that a platform has left behind or works with at this moment.
+ * Makes no database, no table and no setting, and starts no schedule: a platform that runs is not disturbed, and one
+ * that never ran leaves no trace.
  *
  * @param use gets undefined where no platform has ever been started
  */

@@ -10,6 +10,11 @@ export interface Consent {
   explanation: string
 }
 
+/** Consent says no; its explanation is the message. */
+export class TelemetryOffError extends Error {
+  readonly code = 'telemetry_off'
+}
+
 /** What a consent depends on, as it stands at the moment of sending. */
 export interface ConsentFacts {
   section: TelemetrySection

@@ -1,13 +1,8 @@
-import { migrate } from '../lib/migrate.js'
-import { decideConsent, decideForOperator, refuseForHost, type Consent } from './consent.js'
-import { gather } from './gather.js'
+import { decideConsent, decideForOperator, refuseForHost, TelemetryOffError, type Consent } from './consent.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
-import { migrations } from './migrations.js'
-import { setApart } from './own-tables.js'
-import { createPingLog, type LoggedPing } from './ping-log.js'
-import { serialisePing } from './ping.js'
+import type { LoggedPing } from './ping-log.js'
 import { readSection } from './section.js'
-import { createSender, TelemetryOffError } from './send.js'
+import type { Wired } from './wiring.js'
 
 /** What telemetry shows of itself, and lets an administrator or an operator do. */
 export interface Telemetry {
@@ -31,29 +26,27 @@ export interface DrivenTelemetry extends Telemetry {
   isDoubtful: (consent: Consent) => boolean
   /** What was sent, newest first, as it stands: makes no table. */
   recordedPings: () => Promise<LoggedPing[]>
-  /** Sends a ping of the schedule, if consent and the other replicas let it. Never throws. */
+  /** Sends a ping of the schedule, if consent and the other replicas let it. Never throws; not for a host that lacks something. */
   sendOnSchedule: (kind: 'boot' | 'daily') => Promise<void>
   /** Stops all that is underway, and resolves when it is over. */
   cancel: (reason: string) => Promise<void>
 }
 
-/** Wires the pieces for one host, and starts nothing. In a host that lacks what they need, it stays off. */
+/**
+ * Telemetry for one host; starts nothing. What makes and sends a ping is loaded when that is first asked for, so that a
+ * host in which telemetry is off pays for little more than the reading of its no.
+ */
 export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
+  const { config, settings } = host
+  const section = readSection(config?.telemetry, config?.locate)
   const lack = findLack(host)
-  return lack ? stayOff(host, lack) : wire(host)
-}
+  let wired: Promise<Wired> | undefined
 
-function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
-  const section = readSection(config.telemetry, config.locate)
-  const tables = setApart(db.sequelize)
-  const prepareTables = onceDone(() => migrate(tables, 'TelemetryMigrations', migrations))
-  const pingLog = createPingLog(tables)
-  const preview = async () => serialisePing(await gather({ config, settings, db }))
-  const { send, sendOnSchedule, cancel } = createSender({
-    consent, prepareTables, compose: preview, pingLog, url: section.url, version: config.version, log
-  })
+  const operatorSays = () => decideForOperator(section, process.env) ?? (lack ? refuseForHost(lack) : undefined)
 
   async function consent (): Promise<Consent> {
+    const operator = operatorSays()
+    if (operator) return operator
     const decision = decideConsent({
       section,
       environment: process.env,
@@ -64,50 +57,23 @@ function wire ({ config, settings, db, log }: TelemetryHost): DrivenTelemetry {
     return refuseForHost('the setting instanceId, a random UUID')
   }
 
-  async function recordedPings (): Promise<LoggedPing[]> {
-    return await tables.getQueryInterface().tableExists('TelemetryPings') ? pingLog.list() : []
+  async function load (): Promise<Wired> {
+    if (lack) throw new TelemetryOffError(refuseForHost(lack).explanation)
+    wired ??= import('./wiring.js').then(({ wire }) => wire(host, section.url, consent))
+    return wired
   }
 
   return {
     url: section.url,
     consent,
-    operatorSays: () => decideForOperator(section, process.env),
-    preview,
-    send: async () => await send('manual') as LoggedPing,
-    async pings () {
-      await prepareTables()
-      return pingLog.list()
-    },
-    recordedPings,
-    isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',
-    sendOnSchedule,
-    cancel
-  }
-}
-
-function stayOff ({ config }: TelemetryHost, lack: string): DrivenTelemetry {
-  const section = readSection(config?.telemetry, config?.locate)
-  const operatorSays = () => decideForOperator(section, process.env) ?? refuseForHost(lack)
-  const refuse = async () => { throw new TelemetryOffError(operatorSays().explanation) }
-  return {
-    url: section.url,
-    consent: async () => operatorSays(),
     operatorSays,
-    preview: refuse,
-    send: refuse,
-    pings: async () => [],
-    recordedPings: async () => [],
+    preview: async () => (await load()).preview(),
+    send: async () => (await load()).send(),
+    pings: async () => lack ? [] : (await load()).pings(),
+    recordedPings: async () => lack ? [] : (await load()).recordedPings(),
     isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',
-    sendOnSchedule: async () => {},
-    cancel: async () => {}
+    sendOnSchedule: async (kind) => (await load()).sendOnSchedule(kind),
+    // What is not loaded sends nothing.
+    cancel: async (reason) => (await wired)?.cancel(reason)
   }
-}
-
-/** Does a thing once it succeeds, and not again; after a failure the next call tries again. */
-function onceDone (action: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => (done ??= action().catch((error: unknown) => {
-    done = undefined
-    throw error
-  }))
 }

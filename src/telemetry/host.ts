@@ -1,7 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Model, ModelStatic, Sequelize } from 'sequelize'
-import { Value } from 'typebox/value'
-import { pingSchema } from './ping.js'
 
 const MODELS = ['User', 'Team', 'Project'] as const
 
@@ -52,6 +50,7 @@ export async function readSetting (settings: TelemetryHost['settings'], key: Tel
 
 /** The random UUID of this installation; undefined where the host has none that a ping could carry. */
 export async function readInstanceId (settings: TelemetryHost['settings']): Promise<string | undefined> {
+  const [{ Value }, { pingSchema }] = await Promise.all([import('typebox/value'), import('./ping.js')])
   const instanceId = await readSetting(settings, 'instanceId')
   return Value.Check(pingSchema.properties.instanceId, instanceId) ? instanceId : undefined
 }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { createTelemetry, type Telemetry } from './control.js'
 import type { TelemetryHost } from './host.js'
-import { startSchedule, type Schedule } from './schedule.js'
+import type { Schedule } from './schedule.js'
 
 /** What telemetry gives its host as `app.telemetry`. */
 export interface TelemetryControl extends Telemetry {
@@ -32,6 +32,7 @@ const plugin: FastifyPluginAsync = async (app) => {
     // Not awaited: however slow the database is, the host starts without waiting for telemetry.
     announced = announce()
     if (control.operatorSays()) return
+    const { startSchedule } = await import('./schedule.js')
     schedule = startSchedule(sendOnSchedule)
   })
   // Before the server waits for its last requests: one of them may itself be waiting for a ping.

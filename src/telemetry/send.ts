@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import timers from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Consent } from './consent.js'
+import { TelemetryOffError, type Consent } from './consent.js'
 import type { Answer } from './delivery.js'
 import { UNDERWAY, type LoggedPing, type PingKind, type PingLog, type PingResult } from './ping-log.js'
 import { createQuietLog } from './quiet-log.js'
@@ -9,11 +9,6 @@ import { attemptsFor, isRetryable, waitAfter } from './retry.js'
 
 /** Longest wait of a host that stops, for a database that does not answer. */
 const CANCEL_MS = 2_000
-
-/** Consent says no; its explanation is the message. */
-export class TelemetryOffError extends Error {
-  readonly code = 'telemetry_off'
-}
 
 export interface SenderParts {
   /** Reads the consent afresh. */
