@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
 import timers from 'node:timers/promises'
+import { QueryTypes } from 'sequelize'
 import { migrate } from '../../src/lib/migrate.js'
 import { openDatabase } from '../../src/lib/open-database.js'
 import { migrations } from '../../src/telemetry/migrations.js'
@@ -29,7 +30,7 @@ describe('a platform', { concurrency: 4 }, () => {
   after(() => postgres.stop())
 
   for (const step of steps) {
-    test(`told to stop ${step.title} stops in time, killed there leaves its claim free, and then sends one ping`, async (t) => {
+    test(`told to stop ${step.title} stops in time, killed there leaves no claim without a record, and then sends one ping`, async (t) => {
       const scene = await setScene(t, step)
       const { ssl, ...db } = scene.address
       const home = await prepareHome(t, { db, telemetry: { url: step.urlIn(scene) } })
@@ -50,6 +51,7 @@ describe('a platform', { concurrency: 4 }, () => {
       const releaseAgain = await step.hold(scene, second)
       await second.stop('SIGKILL')
       await releaseAgain()
+      assert.equal(await isClaimed(t, scene.address), step.isRecorded)
 
       const before = scene.listener.requests.length
       rewrite(home, step.urlIn(scene), scene.listener.url)
@@ -93,6 +95,15 @@ async function openLog (t: TestContext, address: PostgresAddress) {
   t.after(() => sequelize.close())
   await migrate(sequelize, 'TelemetryMigrations', migrations)
   return createPingLog(sequelize)
+}
+
+/** Whether a boot ping was ever claimed: never, unless it was recorded, too. */
+async function isClaimed (t: TestContext, address: PostgresAddress): Promise<boolean> {
+  const sequelize = await openDatabase(address)
+  t.after(() => sequelize.close())
+  const [row] = await sequelize.query<{ claimedAt: Date }>(
+    'SELECT "claimedAt" FROM "TelemetryClaims" WHERE kind = \'boot\'', { type: QueryTypes.SELECT })
+  return row!.claimedAt.getTime() > 0
 }
 
 /** The log as it is told a day later, when no delivery can be underway any more. */
