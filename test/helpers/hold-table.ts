@@ -1,6 +1,12 @@
+import assert from 'node:assert/strict'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { openDatabase } from '../../src/lib/open-database.js'
 import type { PostgresAddress } from './postgres.js'
+
+/** As time really goes. A lock tells nobody who waits for it: it has to be looked at, but not all the time. */
+const { setTimeout } = globalThis
+const LOOK_MS = 20
+const MOST_LOOKS = 3_000
 
 export interface Hold {
   /** Resolves when somebody waits for the table. */
@@ -14,7 +20,12 @@ export async function holdTable (address: PostgresAddress, table: string): Promi
   const transaction = await sequelize.transaction()
   await sequelize.query(`LOCK TABLE "${table}"`, { transaction })
   return {
-    async reached () { while (await countWaiting(sequelize, table) === 0); },
+    async reached () {
+      for (let looks = 0; await countWaiting(sequelize, table) === 0; looks++) {
+        assert.ok(looks < MOST_LOOKS, `nobody came to the table ${table}`)
+        await new Promise((resolve) => { setTimeout(resolve, LOOK_MS) })
+      }
+    },
     async release () {
       await transaction.rollback()
       await sequelize.close()

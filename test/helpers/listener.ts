@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { within } from './within.js'
 
 export interface ReceivedRequest {
   method: string
@@ -47,7 +48,7 @@ export async function startListener (t: TestContext, answer: Answer = ok): Promi
     requests,
     connections: () => connections,
     async next () {
-      while (requests.length <= asked) await once(server, 'received')
+      while (requests.length <= asked) await within(`request ${asked + 1}`, once(server, 'received'))
       return requests[asked++]!
     }
   }

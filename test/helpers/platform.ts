@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
 import { buildApp, loadConfig } from '../../src/app.js'
+import { within } from './within.js'
 
 export interface PlatformOptions {
   /** The `telemetry` section, as YAML would have it; `url` names a listener on this machine. */
@@ -60,7 +61,7 @@ export class PlatformLog extends Writable {
     for (;;) {
       const found = this.lines.find(({ msg }) => pattern.test(msg))
       if (found) return found
-      await once(this, 'line')
+      await within(`a line of the log that says ${pattern}`, once(this, 'line'))
     }
   }
 

@@ -1,28 +1,27 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, mock, test, type TestContext } from 'node:test'
+import { after, before, describe, mock, test } from 'node:test'
 import type { Sequelize } from 'sequelize'
-import { openDatabase, type DatabaseAddress } from '../../src/lib/open-database.js'
+import { openDatabase } from '../../src/lib/open-database.js'
 import { describeOnBoth } from '../helpers/databases.js'
-import { BOOT_MS, startClock } from '../helpers/follow-ping.js'
+import { BOOT_MS } from '../helpers/follow-ping.js'
 import { startListener } from '../helpers/listener.js'
-import { pinDaily } from '../helpers/pin-daily.js'
+import { HOUR_MS, letClockRun, meetFault, type Fault } from '../helpers/meet-fault.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
-
-const BEAT_MS = 10
-const HOUR_MS = 3_600_000
+import { watchWaits } from '../helpers/watch-waits.js'
 
 const away = (table: string): Fault => ({
   strike: (db) => db.query(`ALTER TABLE "${table}" RENAME TO "${table}Away"`),
   mend: (db) => db.query(`ALTER TABLE "${table}Away" RENAME TO "${table}"`)
 })
 
-type ServerFault = Record<'strike' | 'mend', (db: Sequelize, address: PostgresAddress) => Promise<unknown>>
-
-interface Fault {
-  strike: (db: Sequelize) => Promise<unknown>
-  mend: (db: Sequelize) => Promise<unknown>
+/** A table of that name, but of somebody else: telemetry's migration cannot use it. */
+const inTheWay: Fault = {
+  strike: (db) => db.query('CREATE TABLE "TelemetryClaims" (id INTEGER)'),
+  mend: (db) => db.query('DROP TABLE "TelemetryClaims"')
 }
+
+type ServerFault = Record<'strike' | 'mend', (db: Sequelize, address: PostgresAddress) => Promise<unknown>>
 
 /** Ends every session of the platform, too, so that none goes on as before. */
 const setDatabase = (setting: (name: string) => string) => async (db: Sequelize, { database }: PostgresAddress) => {
@@ -48,19 +47,18 @@ const faultsOfTables: [title: string, fault: Fault][] = [
   ['between the claim and the record', away('TelemetryPings')]
 ]
 
-let beat: NodeJS.Timeout
-before(() => {
-  startClock()
-  beat = setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS)
-})
-after(() => { clearInterval(beat) })
+letClockRun()
 
 describeOnBoth('a database that fails', (create) => {
-  for (const [title, { strike, mend }] of faultsOfTables) {
+  for (const [title, fault] of faultsOfTables) {
     test(`${title} keeps the ping, not the platform, and takes no later ping with it`, async (t) => {
-      await meetFault(t, await create(), { strike, mend })
+      await meetFault(t, await create(), fault)
     })
   }
+
+  test('while telemetry makes its tables keeps the ping, and they are made for the next one', async (t) => {
+    await meetFault(t, await create(), inTheWay, { hasTables: false })
+  })
 
   test('between the request and its completion is told the result when it is back, and so is who asks', async (t) => {
     const { strike, mend } = away('TelemetryPings')
@@ -85,9 +83,10 @@ describeOnBoth('a database that fails', (create) => {
   test('between two attempts ends the ping: what cannot be read is a no', async (t) => {
     const { strike, mend } = away('PlatformSettings')
     const listener = await startListener(t, (response) => { response.writeHead(503, { 'retry-after': '60' }).end() })
+    const waits = watchWaits(t)
     const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db: await create() } })
     mock.timers.tick(BOOT_MS)
-    while ((await app.telemetry.pings())[0]?.attempts !== 1);
+    await waits.nth(1)
     await strike(app.db.sequelize)
     mock.timers.tick(HOUR_MS)
     while ((await app.telemetry.pings())[0]?.outcome === 'pending');
@@ -106,29 +105,15 @@ describe('a PostgreSQL', () => {
   after(() => postgres.stop())
 
   for (const [title, { strike, mend }] of faultsOfServer) {
-    test(`${title} keeps the ping, not the platform, and takes no later ping with it`, async (t) => {
-      const address = await postgres.createDatabase()
-      const admin = await openDatabase({ ...address, database: 'postgres' })
-      await meetFault(t, address, { strike: () => strike(admin, address), mend: () => mend(admin, address) })
-      await admin.close()
-    })
+    for (const hasTables of [true, false]) {
+      const when = hasTables ? '' : ' before telemetry has made its tables'
+      test(`${title}${when} keeps the ping, not the platform, and takes no later ping with it`, async (t) => {
+        const address = await postgres.createDatabase()
+        const admin = await openDatabase({ ...address, database: 'postgres' })
+        const fault = { strike: () => strike(admin, address), mend: () => mend(admin, address) }
+        await meetFault(t, address, fault, { hasTables })
+        await admin.close()
+      })
+    }
   }
 })
-
-/** Lets the fault strike before the boot ping, and mends it before the daily one. */
-async function meetFault (t: TestContext, db: DatabaseAddress, { strike, mend }: Fault): Promise<void> {
-  pinDaily(t, Date.now() + HOUR_MS)
-  const listener = await startListener(t)
-  const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db } })
-  await app.telemetry.pings()
-  await strike(app.db.sequelize)
-  mock.timers.tick(BOOT_MS)
-  await log.find(/could not be sent/)
-  assert.equal((await app.inject('/health')).statusCode, 200)
-  assert.equal(listener.connections(), 0)
-  await mend(app.db.sequelize)
-  mock.timers.tick(HOUR_MS)
-  await log.find(/^Telemetry was sent/)
-  assert.deepEqual((await app.telemetry.pings()).map(({ kind }) => kind), ['daily'])
-  assert.equal(log.atLeast(WARN).length, 1)
-}

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { startSchedule } from '../../src/telemetry/schedule.js'
+import { startListener } from '../helpers/listener.js'
+import { pinDaily } from '../helpers/pin-daily.js'
+import { buildPlatform } from '../helpers/platform.js'
+import { within } from '../helpers/within.js'
 
 const BOOT_MS = 30_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
+const BLOCKED_MS = 1_500
+const LATE_MS = 10_000
 
 /** A schedule on a mocked clock that starts at a moment, and when it has run what so far. */
 function scheduleAt (t: TestContext, moment: string) {
@@ -87,6 +93,24 @@ test('a daily ping that was slept through runs late, within an hour of waking', 
   t.mock.timers.tick(HOUR_MS)
   assert.equal(daily.length, 1)
   assert.ok(schedule.nextDaily().getTime() > Date.now())
+})
+
+test('a daily ping that comes due while the event loop is blocked leaves late, and once', async (t) => {
+  // On the real clock, with time to start the platform before.
+  const due = Math.ceil(Date.now() / 1_000) * 1_000 + 4_000
+  pinDaily(t, due)
+  const listener = await startListener(t)
+  const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url } })
+  assert.equal(app.telemetry.nextDaily()!.getTime(), due)
+  const awake = due + BLOCKED_MS
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, awake - Date.now())
+  assert.equal(listener.connections(), 0)
+  await within('the late ping', log.find(/^Telemetry was sent/), LATE_MS)
+  const [ping, ...others] = await app.telemetry.pings()
+  assert.equal(ping!.kind, 'daily')
+  assert.ok(ping!.sentAt.getTime() >= awake)
+  assert.deepEqual(others, [])
+  assert.equal(app.telemetry.nextDaily()!.getTime(), due + DAY_MS)
 })
 
 test('a clock that was a month ahead and is set right does not silence the month', (t) => {

@@ -1,78 +1,66 @@
 import assert from 'node:assert/strict'
-import timers from 'node:timers/promises'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
+import timers from 'node:timers/promises'
+import { QueryTypes } from 'sequelize'
 import { migrate } from '../../src/lib/migrate.js'
 import { openDatabase } from '../../src/lib/open-database.js'
 import { migrations } from '../../src/telemetry/migrations.js'
 import { createPingLog, type LoggedPing } from '../../src/telemetry/ping-log.js'
-import { holdTable } from '../helpers/hold-table.js'
-import { startListener, type Listener } from '../helpers/listener.js'
+import { startListener } from '../helpers/listener.js'
+import { startSilent, steps, type Scene, type Step } from '../helpers/ping-steps.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
-import { prepareHome, startProcess, type PlatformProcess } from '../helpers/process.js'
+import { prepareHome, startProcess } from '../helpers/process.js'
 
 const STOP_MS = 5_000
 const HOUR_MS = 3_600_000
-const SPEED = 10
+const SPEED = 30
 const SLEEP_MS = 8_000
 
-interface Scene {
-  address: PostgresAddress
-  listener: Listener
-  process: PlatformProcess
-}
+/** Of each scene two pings are held up, and the third is not. */
+const HELD = 2
 
-/** Holds a ping up at one step of its way; resolves, once it is there, to what lets it go. */
-type Step = [title: string, hold: (scene: Scene) => Promise<() => Promise<void>>, logged: LoggedPing['outcome'][]]
+/** The ping of the boot is the only one: that of the day is due twelve hours later. */
+const FAST = { CLOCK_SPEED: String(SPEED), DAILY_IN: '43200' }
 
-const atTable = (table: string) => async ({ address }: Scene) => {
-  const { reached, release } = await holdTable(address, table)
-  await reached()
-  return release
-}
-
-const steps: Step[] = [
-  ['while it counts', atTable('Users'), []],
-  ['at the claim', atTable('TelemetryClaims'), []],
-  ['before the record', atTable('TelemetryPings'), []],
-  ['while it waits for the answer', async ({ listener }) => {
-    await listener.next()
-    return async () => {}
-  }, ['interrupted']],
-  ['while it waits for the next attempt', async ({ process }) => {
-    await process.log.find(/could not be sent/)
-    return async () => {}
-  }, ['interrupted']]
-]
-
-describe('a platform', { concurrency: 3 }, () => {
+describe('a platform', { concurrency: 4 }, () => {
   let postgres: Postgres
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
 
-  for (const [title, hold] of steps.slice(0, 3)) {
-    test(`told to stop ${title} stops within five seconds, with exit code 0`, async (t) => {
-      const { scene } = await startScene(t, title)
-      const release = await hold(scene)
+  for (const step of steps) {
+    test(`told to stop ${step.title} stops in time, killed there leaves no claim without a record, and then sends one ping`, async (t) => {
+      const scene = await setScene(t, step)
+      const { ssl, ...db } = scene.address
+      const home = await prepareHome(t, { db, telemetry: { url: step.urlIn(scene) } })
+      // The tables are there, so that they can be held.
+      await openLog(t, scene.address)
+      let hours = 0
+      // The clocks of the processes go faster than the one here: each starts after what those before it have seen.
+      const start = () => startProcess(t, home, { ...FAST, CLOCK_SET_TO: String(Date.now() + hours++ * HOUR_MS) })
+
+      const first = await start()
+      const release = await step.hold(scene, first)
       const told = Date.now()
-      assert.equal(await scene.process.stop(), 0)
+      assert.equal(await first.stop('SIGTERM'), 0)
       assert.ok(Date.now() - told < STOP_MS)
       await release()
-      assert.equal(scene.listener.connections(), 0)
-    })
-  }
 
-  for (const [title, hold, logged] of steps.slice(2)) {
-    test(`killed ${title} sends its next ping when it starts again, and the log tells what is known`, async (t) => {
-      const { scene, home } = await startScene(t, title)
-      const release = await hold(scene)
-      await scene.process.stop('SIGKILL')
-      await release()
+      const second = await start()
+      const releaseAgain = await step.hold(scene, second)
+      await second.stop('SIGKILL')
+      await releaseAgain()
+      assert.equal(await isClaimed(t, scene.address), step.isRecorded)
+
       const before = scene.listener.requests.length
-      // Its clock went faster than that of this process.
-      await startProcess(t, home, { CLOCK_SPEED: String(SPEED), CLOCK_SET_TO: String(Date.now() + HOUR_MS) })
-      while (scene.listener.requests.length === before) await scene.listener.next()
-      const [, ...earlier] = await readLog(t, scene.address)
-      assert.deepEqual(earlier.map(({ outcome }) => outcome), logged)
+      rewrite(home, step.urlIn(scene), scene.listener.url)
+      const third = await start()
+      await third.log.find(/^Telemetry was sent/)
+      assert.equal(await third.stop(), 0)
+      assert.equal(scene.listener.requests.length, before + 1)
+      const outcomes = (await readLog(t, scene.address)).map(({ outcome }) => outcome)
+      assert.deepEqual(outcomes, step.isRecorded ? ['delivered', 'interrupted', 'cancelled'] : ['delivered'])
     })
   }
 
@@ -88,17 +76,19 @@ describe('a platform', { concurrency: 3 }, () => {
     await listener.next()
   })
 
-  async function startScene (t: TestContext, title: string) {
+  async function setScene (t: TestContext, { answer }: Step): Promise<Scene> {
     const listener = await startListener(t, (response) => {
-      if (title.includes('attempt')) response.writeHead(503, { 'retry-after': '3600' }).end()
+      if (answer && listener.requests.length <= HELD) answer(response)
+      else response.end()
     })
-    const { ssl, ...address } = await postgres.createDatabase()
-    const home = await prepareHome(t, { db: address, telemetry: { url: listener.url } })
-    await openLog(t, { ssl, ...address })
-    const process = await startProcess(t, home, { CLOCK_SPEED: String(SPEED) })
-    return { home, scene: { address: { ssl, ...address }, listener, process } }
+    return { address: await postgres.createDatabase(), listener, silent: await startSilent(t) }
   }
 })
+
+function rewrite (home: string, from: string, to: string): void {
+  const file = join(home, 'flowforge.yml')
+  writeFileSync(file, readFileSync(file, 'utf8').replace(from, to))
+}
 
 async function openLog (t: TestContext, address: PostgresAddress) {
   const sequelize = await openDatabase(address)
@@ -107,11 +97,20 @@ async function openLog (t: TestContext, address: PostgresAddress) {
   return createPingLog(sequelize)
 }
 
-/** The log as it is told four hours later, when no delivery can be underway any more. */
+/** Whether a boot ping was ever claimed: never, unless it was recorded, too. */
+async function isClaimed (t: TestContext, address: PostgresAddress): Promise<boolean> {
+  const sequelize = await openDatabase(address)
+  t.after(() => sequelize.close())
+  const [row] = await sequelize.query<{ claimedAt: Date }>(
+    'SELECT "claimedAt" FROM "TelemetryClaims" WHERE kind = \'boot\'', { type: QueryTypes.SELECT })
+  return row!.claimedAt.getTime() > 0
+}
+
+/** The log as it is told a day later, when no delivery can be underway any more. */
 async function readLog (t: TestContext, address: PostgresAddress): Promise<LoggedPing[]> {
   const log = await openLog(t, address)
   const { now } = Date
-  const later = mock.method(Date, 'now', () => now() + 4 * HOUR_MS)
+  const later = mock.method(Date, 'now', () => now() + 24 * HOUR_MS)
   const pings = await log.list()
   later.mock.restore()
   return pings

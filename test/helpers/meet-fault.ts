@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { after, before, mock, type TestContext } from 'node:test'
+import type { Sequelize } from 'sequelize'
+import type { DatabaseAddress } from '../../src/lib/open-database.js'
+import { BOOT_MS, startClock } from './follow-ping.js'
+import { startListener } from './listener.js'
+import { pinDaily } from './pin-daily.js'
+import { buildPlatform, WARN } from './platform.js'
+
+const BEAT_MS = 10
+
+export const HOUR_MS = 3_600_000
+
+export interface Fault {
+  strike: (db: Sequelize) => Promise<unknown>
+  mend: (db: Sequelize) => Promise<unknown>
+}
+
+/** For a whole file: the test moves the clock by hours, and this lets it go on in between. */
+export function letClockRun (): void {
+  let beat: NodeJS.Timeout
+  before(() => {
+    startClock()
+    beat = setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS)
+  })
+  after(() => { clearInterval(beat) })
+}
+
+/**
+ * Lets the fault strike before the boot ping, and mends it before the daily one.
+ *
+ * @param hasTables whether telemetry has made its tables before; else the fault meets it while it makes them
+ */
+export async function meetFault (
+  t: TestContext, db: DatabaseAddress, { strike, mend }: Fault, { hasTables = true } = {}
+): Promise<void> {
+  pinDaily(t, Date.now() + HOUR_MS)
+  const listener = await startListener(t)
+  const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db } })
+  // What the platform says of telemetry at its start is not to meet the fault, too.
+  await log.find(/^Telemetry is on/)
+  if (hasTables) await app.telemetry.pings()
+  await strike(app.db.sequelize)
+  mock.timers.tick(BOOT_MS)
+  await log.find(/could not be sent/)
+  assert.equal((await app.inject('/health')).statusCode, 200)
+  assert.equal(listener.connections(), 0)
+  assert.equal(log.atLeast(WARN).length, 1)
+  await mend(app.db.sequelize)
+  log.lines.length = 0
+  mock.timers.tick(HOUR_MS)
+  assert.match((await log.find(/^Telemetry was sent|could not be sent/)).msg, /was sent/)
+  assert.deepEqual((await app.telemetry.pings()).map(({ kind }) => kind), ['daily'])
+  assert.equal(log.atLeast(WARN).length, 0)
+}
