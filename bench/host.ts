@@ -14,7 +14,7 @@ import { breakGround, type Installation } from './platform.js'
 import { median, publish, ratio, spread, type Table } from './publish.js'
 
 const SERIES = Number(process.env.BENCH_SERIES ?? 3)
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 12)
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 8)
 const SECONDS = 2
 const CONNECTIONS = 10
 const PAGE = '/account/login'
