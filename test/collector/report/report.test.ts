@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { startPostgres } from '../../helpers/postgres.js'
+import { after, before, test } from 'node:test'
+import { startPostgres, type Postgres } from '../../helpers/postgres.js'
 import { breakableLine } from '../breakable-line.js'
 import { PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
+
+let postgres: Postgres
+before(async () => { postgres = await startPostgres() })
+after(() => postgres.stop())
 
 const TOKEN = 'the-token-of-the-tests'
 const basic = (password: string) => `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}`
@@ -31,8 +35,6 @@ test('the report opens to its token alone, as a bearer token or as the password 
 })
 
 test('a report whose database is away is a 503 until it is back, and the intake goes on', async (t) => {
-  const postgres = await startPostgres()
-  t.after(() => postgres.stop())
   const replica = await postgresUrl(postgres)
   await startCollector(t, replica)
   const line = await breakableLine(t, replica)
