@@ -19,6 +19,10 @@ const SECONDS = 2
 const CONNECTIONS = 10
 const PAGE = '/account/login'
 
+const NOISE = 'Platforms that do the same differ by up to a tenth from round to round on a machine that shares its two cores with the ' +
+  'load, PostgreSQL and its neighbours. An interval that is wider than the aim neither shows it met nor missed; more rounds ' +
+  '(`BENCH_SERIES`, `BENCH_ROUNDS`) narrow it.'
+
 interface Way {
   title: string
   telemetry: { enabled: boolean, url: string }
@@ -148,7 +152,7 @@ try {
       `after one to warm up, in ${SERIES} series that start the platforms anew; the load comes from the same machine. A platform ` +
       'stands still while another is measured. Ratios are taken round by round.',
     tables,
-    findings
+    findings: [...findings, NOISE]
   })
 } finally {
   for (const server of servers) {
