@@ -26,7 +26,7 @@ export interface DrivenTelemetry extends Telemetry {
   isDoubtful: (consent: Consent) => boolean
   /** What was sent, newest first, as it stands: makes no table. */
   recordedPings: () => Promise<LoggedPing[]>
-  /** Sends a ping of the schedule, if consent and the other replicas let it. Never throws; not for a host that lacks something. */
+  /** Sends a ping of the schedule, if consent and the other replicas let it. Never throws. */
   sendOnSchedule: (kind: 'boot' | 'daily') => Promise<void>
   /** Stops all that is underway, and resolves when it is over. */
   cancel: (reason: string) => Promise<void>
@@ -40,7 +40,8 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
   const { config, settings } = host
   const section = readSection(config?.telemetry, config?.locate)
   const lack = findLack(host)
-  let wired: Promise<Wired> | undefined
+  let loading: Promise<Wired> | undefined
+  let wired: Wired | undefined
 
   const operatorSays = () => decideForOperator(section, process.env) ?? (lack ? refuseForHost(lack) : undefined)
 
@@ -57,10 +58,24 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
     return refuseForHost('the setting instanceId, a random UUID')
   }
 
-  async function load (): Promise<Wired> {
-    if (lack) throw new TelemetryOffError(refuseForHost(lack).explanation)
-    wired ??= import('./wiring.js').then(({ wire }) => wire(host, section.url, consent))
-    return wired
+  function load (): Promise<Wired> {
+    if (lack) return Promise.reject(new TelemetryOffError(refuseForHost(lack).explanation))
+    return (loading ??= import('./wiring.js').then(({ wire }) => (wired = wire(host, section.url, consent))))
+  }
+
+  /** Where a file cannot be loaded, because a new release is just being put in its place, say, the host goes on. */
+  async function sendOnSchedule (kind: 'boot' | 'daily'): Promise<void> {
+    try {
+      await load()
+    } catch (error) {
+      host.log.warn({ err: error }, 'Telemetry could not be loaded. Nothing was sent, and nothing else is affected.')
+    }
+    await wired?.sendOnSchedule(kind)
+  }
+
+  /** At once where a ping may be underway; one whose code is still being loaded is cancelled when it is there. */
+  async function cancel (reason: string): Promise<void> {
+    await (wired ?? await loading?.catch(() => undefined))?.cancel(reason)
   }
 
   return {
@@ -72,8 +87,7 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
     pings: async () => lack ? [] : (await load()).pings(),
     recordedPings: async () => lack ? [] : (await load()).recordedPings(),
     isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',
-    sendOnSchedule: async (kind) => (await load()).sendOnSchedule(kind),
-    // What is not loaded sends nothing.
-    cancel: async (reason) => (await wired)?.cancel(reason)
+    sendOnSchedule,
+    cancel
   }
 }
