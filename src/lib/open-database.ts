@@ -1,3 +1,4 @@
+import type { ClientConfig } from 'pg'
 import { Sequelize, type Options } from 'sequelize'
 
 /** A SQLite file, or where a PostgreSQL is found and who asks. */
@@ -11,7 +12,7 @@ export type DatabaseAddress =
  * @throws the driver's own error when the file cannot be opened or the server does not answer
  */
 export async function openDatabase (address: DatabaseAddress, options: Options = {}): Promise<Sequelize> {
-  const sequelize = new Sequelize({ logging: false, ...dialectOptions(address), ...options })
+  const sequelize = new Sequelize({ logging: false, ...await dialectOptions(address), ...options })
   try {
     await sequelize.authenticate()
     // WAL: a reader never waits for the writer, so a count of many rows stalls no login.
@@ -23,8 +24,25 @@ export async function openDatabase (address: DatabaseAddress, options: Options =
   return sequelize
 }
 
-function dialectOptions (address: DatabaseAddress): Options {
+async function dialectOptions (address: DatabaseAddress): Promise<Options> {
   if (address.type === 'sqlite') return { dialect: 'sqlite', storage: address.storage }
   const { host, port, user, password, database, ssl } = address
-  return { dialect: 'postgres', host, port, username: user, password, database, dialectOptions: { ssl } }
+  const dialectModule = await loadPostgresDriver()
+  return { dialect: 'postgres', dialectModule, host, port, username: user, password, database, dialectOptions: { ssl } }
+}
+
+/**
+ * PostgreSQL's driver, whose connections hear of their end from the first moment. Sequelize begins to listen a moment
+ * after the connection stands; a server that ends it at once, as one that is stopping does, would end the process.
+ */
+async function loadPostgresDriver (): Promise<object> {
+  const { default: driver } = await import('pg')
+  class Client extends driver.Client {
+    constructor (config?: ClientConfig) {
+      super(config)
+      // Nothing is lost: the next statement on such a connection fails.
+      this.on('error', () => {})
+    }
+  }
+  return Object.create(driver, { Client: { value: Client } })
 }
