@@ -1,5 +1,6 @@
 import { DataTypes, QueryTypes, Transaction, type QueryInterface, type Sequelize } from 'sequelize'
 import { Umzug, type UmzugStorage } from 'umzug'
+import { transact } from './transact.js'
 
 /** One step of a schema's history. A step that has been released is never edited; a new one follows it. */
 export interface Migration {
@@ -17,7 +18,7 @@ const MIGRATION_LOCK = 7_326_190_411
  * @param history the table that remembers which migrations have run: each owner keeps its own
  */
 export async function migrate (sequelize: Sequelize, history: string, migrations: Migration[]): Promise<void> {
-  await sequelize.transaction({ type: Transaction.TYPES.IMMEDIATE }, async (transaction) => {
+  await transact(sequelize, Transaction.TYPES.IMMEDIATE, async (transaction) => {
     const schema = schemaWithin(transaction, sequelize)
     if (sequelize.getDialect() === 'postgres') {
       await schema.sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)

@@ -1,4 +1,5 @@
-import { Transaction, type Options, type Sequelize } from 'sequelize'
+import type { Options, Sequelize, Transaction } from 'sequelize'
+import { transact } from '../lib/transact.js'
 
 /** However large a table or slow a disk is, telemetry holds the platform's database for no longer than this. */
 const LIMIT_MS = 5_000
@@ -12,7 +13,7 @@ export async function runBriefly<T> (
   sequelize: Sequelize, type: Transaction.TYPES, run: (transaction?: Transaction) => Promise<T>
 ): Promise<T> {
   if (isInMemory(sequelize)) return run()
-  return sequelize.transaction({ type }, async (transaction) => {
+  return transact(sequelize, type, async (transaction) => {
     if (sequelize.getDialect() !== 'postgres') return interruptLate(transaction, () => run(transaction))
     await sequelize.query(`SET LOCAL statement_timeout = ${LIMIT_MS}`, { transaction })
     return run(transaction)

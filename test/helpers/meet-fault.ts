@@ -40,6 +40,7 @@ export async function meetFault (
   // What the platform says of telemetry at its start is not to meet the fault, too.
   await log.find(/^Telemetry is on/)
   if (hasTables) await app.telemetry.pings()
+  const pastLog = t.mock.method(process.stderr, 'write')
   await strike(app.db.sequelize)
   mock.timers.tick(BOOT_MS)
   await log.find(/could not be sent/)
@@ -52,4 +53,12 @@ export async function meetFault (
   assert.match((await log.find(/^Telemetry was sent|could not be sent/)).msg, /was sent/)
   assert.deepEqual((await app.telemetry.pings()).map(({ kind }) => kind), ['daily'])
   assert.equal(log.atLeast(WARN).length, 0)
+  assert.deepEqual(pastLog.mock.calls.map(({ arguments: [text] }) => text), [])
+  assert.deepEqual(connectionsOf(app.db.sequelize), ['default'])
+}
+
+/** Of a SQLite file each transaction has a connection of its own; a PostgreSQL counts them itself. */
+function connectionsOf (db: Sequelize): string[] {
+  const { connectionManager } = db as unknown as { connectionManager: { connections?: object } }
+  return Object.keys(connectionManager.connections ?? { default: '' })
 }

@@ -15,11 +15,11 @@ const away = (table: string): Fault => ({
   mend: (db) => db.query(`ALTER TABLE "${table}Away" RENAME TO "${table}"`)
 })
 
-/** A table of that name, but of somebody else: telemetry's migration cannot use it. */
-const inTheWay: Fault = {
-  strike: (db) => db.query('CREATE TABLE "TelemetryClaims" (id INTEGER)'),
-  mend: (db) => db.query('DROP TABLE "TelemetryClaims"')
-}
+/** A table of that name, but of somebody else: telemetry cannot use it. */
+const inTheWay = (table: string): Fault => ({
+  strike: (db) => db.query(`CREATE TABLE "${table}" (id INTEGER)`),
+  mend: (db) => db.query(`DROP TABLE "${table}"`)
+})
 
 type ServerFault = Record<'strike' | 'mend', (db: Sequelize, address: PostgresAddress) => Promise<unknown>>
 
@@ -40,6 +40,15 @@ const faultsOfServer: [title: string, fault: ServerFault][] = [
   }]
 ]
 
+/** The server says what one says whose disk is full, to the statement that would need room. */
+const noRoom = (trigger: string, returns: string): Fault => ({
+  strike: (db) => db.query(`
+    CREATE FUNCTION be_full () RETURNS ${returns} LANGUAGE plpgsql AS
+      'BEGIN RAISE EXCEPTION ''could not extend file: No space left on device'' USING ERRCODE = ''disk_full''; END';
+    CREATE ${trigger} EXECUTE FUNCTION be_full()`),
+  mend: (db) => db.query('DROP FUNCTION be_full CASCADE')
+})
+
 const faultsOfTables: [title: string, fault: Fault][] = [
   ['when the settings cannot be read', away('PlatformSettings')],
   ['when the tables cannot be counted', away('Users')],
@@ -56,9 +65,11 @@ describeOnBoth('a database that fails', (create) => {
     })
   }
 
-  test('while telemetry makes its tables keeps the ping, and they are made for the next one', async (t) => {
-    await meetFault(t, await create(), inTheWay, { hasTables: false })
-  })
+  for (const table of ['TelemetryClaims', 'TelemetryPings']) {
+    test(`with ${table} of somebody else keeps the ping, and the tables are made for the next one`, async (t) => {
+      await meetFault(t, await create(), inTheWay(table), { hasTables: false })
+    })
+  }
 
   test('between the request and its completion is told the result when it is back, and so is who asks', async (t) => {
     const { strike, mend } = away('TelemetryPings')
@@ -116,4 +127,13 @@ describe('a PostgreSQL', () => {
       })
     }
   }
+
+  test('that is full keeps the ping, not the platform, and takes no later ping with it', async (t) => {
+    await meetFault(t, await postgres.createDatabase(), noRoom('TRIGGER full_disk BEFORE INSERT ON "TelemetryPings"', 'trigger'))
+  })
+
+  test('that is full before telemetry has made its tables keeps the ping, not the platform, and takes no later ping with it', async (t) => {
+    const fault = noRoom("EVENT TRIGGER full_disk ON ddl_command_start WHEN TAG IN ('CREATE TABLE')", 'event_trigger')
+    await meetFault(t, await postgres.createDatabase(), fault, { hasTables: false })
+  })
 })
