@@ -1,4 +1,4 @@
-import { DataTypes, QueryTypes, Transaction, type QueryInterface, type Sequelize } from 'sequelize'
+import { QueryTypes, Transaction, type QueryInterface, type Sequelize } from 'sequelize'
 import { Umzug, type UmzugStorage } from 'umzug'
 import { transact } from './transact.js'
 
@@ -23,7 +23,8 @@ export async function migrate (sequelize: Sequelize, history: string, migrations
     if (sequelize.getDialect() === 'postgres') {
       await schema.sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
     }
-    await schema.createTable(history, { name: { type: DataTypes.STRING, primaryKey: true } })
+    const table = schema.quoteIdentifier(history)
+    await sequelize.query(`CREATE TABLE IF NOT EXISTS ${table} (name VARCHAR(255) PRIMARY KEY)`, { transaction })
     await new Umzug({
       migrations: migrations.map(({ name, up }) => ({ name, up: (params: { context: QueryInterface }) => up(params.context) })),
       context: schema,
@@ -33,9 +34,13 @@ export async function migrate (sequelize: Sequelize, history: string, migrations
   })
 }
 
-/** The query interface, with every statement of it inside the transaction. */
+/**
+ * The query interface, with every statement of it inside the transaction. Where it makes a table, the table is new: one
+ * of that name that is there already is somebody else's, and an error, though Sequelize would pass it over.
+ */
 function schemaWithin (transaction: Transaction, sequelize: Sequelize): QueryInterface {
-  const query = (sql: string, options?: object) => sequelize.query(sql, { ...options, transaction })
+  const query = (sql: string, options?: object) => (
+    sequelize.query(sql.replace(/^CREATE TABLE IF NOT EXISTS/, 'CREATE TABLE'), { ...options, transaction }))
   const bound = Object.create(sequelize, { query: { value: query } })
   return Object.create(sequelize.getQueryInterface(), { sequelize: { value: bound } })
 }

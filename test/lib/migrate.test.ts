@@ -38,6 +38,14 @@ describeOnBoth('migrations', (create) => {
     assert.equal((await sequelize.getQueryInterface().showAllTables()).length, 2)
   })
 
+  test('fail on a table that somebody else has made, and leave it alone', async (t) => {
+    const sequelize = await openDatabase(await create())
+    t.after(() => sequelize.close())
+    await sequelize.query('CREATE TABLE "Things" (theirs INTEGER)')
+    await assert.rejects(migrate(sequelize, 'ThingMigrations', [{ name: '01', up: createThings }]), /Things\W+already exists/)
+    assert.deepEqual(Object.keys(await sequelize.getQueryInterface().describeTable('Things')), ['theirs'])
+  })
+
   test('that are new run after those that have run', async (t) => {
     const sequelize = await openDatabase(await create())
     t.after(() => sequelize.close())
