@@ -1,6 +1,7 @@
 import { decideConsent, decideForOperator, refuseForHost, TelemetryOffError, type Consent } from './consent.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
 import type { LoggedPing } from './ping-log.js'
+import { createQuietLog } from './quiet-log.js'
 import { readSection } from './section.js'
 import type { Wired } from './wiring.js'
 
@@ -40,6 +41,7 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
   const { config, settings } = host
   const section = readSection(config?.telemetry, config?.locate)
   const lack = findLack(host)
+  const quiet = createQuietLog(host.log)
   let loading: Promise<Wired> | undefined
   let wired: Wired | undefined
 
@@ -58,19 +60,22 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
     return refuseForHost('the setting instanceId, a random UUID')
   }
 
+  /** A file that cannot be loaded, because a new release is just being put in its place, say, is tried again next time. */
   function load (): Promise<Wired> {
     if (lack) return Promise.reject(new TelemetryOffError(refuseForHost(lack).explanation))
-    return (loading ??= import('./wiring.js').then(({ wire }) => (wired = wire(host, section.url, consent))))
+    return (loading ??= import('./wiring.js')
+      .then(({ wire }) => (wired = wire(host, { url: section.url, consent, quiet })))
+      .finally(() => { if (!wired) loading = undefined }))
   }
 
-  /** Where a file cannot be loaded, because a new release is just being put in its place, say, the host goes on. */
+  /** The one place where the failures of the schedule's pings end: the host goes on, whatever happened. */
   async function sendOnSchedule (kind: 'boot' | 'daily'): Promise<void> {
     try {
-      await load()
+      await (await load()).send(kind)
     } catch (error) {
-      host.log.warn({ err: error }, 'Telemetry could not be loaded. Nothing was sent, and nothing else is affected.')
+      if (error instanceof TelemetryOffError) host.log.debug(error.message)
+      else quiet.failed(error)
     }
-    await wired?.sendOnSchedule(kind)
   }
 
   /** At once where a ping may be underway; one whose code is still being loaded is cancelled when it is there. */
@@ -83,7 +88,7 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
     consent,
     operatorSays,
     preview: async () => (await load()).preview(),
-    send: async () => (await load()).send(),
+    send: async () => await (await load()).send('manual') as LoggedPing,
     pings: async () => lack ? [] : (await load()).pings(),
     recordedPings: async () => lack ? [] : (await load()).recordedPings(),
     isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',

@@ -1,5 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 
+export type QuietLog = ReturnType<typeof createQuietLog>
+
 /**
  * Tells the operator's log once when sending starts to fail and once when it works again; between the two, and after
  * them, nothing above `debug`. An installation with no route out sees one line, not one a day.

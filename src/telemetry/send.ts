@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { TelemetryOffError, type Consent } from './consent.js'
 import type { Answer } from './delivery.js'
 import { UNDERWAY, type LoggedPing, type PingKind, type PingLog, type PingResult } from './ping-log.js'
-import { createQuietLog } from './quiet-log.js'
+import type { QuietLog } from './quiet-log.js'
 import { attemptsFor, isRetryable, waitAfter } from './retry.js'
 
 /** Longest wait of a host that stops, for a database that does not answer. */
@@ -20,12 +20,14 @@ export interface SenderParts {
   pingLog: PingLog
   url: string
   version: string
+  quiet: QuietLog
   log: FastifyBaseLogger
 }
 
+export type Sender = ReturnType<typeof createSender>
+
 /** The way of a ping: consent, compose, claim and record, and then attempt by attempt, consent first, out. */
-export function createSender ({ consent, prepareTables, compose, pingLog, url, version, log }: SenderParts) {
-  const quiet = createQuietLog(log)
+export function createSender ({ consent, prepareTables, compose, pingLog, url, version, quiet, log }: SenderParts) {
   const underway = new Map<AbortController, Promise<unknown>>()
 
   /**
@@ -39,16 +41,6 @@ export function createSender ({ consent, prepareTables, compose, pingLog, url, v
     const sending = makeItsWay(kind, cancellation.signal).finally(() => underway.delete(cancellation))
     underway.set(cancellation, sending)
     return sending
-  }
-
-  /** Sends a ping of the schedule. The one place where its failures end: the host goes on, whatever happened. */
-  async function sendOnSchedule (kind: 'boot' | 'daily'): Promise<void> {
-    try {
-      await send(kind)
-    } catch (error) {
-      if (error instanceof TelemetryOffError) log.debug(error.message)
-      else quiet.failed(error)
-    }
   }
 
   /** Cancels waiting retries, and aborts what is being sent or connected. Resolves when that is written down. */
@@ -136,7 +128,7 @@ export function createSender ({ consent, prepareTables, compose, pingLog, url, v
     return { outcome: isRetryable(status) ? 'pending' as const : 'failed' as const, status, receipt, error, retryAfter }
   }
 
-  return { send, sendOnSchedule, cancel }
+  return { send, cancel }
 }
 
 /** An error in technical words: its code, where it has one, and its message. */

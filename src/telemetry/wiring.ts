@@ -1,38 +1,35 @@
 import { migrate } from '../lib/migrate.js'
-import type { Consent } from './consent.js'
-import type { Telemetry, DrivenTelemetry } from './control.js'
+import type { DrivenTelemetry } from './control.js'
 import { gather } from './gather.js'
 import type { TelemetryHost } from './host.js'
 import { migrations } from './migrations.js'
 import { setApart } from './own-tables.js'
-import { createPingLog, type LoggedPing } from './ping-log.js'
+import { createPingLog } from './ping-log.js'
 import { serialisePing } from './ping.js'
-import { createSender } from './send.js'
+import { createSender, type Sender, type SenderParts } from './send.js'
 
 /** All that makes, sends and remembers a ping. */
-export type Wired = Pick<Telemetry, 'preview' | 'send' | 'pings'> & Pick<DrivenTelemetry, 'recordedPings' | 'sendOnSchedule' | 'cancel'>
+export type Wired = Sender & Pick<DrivenTelemetry, 'preview' | 'pings' | 'recordedPings'>
 
 /** Wires the pieces for one host, and starts nothing. */
-export function wire ({ config, settings, db, log }: TelemetryHost, url: string, consent: () => Promise<Consent>): Wired {
+export function wire (
+  { config, settings, db, log }: TelemetryHost, parts: Pick<SenderParts, 'url' | 'consent' | 'quiet'>
+): Wired {
   const tables = setApart(db.sequelize)
   const prepareTables = onceDone(() => migrate(tables, 'TelemetryMigrations', migrations))
   const pingLog = createPingLog(tables)
   const preview = async () => serialisePing(await gather({ config, settings, db }))
-  const { send, sendOnSchedule, cancel } = createSender({
-    consent, prepareTables, compose: preview, pingLog, url, version: config.version, log
-  })
+  const sender = createSender({ ...parts, prepareTables, compose: preview, pingLog, version: config.version, log })
   return {
+    ...sender,
     preview,
-    send: async () => await send('manual') as LoggedPing,
     async pings () {
       await prepareTables()
       return pingLog.list()
     },
     async recordedPings () {
       return await tables.getQueryInterface().tableExists('TelemetryPings') ? pingLog.list() : []
-    },
-    sendOnSchedule,
-    cancel
+    }
   }
 }
 

@@ -118,6 +118,27 @@ describe('a host', () => {
     assert.equal(log.atLeast(WARN).length, 1)
   })
 
+  test('whose database is none that telemetry can work on is warned once, serves on, and may still bring a better one', async (t) => {
+    const listener = await startListener(t)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const db: { sequelize: unknown } = { sequelize: undefined }
+    const { app, log, sequelize } = await embed(t, MEMORY, listener.url, (usual) => {
+      return { db: Object.assign(db, usual.db, { sequelize: { query: async () => [] } }) }
+    })
+    app.get('/', async () => 'served')
+    await app.ready()
+    await log.find(/^Telemetry is on/)
+    t.mock.timers.tick(BOOT_MS)
+    await log.find(/^Telemetry could not be sent/)
+    await assert.rejects(app.telemetry.preview(), TypeError)
+    assert.equal((await app.inject('/')).body, 'served')
+    assert.equal(log.atLeast(WARN).length, 1)
+    db.sequelize = sequelize
+    assert.equal((await app.telemetry.send()).outcome, 'delivered')
+    await log.find(/^Telemetry was sent/)
+    assert.equal(listener.requests.length, 1)
+  })
+
   test('whose version no ping may carry sends nothing', async (t) => {
     const { app } = await embed(t, MEMORY, NOWHERE, ({ config }) => ({ config: { ...config, version: '' } }))
     await app.ready()
