@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DatabaseAddress } from '../../src/lib/open-database.js'
 import { describeOnBoth } from '../helpers/databases.js'
+import { holdTable } from '../helpers/hold-table.js'
 import { startListener } from '../helpers/listener.js'
 import { WARN } from '../helpers/platform.js'
+import { startPostgres } from '../helpers/postgres.js'
 import { embed, INSTANCE } from './host.js'
 
 const NOWHERE = 'http://127.0.0.1:1/'
@@ -165,6 +167,21 @@ describe('a host', () => {
     await app.ready()
     await Promise.all([app.close(), app.close()])
     await app.close()
+  })
+
+  test('that stops while its database does not answer waits two seconds for telemetry, and no longer', async (t) => {
+    const postgres = await startPostgres()
+    t.after(() => postgres.stop())
+    const address = await postgres.createDatabase()
+    const { app } = await embed(t, address, NOWHERE)
+    await app.ready()
+    const { reached, release } = await holdTable(address, 'applications')
+    // The database gives the count up only after five.
+    const sending = app.telemetry.send().catch(() => 'given up')
+    await reached()
+    assert.equal(await Promise.race([sending, app.close().then(() => 'stopped')]), 'stopped')
+    await sending
+    await release()
   })
 
   test('finds none of telemetry\'s models among its own', async (t) => {
