@@ -26,7 +26,7 @@ export function drawActivity (days: ActiveDay[]): LineChart {
   const highest = Math.max(1, ...days.map(({ in30Days }) => in30Days))
   const y = scaleLinear([0, highest], [100, 0]).nice(4)
   const x = scaleUtc([date(days[0]!), date(days.at(-1)!)], [0, 100])
-  const across = (day: ActiveDay) => days.length === 1 ? 50 : x(date(day))
+  const across = (day: ActiveDay) => x(date(day))
   const width = 100 / Math.max(1, days.length - 1)
   const path = (window: 'onDay' | 'in7Days' | 'in30Days') =>
     line<ActiveDay>(across, (day) => y(day[window])).digits(2)(days) ?? ''
