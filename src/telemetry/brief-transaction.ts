@@ -20,14 +20,17 @@ export async function runBriefly<T> (
   })
 }
 
-/** SQLite knows no such limit, but in a file each transaction has a connection, which can be interrupted. */
+/**
+ * SQLite knows no such limit, but in a file each transaction has a connection, which can be interrupted; and again, in
+ * case that the statement was still waiting for a thread.
+ */
 async function interruptLate<T> (transaction: Transaction, run: () => Promise<T>): Promise<T> {
   const { connection } = transaction as Transaction & { connection: { interrupt?: () => void } }
-  const timer = setTimeout(() => { connection.interrupt?.() }, LIMIT_MS).unref()
+  const timer = setInterval(() => { connection.interrupt?.() }, LIMIT_MS).unref()
   try {
     return await run()
   } finally {
-    clearTimeout(timer)
+    clearInterval(timer)
   }
 }
 

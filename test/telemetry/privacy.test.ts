@@ -74,10 +74,13 @@ function configWith (canary: string) {
 function fillEnvironment (t: TestContext, canary: string): () => void {
   const before = { ...process.env }
   for (const name of VARIABLES) process.env[name] = canary
-  const named = t.mock.method(os, 'hostname', () => canary)
+  const named = [
+    t.mock.method(os, 'hostname', () => canary),
+    t.mock.method(os, 'userInfo', () => ({ username: canary, homedir: canary, shell: canary, uid: 0, gid: 0 }))
+  ]
   return () => {
     process.env = before
-    named.mock.restore()
+    for (const { mock } of named) mock.restore()
   }
 }
 
