@@ -1,7 +1,7 @@
+import type { FastifyBaseLogger } from 'fastify'
 import { decideConsent, decideForOperator, refuseForHost, TelemetryOffError, type Consent } from './consent.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
 import type { LoggedPing } from './ping-log.js'
-import { createQuietLog } from './quiet-log.js'
 import { readSection } from './section.js'
 import type { Wired } from './wiring.js'
 
@@ -94,5 +94,27 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
     isDoubtful: ({ decidedBy }) => section.doubtful || decidedBy === 'host',
     sendOnSchedule,
     cancel
+  }
+}
+
+export type QuietLog = ReturnType<typeof createQuietLog>
+
+/**
+ * Tells the operator's log once when sending starts to fail and once when it works again; between the two, and after
+ * them, nothing above `debug`. An installation with no route out sees one line, not one a day.
+ */
+function createQuietLog (log: FastifyBaseLogger) {
+  let failing = false
+  return {
+    failed (error: unknown): void {
+      const level = failing ? 'debug' : 'warn'
+      failing = true
+      log[level]({ err: error }, 'Telemetry could not be sent. Nothing else is affected; it is tried again by itself.')
+    },
+    worked (): void {
+      const level = failing ? 'info' : 'debug'
+      failing = false
+      log[level]('Telemetry was sent.')
+    }
   }
 }

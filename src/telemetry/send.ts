@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import timers from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { TelemetryOffError, type Consent } from './consent.js'
+import type { QuietLog } from './control.js'
 import type { Answer } from './delivery.js'
 import { UNDERWAY, type LoggedPing, type PingKind, type PingLog, type PingResult } from './ping-log.js'
-import type { QuietLog } from './quiet-log.js'
 import { attemptsFor, isRetryable, waitAfter } from './retry.js'
 
 /** Longest wait of a host that stops, for a database that does not answer. */
