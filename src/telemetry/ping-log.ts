@@ -1,5 +1,5 @@
 import {
-  DataTypes, Model, Op, Transaction,
+  DataTypes, literal, Model, Op, Transaction,
   type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
 } from 'sequelize'
 import { runBriefly } from './brief-transaction.js'
@@ -16,6 +16,9 @@ export const OUTCOMES = ['pending', 'delivered', 'failed', 'cancelled', 'interru
 
 /** How many pings are remembered (design, section 5). */
 const KEPT = 100
+
+/** The newest ping that makes room for another; NULL, and older than none, while there are fewer. */
+const BEYOND = literal(`(SELECT id FROM "TelemetryPings" ORDER BY id DESC LIMIT 1 OFFSET ${KEPT - 1})`)
 
 /** One ping of the log: the exact bytes, and what became of them. */
 export interface LoggedPing {
@@ -91,8 +94,7 @@ export function createPingLog (sequelize: Sequelize) {
   ): Promise<LoggedPing | undefined> {
     return runBriefly(sequelize, Transaction.TYPES.IMMEDIATE, async (transaction) => {
       if (kind !== 'manual' && !await claim(kind, ping.sentAt, transaction)) return undefined
-      const oldest = await Row.findOne({ order: [['id', 'DESC']], offset: KEPT - 1, transaction })
-      if (oldest) await Row.destroy({ where: { id: { [Op.lte]: oldest.id } }, transaction })
+      await Row.destroy({ where: { id: { [Op.lte]: BEYOND } }, transaction })
       const row = await Row.create({ kind, ...ping, ...UNDERWAY }, { transaction })
       return row.get()
     })
