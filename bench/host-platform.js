@@ -1,14 +1,20 @@
 // A whole platform under load, as it is built for production; with a number, it sends a ping every so many
-// milliseconds. Started by bench/host.ts; prints its address, and its memory when it is told to stop.
+// milliseconds. Started by bench/host.ts; prints its address, and when it is told to stop its memory (MiB), how long
+// its event loop was at work (ms), and how many pings left.
+import { performance } from 'node:perf_hooks'
 import { buildApp, loadConfig } from '../dist/app.js'
 
 const [file, every] = process.argv.slice(2)
 const app = await buildApp(loadConfig(file), { level: 'error' })
+const start = performance.eventLoopUtilization()
 // A ping that is still underway, to a collector that never answers, does not hold up the next.
-const pings = every && setInterval(() => { app.telemetry.send().catch(() => {}) }, Number(every))
+let pings = 0
+const sending = every && setInterval(() => { pings++; app.telemetry.send().catch(() => {}) }, Number(every))
 process.on('SIGTERM', async () => {
-  console.log(JSON.stringify({ memory: process.memoryUsage().rss / 2 ** 20 }))
-  clearInterval(pings)
+  const memory = process.memoryUsage().rss / 2 ** 20
+  const busy = performance.eventLoopUtilization(start).active
+  console.log(JSON.stringify({ memory, busy, pings }))
+  clearInterval(sending)
   await app.close()
   process.exit(0)
 })
