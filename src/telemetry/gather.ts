@@ -1,6 +1,6 @@
 import os from 'node:os'
-import { literal, QueryTypes, Transaction, type Model, type ModelStatic } from 'sequelize'
-import { runBriefly } from './brief-transaction.js'
+import { literal, type Model, type ModelStatic } from 'sequelize'
+import { readBriefly } from './briefly.js'
 import { readSetting, type TelemetryHost } from './host.js'
 import { DRIVERS, type Ping } from './ping.js'
 
@@ -21,10 +21,7 @@ export async function gather ({ config, settings, db }: Pick<TelemetryHost, 'con
 async function countRows ({ sequelize, models }: TelemetryHost['db']): Promise<Ping['platform']['counts']> {
   const statement =
     `SELECT (${countOf(models.User)}) AS users, (${countOf(models.Team)}) AS teams, (${countOf(models.Project)}) AS projects`
-  const row = await runBriefly(sequelize, Transaction.TYPES.DEFERRED, (transaction) => (
-    sequelize.query<Record<'users' | 'teams' | 'projects', string | number>>(statement, {
-      type: QueryTypes.SELECT, plain: true, transaction
-    })))
+  const row = await readBriefly<Record<'users' | 'teams' | 'projects', string | number>>(sequelize, statement)
   // PostgreSQL counts in 64 bits, which its driver gives as text.
   return { users: Number(row?.users), teams: Number(row?.teams), projects: Number(row?.projects) }
 }

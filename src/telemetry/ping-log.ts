@@ -2,7 +2,7 @@ import {
   DataTypes, literal, Model, Op, Transaction,
   type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
 } from 'sequelize'
-import { runBriefly } from './brief-transaction.js'
+import { runBriefly } from './briefly.js'
 import { createClaims } from './claim.js'
 import { longestDelivery } from './retry.js'
 
