@@ -139,8 +139,8 @@ function describeFindings (rows: string[][]): string[] {
   const [ours, floors, nothing, atOnce] = [GATHERER, FLOOR, NOTHING, AT_ONCE].map((contestant) => of(contestant, 3).map(medianOf))
   return [
     `The gatherer takes, beside the floor: ${inEachPlace((index) => of(GATHERER, 2)[index]!)}. The aim is at most 1.1.`,
-    'What it takes beyond is a fixed few milliseconds: it counts in a transaction and, on SQLite, on a connection of its own, so that ' +
-      'the database gives it up after 5 seconds. Beside a small count they show; beside a large one they are lost in the noise.',
+    'What it takes beyond is a fixed millisecond or so, so that the database gives the count up after 5 seconds: on SQLite it opens a ' +
+      'connection of its own for that, on PostgreSQL a transaction. Beside a small count it shows; beside a large one it is lost in the noise.',
     'The event loop was held up for, beside nothing and the floor: ' +
       `${inEachPlace((index) => `${ours![index]} ms beside ${nothing![index]} and ${floors![index]}`)}. The aim is no longer than ` +
       'nothing. What the ORM does for its statements stands in the way on SQLite; PostgreSQL counts in as many processes as this ' +

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { ConfigError, type PlatformConfig } from '../config/index.js'
 import { addressFrom } from '../db/index.js'
+import { TelemetryOffError } from '../telemetry/consent.js'
 import { CommandError, EXIT } from './exit-codes.js'
 
 type Explain = (place: Place, reason: string) => CommandError
@@ -44,6 +45,7 @@ const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explai
 /** Puts a foreseeable error into one sentence with a remedy; what is not foreseen comes back as it is. */
 export function explainError (error: unknown, config?: PlatformConfig): unknown {
   if (error instanceof ConfigError) return new CommandError(error.message, EXIT.config)
+  if (error instanceof TelemetryOffError) return new CommandError(error.message, EXIT.off)
   if (!config) return error
   const { code, syscall, name, message } = causeOf(error)
   const kind = syscall === 'listen' || (syscall === 'getaddrinfo' && !name.startsWith('Sequelize')) ? 'listen' : config.db.type

@@ -1,7 +1,7 @@
 import { describeOutcome } from '../admin/describe-outcome.js'
 import type { PlatformConfig } from '../config/index.js'
 import { formatMoment } from '../pages/moments.js'
-import { decideConsent, decideForOperator, TelemetryOffError, type Consent } from '../telemetry/consent.js'
+import { decideConsent, decideForOperator, type Consent } from '../telemetry/consent.js'
 import type { DrivenTelemetry } from '../telemetry/control.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { readSection } from '../telemetry/section.js'
@@ -38,7 +38,7 @@ export const listPings = (options: CommandOptions) => withConfig(options, async 
 export const sendPing = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   if (!consent.allowed) throw new CommandError(consent.explanation, EXIT.off)
-  const ping = await withTelemetry(config, (telemetry) => demand(telemetry).send()).catch(explainNo)
+  const ping = await withTelemetry(config, (telemetry) => demand(telemetry).send())
   print(options.json ? toJson(ping) : describePing(ping, urlOf(config)))
   return ping.outcome === 'delivered' ? EXIT.done : EXIT.failed
 })
@@ -56,11 +56,6 @@ async function readConsent (config: PlatformConfig): Promise<Consent> {
 function demand (telemetry: DrivenTelemetry | undefined): DrivenTelemetry {
   if (telemetry) return telemetry
   throw new CommandError('There is no ping to show before the platform has been started once: flowforge start', EXIT.failed)
-}
-
-/** A no may come between the question and the sending. */
-function explainNo (error: unknown): never {
-  throw error instanceof TelemetryOffError ? new CommandError(error.message, EXIT.off) : error
 }
 
 function describePing (ping: LoggedPing, url: string): string {

@@ -59,6 +59,9 @@ export function refuseForHost (lack: string): Consent {
   return refuse('host', `the platform it is embedded in lacks ${lack}`)
 }
 
+/** The no of a platform whose settings hold no `instanceId` that a ping could carry. */
+export const NO_INSTANCE_ID = refuseForHost('the setting instanceId, a random UUID')
+
 function refuse (decidedBy: Consent['decidedBy'], reason: string): Consent {
   return { allowed: false, decidedBy, explanation: `Telemetry is off: ${reason}.` }
 }

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { decideConsent, decideForOperator, refuseForHost, TelemetryOffError, type Consent } from './consent.js'
+import { decideConsent, decideForOperator, NO_INSTANCE_ID, refuseForHost, TelemetryOffError, type Consent } from './consent.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
 import type { LoggedPing } from './ping-log.js'
 import { readSection } from './section.js'
@@ -47,24 +47,28 @@ export function createTelemetry (host: TelemetryHost): DrivenTelemetry {
 
   const operatorSays = () => decideForOperator(section, process.env) ?? (lack ? refuseForHost(lack) : undefined)
 
-  async function consent (): Promise<Consent> {
+  /** May a ping be sent, as far as somebody has a say in it. Asked before each attempt. */
+  async function decide (): Promise<Consent> {
     const operator = operatorSays()
     if (operator) return operator
-    const decision = decideConsent({
+    return decideConsent({
       section,
       environment: process.env,
       initialised: await readSetting(settings, 'setup:initialised'),
       enabled: await readSetting(settings, 'telemetry:enabled')
     })
-    if (!decision.allowed || await readInstanceId(settings)) return decision
-    return refuseForHost('the setting instanceId, a random UUID')
+  }
+
+  async function consent (): Promise<Consent> {
+    const decision = await decide()
+    return decision.allowed && !await readInstanceId(settings) ? NO_INSTANCE_ID : decision
   }
 
   /** A file that cannot be loaded, because a new release is just being put in its place, say, is tried again next time. */
   function load (): Promise<Wired> {
     if (lack) return Promise.reject(new TelemetryOffError(refuseForHost(lack).explanation))
     return (loading ??= import('./wiring.js')
-      .then(({ wire }) => (wired = wire(host, { url: section.url, consent, quiet })))
+      .then(({ wire }) => (wired = wire(host, { url: section.url, consent: decide, quiet })))
       .finally(() => { if (!wired) loading = undefined }))
   }
 

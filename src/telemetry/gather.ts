@@ -1,13 +1,20 @@
 import os from 'node:os'
 import { literal, type Model, type ModelStatic } from 'sequelize'
 import { readBriefly } from './briefly.js'
-import { readSetting, type TelemetryHost } from './host.js'
+import { NO_INSTANCE_ID, TelemetryOffError } from './consent.js'
+import { readInstanceId, type TelemetryHost } from './host.js'
 import { DRIVERS, type Ping } from './ping.js'
 
-/** Builds a ping from what is true now. */
+/**
+ * Builds a ping from what is true now.
+ *
+ * @throws TelemetryOffError where the host has no instanceId
+ */
 export async function gather ({ config, settings, db }: Pick<TelemetryHost, 'config' | 'settings' | 'db'>): Promise<Ping> {
+  const instanceId = await readInstanceId(settings)
+  if (!instanceId) throw new TelemetryOffError(NO_INSTANCE_ID.explanation)
   return {
-    instanceId: await readSetting(settings, 'instanceId') as string,
+    instanceId,
     os: { type: os.type(), release: os.release(), arch: os.arch() },
     env: { nodejs: process.version, flowforge: config.version },
     platform: {

@@ -24,6 +24,14 @@ describe('flowforge telemetry preview', () => {
     assert.match(stderr, /has been started once: flowforge start\n$/)
   })
 
+  test('says what is missing for a ping', async (t) => {
+    const { app, home } = await buildPlatform(t, { telemetry: { url } })
+    await app.settings.set('instanceId', 'not-a-uuid')
+    assert.deepEqual(await runCommand(home, 'telemetry preview'), {
+      code: 3, stdout: '', stderr: 'Telemetry is off: the platform it is embedded in lacks the setting instanceId, a random UUID.\n'
+    })
+  })
+
   test('makes no table; the first ping does', async (t) => {
     const home = await prepareHome(t, { telemetry: { url } })
     for (const command of ['preview', 'log']) assert.equal((await runCommand(home, `telemetry ${command}`)).code, 0)
