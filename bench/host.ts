@@ -4,18 +4,17 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createHistogram } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import timers from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import autocannon from 'autocannon'
 import { freePort } from '../test/helpers/postgres.js'
 import { breakGround, type Installation } from './platform.js'
 import { median, publish, ratio, spread, type Table } from './publish.js'
 
-const SERIES = Number(process.env.BENCH_SERIES ?? 4)
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 10)
+const SERIES = Number(process.env.BENCH_SERIES ?? 8)
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 6)
 /** Half a minute and more: each platform has sent its boot ping by then, and what is idle is. */
 const WARM_UP = 4
 const SECONDS = 2
@@ -44,18 +43,8 @@ interface Figures {
   memory: number[]
 }
 
-const servers: Server[] = []
-
-async function listen (answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1')
-  servers.push(server)
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
-async function waysToRun (): Promise<Way[]> {
-  const healthy = await listen((_request, response) => response.end('{"status":"success"}'))
-  const silent = await listen(() => { /* never answers */ })
+async function waysToRun (collectors: Worker): Promise<Way[]> {
+  const [{ healthy, silent }] = await once(collectors, 'message')
   const dead = `http://127.0.0.1:${await freePort()}/`
   return [
     { title: 'off', telemetry: { enabled: false, url: healthy } },
@@ -110,10 +99,11 @@ async function weighPing (database: string, installation: Installation): Promise
   const platform = await start(installation, { every: 50 })
   await platform.rest(WEIGHING_MS)
   const { busy, pings } = await platform.stop()
-  return `On ${database} a ping takes ${(busy / pings).toFixed(1)} ms of the event loop in all, measured without load over ` +
-    `${pings} pings: its statements, with those that read the consent afresh, go through the ORM, and its attempt opens and closes a ` +
-    `connection. At one a second that is ${(busy / pings / 10).toFixed(1)} % of the time, in the order of the hundredth of the requests ` +
-    'that p99 looks at, and this stands in its way; the schedule sends one a day.'
+  const each = busy / pings
+  return `On ${database} a ping takes ${each.toFixed(1)} ms of the event loop in all, measured without load over ${pings} pings: its ` +
+    'statements go through the ORM, those that read the consent afresh among them, and its attempt opens and closes a connection. At ' +
+    `one a second that is ${(each / 10).toFixed(1)} % of the time, in the order of the hundredth of the requests that p99 looks at: ` +
+    'where it shows, this is why. The schedule sends one a day.'
 }
 
 /** Each series starts every platform anew; each of its rounds measures every one, after some to warm up. */
@@ -160,8 +150,9 @@ function describe (database: string, figures: Figures[]): string {
 }
 
 const ground = await breakGround()
+const collectors = new Worker('./bench/host-collectors.js')
 try {
-  const ways = await waysToRun()
+  const ways = await waysToRun(collectors)
   const tables: Table[] = []
   const findings: string[] = []
   for (const database of ground.databases) {
@@ -178,9 +169,6 @@ try {
     findings: [...findings, NOISE]
   })
 } finally {
-  for (const server of servers) {
-    server.closeAllConnections()
-    server.close()
-  }
+  await collectors.terminate()
   await ground.clear()
 }
