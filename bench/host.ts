@@ -2,30 +2,23 @@
  * `npm run bench:host`: a platform under load on a real page, with telemetry off, on and idle, and with a ping every
  * second to a collector that is healthy, dead, or never answers; on SQLite and on PostgreSQL.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createHistogram } from 'node:perf_hooks'
-import { createInterface } from 'node:readline'
-import timers from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import autocannon from 'autocannon'
 import { freePort } from '../test/helpers/postgres.js'
+import { CONNECTIONS, SECONDS, startLoadedPlatform, type LoadedPlatform } from './loaded-platform.js'
 import { breakGround, type Installation } from './platform.js'
 import { median, publish, ratio, spread, type Table } from './publish.js'
 
-const SERIES = Number(process.env.BENCH_SERIES ?? 8)
+const SERIES = Number(process.env.BENCH_SERIES ?? 6)
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 6)
 /** Half a minute and more: each platform has sent its boot ping by then, and what is idle is. */
 const WARM_UP = 4
-const SECONDS = 2
-const CONNECTIONS = 10
-const PAGE = '/account/login'
 /** How long a platform without load sends pings, to weigh one: some hundred of them. */
 const WEIGHING_MS = 20_000
 
 const NOISE = 'Two platforms that do the same differ, too: from round to round by what else happens on a machine that shares its two cores ' +
-  'with the load, PostgreSQL and its neighbours, and from start to start by how they were compiled and came to lie in memory. Off, a ' +
-  'second time, shows by how much. A difference as small as that is none; more rounds (`BENCH_SERIES`, `BENCH_ROUNDS`) tell smaller ones.'
+  'with the load, PostgreSQL and its neighbours, and from start to start by how they were compiled and came to lie in memory. The two ' +
+  'that are off show by how much. A difference as small as theirs is none; more rounds (`BENCH_SERIES`, `BENCH_ROUNDS`) tell smaller ones.'
 
 interface Way {
   title: string
@@ -56,47 +49,9 @@ async function waysToRun (collectors: Worker): Promise<Way[]> {
   ]
 }
 
-/** Starts a platform. It stands still, except while it is measured: five at once would measure each other. */
-async function start ({ home, file }: Installation, { every }: Pick<Way, 'every'>) {
-  const child = spawn(process.execPath, ['bench/host-platform.js', file, ...(every ? [String(every)] : [])], {
-    env: { ...process.env, FLOWFORGE_HOME: home }, stdio: ['ignore', 'pipe', 'inherit']
-  })
-  const lines = createInterface(child.stdout)
-  const { url } = JSON.parse((await once(lines, 'line'))[0])
-  child.kill('SIGSTOP')
-  return {
-    async measure () {
-      child.kill('SIGCONT')
-      const load = await loadPage(url)
-      child.kill('SIGSTOP')
-      return load
-    },
-    async rest (milliseconds: number) {
-      child.kill('SIGCONT')
-      await timers.setTimeout(milliseconds)
-    },
-    async stop (): Promise<{ memory: number, busy: number, pings: number }> {
-      child.kill('SIGCONT')
-      const last = once(lines, 'line')
-      child.kill('SIGTERM')
-      const totals = JSON.parse((await last)[0])
-      await once(child, 'exit')
-      return totals
-    }
-  }
-}
-
-async function loadPage (url: string): Promise<{ perSecond: number, p50: number, p99: number }> {
-  const latency = createHistogram()
-  const load = autocannon({ url: url + PAGE, connections: CONNECTIONS, duration: SECONDS }, () => {})
-  load.on('response', (_client, _status, _bytes, milliseconds) => latency.record(Math.max(1, Math.round(milliseconds * 1000))))
-  const [{ requests }] = await once(load, 'done') as [autocannon.Result]
-  return { perSecond: requests.average, p50: latency.percentile(50) / 1000, p99: latency.percentile(99) / 1000 }
-}
-
 /** What a ping to a healthy collector takes of the event loop of a platform that has nothing else to do. */
 async function weighPing (database: string, installation: Installation): Promise<string> {
-  const platform = await start(installation, { every: 50 })
+  const platform = await startLoadedPlatform(installation, 50)
   await platform.rest(WEIGHING_MS)
   const { busy, pings } = await platform.stop()
   const each = busy / pings
@@ -106,18 +61,18 @@ async function weighPing (database: string, installation: Installation): Promise
     'where it shows, this is why. The schedule sends one a day.'
 }
 
-/** Each series starts every platform anew; each of its rounds measures every one, after some to warm up. */
+/**
+ * Each series starts every platform anew; each of its rounds measures every one, after some to warm up. In an order of
+ * its own each time: what comes first, and after what, must not be an advantage.
+ */
 async function race (ways: Way[], install: (way: Way) => Promise<Installation>): Promise<Figures[]> {
   const figures = ways.map((): Figures => ({ perSecond: [], p50: [], p99: [], memory: [] }))
   const installations = await Promise.all(ways.map(install))
   for (let series = 0; series < SERIES; series++) {
-    const platforms = []
-    for (const [index, way] of ways.entries()) platforms.push(await start(installations[index]!, way))
+    const platforms: LoadedPlatform[] = []
+    for (const index of shuffle(ways.keys())) platforms[index] = await startLoadedPlatform(installations[index]!, ways[index]!.every)
     for (let round = -WARM_UP; round < ROUNDS; round++) {
-      // Each comes first in turn, and none twice running: its caches would still be warm.
-      const order = [...platforms.entries()]
-      const first = (round + WARM_UP) % order.length
-      for (const [index, platform] of [...order.slice(first), ...order.slice(0, first)]) {
+      for (const [index, platform] of shuffle(platforms.entries())) {
         const load = await platform.measure()
         if (round < 0) continue
         for (const name of ['perSecond', 'p50', 'p99'] as const) figures[index]![name].push(load[name])
@@ -128,25 +83,33 @@ async function race (ways: Way[], install: (way: Way) => Promise<Installation>):
   return figures
 }
 
+const shuffle = <T>(items: Iterable<T>) => (
+  [...items].map((item) => ({ item, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ item }) => item))
+
+/** What all are held against: of the two platforms that are off the mean, round by round. */
+function meanOff ([off, again]: Figures[], what: 'perSecond' | 'p99'): number[] {
+  return off![what].map((value, round) => (value + again![what][round]!) / 2)
+}
+
 function tabulate (database: string, ways: Way[], figures: Figures[]): Table {
-  const off = figures[0]!
   return {
     title: `On ${database}, beside telemetry that is off`,
     columns: ['telemetry', 'requests/s, median (range)', 'beside off', 'p50 ms', 'p99 ms', 'p99 beside off', 'memory MiB'],
     rows: ways.map(({ title }, index) => {
       const { perSecond, p50, p99, memory } = figures[index]!
-      return [title, spread(perSecond, 0), ratio(perSecond, off.perSecond), median(p50).toFixed(2), median(p99).toFixed(2),
-        ratio(p99, off.p99), spread(memory, 0)]
+      return [title, spread(perSecond, 0), ratio(perSecond, meanOff(figures, 'perSecond')), median(p50).toFixed(2), median(p99).toFixed(2),
+        ratio(p99, meanOff(figures, 'p99')), spread(memory, 0)]
     })
   }
 }
 
 function describe (database: string, figures: Figures[]): string {
-  const [off, again, idle, ...pinging] = figures
-  return `On ${database}, on and idle serves ${ratio(idle!.perSecond, off!.perSecond)} of the requests of off (the aim is 1.00 ± 0.02); ` +
-    `off, a second time, ${ratio(again!.perSecond, off!.perSecond)}. With a ping a second p99 is, beside off, ` +
-    `${pinging.map(({ p99 }) => ratio(p99, off!.p99)).join(', ')} for a collector that is healthy, dead, or never answers (the aim is at ` +
-    `most 1.05); off, a second time, ${ratio(again!.p99, off!.p99)}.`
+  const beside = (what: 'perSecond' | 'p99') => figures.map((each) => ratio(each[what], meanOff(figures, what)))
+  const [off, again, idle] = beside('perSecond')
+  const [p99Off, p99Again, , ...p99] = beside('p99')
+  return `On ${database}, on and idle serves ${idle} of the requests of off (the aim is 1.00 ± 0.02); the two that are off ${off} and ` +
+    `${again}. With a ping a second p99 is, beside off, ${p99.join(', ')} for a collector that is healthy, dead, or never answers (the ` +
+    `aim is at most 1.05); that of the two that are off ${p99Off} and ${p99Again}.`
 }
 
 const ground = await breakGround()
@@ -162,9 +125,10 @@ try {
   }
   publish('host', {
     title: 'The host under load',
-    method: `${CONNECTIONS} connections ask the platform for its login page for ${SECONDS} seconds each way, in turn, ${ROUNDS} rounds ` +
-      `after ${WARM_UP} to warm up, in ${SERIES} series that start the platforms anew; the load comes from the same machine. A platform ` +
-      'stands still while another is measured. Ratios are taken round by round.',
+    method: `${CONNECTIONS} connections ask the platform for its login page for ${SECONDS} seconds each way, ${ROUNDS} rounds after ` +
+      `${WARM_UP} to warm up, in ${SERIES} series that start the platforms anew, each time in an order drawn at random; the load comes ` +
+      'from the same machine. A platform stands still while another is measured. Ratios are taken round by round, beside the mean of ' +
+      'two platforms that are off.',
     tables,
     findings: [...findings, NOISE]
   })

@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { QueryTypes, type Sequelize } from 'sequelize'
 import sqlite3 from 'sqlite3'
 import { migrations } from '../src/db/migrations.js'
 import { defineModels } from '../src/db/models.js'
@@ -14,10 +13,11 @@ import { migrate } from '../src/lib/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../src/lib/open-database.js'
 import { gather } from '../src/telemetry/gather.js'
 import { startPostgres } from '../test/helpers/postgres.js'
+import { fillTables, SIZE } from './fill-tables.js'
 import { publish, ratio, spread } from './publish.js'
+import { runInTurn, type Contestant } from './run-in-turn.js'
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
-const SIZE = { users: 1_000_000, teams: 100_000, projects: 1_000_000 }
 const STATEMENT = 'SELECT (SELECT count(*) FROM "Users") AS users, (SELECT count(*) FROM "Teams") AS teams, ' +
   '(SELECT count(*) FROM "Projects") AS projects'
 
@@ -25,30 +25,6 @@ const FLOOR = 'bare driver, one statement (the floor)'
 const GATHERER = 'the gatherer'
 const AT_ONCE = 'three counts at once'
 const NOTHING = 'nothing (100 ms)'
-
-type Contestant = () => Promise<unknown>
-
-interface Figures {
-  wall: number[]
-  stall: number[]
-}
-
-/** Rows made by the database itself; the values are as long as real ones. */
-async function fill (sequelize: Sequelize, scale: number): Promise<void> {
-  const now = sequelize.getDialect() === 'postgres' ? 'now()' : "datetime('now')"
-  const numbers = (count: number) => sequelize.getDialect() === 'postgres'
-    ? `SELECT generate_series(1, ${count}) AS n`
-    : `WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < ${count}) SELECT n FROM counter`
-  const admin = sequelize.getDialect() === 'postgres' ? 'false' : '0'
-  const statements = [
-    'INSERT INTO "Users" (username, name, email, password, admin, "createdAt", "updatedAt") SELECT \'user\' || n, ' +
-    `'User ' || n, 'user' || n || '@example.com', 'hash', ${admin}, ${now}, ${now} FROM (${numbers(SIZE.users * scale)}) AS numbers`,
-    `INSERT INTO "Teams" (name, "createdAt", "updatedAt") SELECT 'Team ' || n, ${now}, ${now} FROM (${numbers(SIZE.teams * scale)}) AS numbers`,
-    `INSERT INTO "Projects" (name, "createdAt", "updatedAt") SELECT 'Project ' || n, ${now}, ${now} FROM (${numbers(SIZE.projects * scale)}) AS numbers`
-  ]
-  for (const statement of statements) await sequelize.query(statement, { type: QueryTypes.RAW })
-  await sequelize.query(sequelize.getDialect() === 'postgres' ? 'VACUUM ANALYZE' : 'PRAGMA wal_checkpoint(TRUNCATE)')
-}
 
 /** The same statement, without the ORM, on a connection of its own. */
 async function openFloor (address: DatabaseAddress): Promise<{ run: Contestant, close: () => Promise<void> }> {
@@ -64,29 +40,12 @@ async function openFloor (address: DatabaseAddress): Promise<{ run: Contestant, 
   return { run: () => client.query(STATEMENT), close: () => client.end() }
 }
 
-/** Runs once, and watches how long the event loop was not free meanwhile, in milliseconds. */
-async function time (run: Contestant): Promise<{ wall: number, stall: number }> {
-  let stall = 0
-  let last = performance.now()
-  const watch = setInterval(() => {
-    const now = performance.now()
-    stall = Math.max(stall, now - last - 1)
-    last = now
-  }, 1)
-  const started = performance.now()
-  await run()
-  const wall = performance.now() - started
-  stall = Math.max(stall, performance.now() - last - 1)
-  clearInterval(watch)
-  return { wall, stall }
-}
-
 const idle: Contestant = () => new Promise((resolve) => { setTimeout(resolve, 100) })
 
 async function race (address: DatabaseAddress, scale: number): Promise<string[][]> {
   const sequelize = await openDatabase(address)
   await migrate(sequelize, 'PlatformMigrations', migrations)
-  await fill(sequelize, scale)
+  await fillTables(sequelize, scale)
   const models = defineModels(sequelize)
   const floor = await openFloor(address)
   const host = {
@@ -105,7 +64,7 @@ async function race (address: DatabaseAddress, scale: number): Promise<string[][
     [AT_ONCE]: () => Promise.all([models.User.count(), models.Team.count(), models.Project.count()]),
     [NOTHING]: idle
   }
-  const figures = await runInTurn(contestants)
+  const figures = await runInTurn(contestants, ROUNDS)
   await floor.close()
   await sequelize.close()
   const lowest = figures[FLOOR]!
@@ -113,20 +72,6 @@ async function race (address: DatabaseAddress, scale: number): Promise<string[][
   return Object.entries(figures).map(([name, { wall, stall }]) => [
     `${address.type}, ${size} users: ${name}`, spread(wall), ratio(wall, lowest.wall), spread(stall)
   ])
-}
-
-/** Each round runs every contestant once, so that a machine that slows down slows all of them. */
-async function runInTurn (contestants: Record<string, Contestant>): Promise<Record<string, Figures>> {
-  const figures = Object.fromEntries(Object.keys(contestants).map((name) => [name, { wall: [], stall: [] } as Figures]))
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const [name, run] of Object.entries(contestants)) {
-      const { wall, stall } = await time(run)
-      if (round < 0) continue
-      figures[name]!.wall.push(wall)
-      figures[name]!.stall.push(stall)
-    }
-  }
-  return figures
 }
 
 /** The aims, and what stands in the way of them. */

@@ -1,76 +1,8 @@
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
-import type { LoggedPing } from '../../src/telemetry/index.js'
+import { describe, test } from 'node:test'
 import { startListener } from '../helpers/listener.js'
-import { buildPlatform, WARN, type Platform } from '../helpers/platform.js'
-import { watchWaits } from '../helpers/watch-waits.js'
-
-const BOOT_MS = 30_000
-const LONGEST_BACKOFF_MS = 120_000
-
-/** The newest ping of the log, as soon as it is as a test wants it. */
-async function pingWhen ({ app }: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
-  for (;;) {
-    const [ping] = await app.telemetry.pings()
-    if (ping && wanted(ping)) return ping
-  }
-}
-
-const isOver = ({ outcome }: LoggedPing) => outcome !== 'pending'
-
-/** Starts a platform and its boot ping, by a clock that only the test moves; `passWait` lets the wait after an attempt pass. */
-async function startPing (t: TestContext, url: string) {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  const waits = watchWaits(t)
-  const platform = await buildPlatform(t, { telemetry: { url } })
-  t.mock.timers.tick(BOOT_MS)
-  return {
-    platform,
-    waits,
-    async passWait (attempt: number) {
-      const { milliseconds } = await waits.nth(attempt)
-      t.mock.timers.tick(milliseconds)
-    }
-  }
-}
-
-describe('a refused consent sends nothing', () => {
-  const refusals: [title: string, telemetry: object, prepare?: (platform: Platform, t: TestContext) => unknown][] = [
-    ['of flowforge.yml', { enabled: false }],
-    ['of a mistyped flowforge.yml', { enabled: 'off' }],
-    ['of the administrator', {}, ({ app }) => app.settings.set('telemetry:enabled', false)],
-    ['of an unreadable setting', {}, ({ app }) => (
-      app.db.models.PlatformSetting.upsert({ key: 'telemetry:enabled', value: 'no' }))],
-    ['of an unfinished setup', {}, ({ app }) => app.settings.set('setup:initialised', false)],
-    ['of the environment', {}, (_platform, t) => {
-      process.env.DO_NOT_TRACK = '1'
-      t.after(() => { delete process.env.DO_NOT_TRACK })
-    }]
-  ]
-  for (const [title, telemetry, prepare] of refusals) {
-    test(title, async (t) => {
-      const listener = await startListener(t)
-      t.mock.timers.enable({ apis: ['setTimeout'] })
-      const platform = await buildPlatform(t, { telemetry: { url: listener.url, ...telemetry } })
-      await prepare?.(platform, t)
-      t.mock.timers.tick(BOOT_MS)
-      await assert.rejects(platform.app.telemetry.send(), { code: 'telemetry_off', message: /^Telemetry is off: / })
-      assert.deepEqual(await platform.app.telemetry.pings(), [])
-      await platform.app.close()
-      assert.equal(listener.connections(), 0)
-    })
-  }
-})
-
-test('a setup that is finished within the first 30 seconds is in time for the boot ping', async (t) => {
-  const listener = await startListener(t)
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { app } = await buildPlatform(t, { telemetry: { url: listener.url }, initialised: false })
-  t.mock.timers.tick(BOOT_MS - 1)
-  await app.settings.set('setup:initialised', true)
-  t.mock.timers.tick(1)
-  await listener.next()
-})
+import { buildPlatform, WARN } from '../helpers/platform.js'
+import { isOver, pingWhen, startPing } from '../helpers/start-ping.js'
 
 test('a delivered ping stands in the log with the exact bytes and the receipt', async (t) => {
   const listener = await startListener(t, (response) => { response.end('{"status":"success","received":{}}') })
@@ -149,49 +81,5 @@ describe('a failing delivery', () => {
     const { outcome, attempts, status, error } = await app.telemetry.send()
     assert.deepEqual({ outcome, attempts, status }, { outcome: 'failed', attempts: 1, status: null })
     assert.match(error!, /ECONNREFUSED/)
-  })
-})
-
-describe('a no is immediate', () => {
-  test('it cancels a waiting retry', async (t) => {
-    const listener = await startListener(t, (response) => { response.writeHead(503).end() })
-    const { platform, waits } = await startPing(t, listener.url)
-    await waits.nth(1)
-    await platform.app.settings.set('telemetry:enabled', false)
-    const { outcome, error, attempts } = await pingWhen(platform, isOver)
-    assert.deepEqual({ outcome, error, attempts }, {
-      outcome: 'cancelled', error: 'an administrator turned telemetry off', attempts: 1
-    })
-    t.mock.timers.tick(LONGEST_BACKOFF_MS)
-    assert.equal(listener.requests.length, 1)
-  })
-
-  test('it aborts a request in flight', async (t) => {
-    const listener = await startListener(t, () => { /* never answers */ })
-    const platform = await buildPlatform(t, { telemetry: { url: listener.url } })
-    const sending = platform.app.telemetry.send()
-    await listener.next()
-    await platform.app.settings.set('telemetry:enabled', false)
-    assert.equal((await sending).outcome, 'cancelled')
-  })
-
-  test('it reaches another replica before its next attempt', async (t) => {
-    const listener = await startListener(t, (response) => { response.writeHead(503).end() })
-    const { platform, waits, passWait } = await startPing(t, listener.url)
-    await waits.nth(1)
-    const replica = await buildPlatform(t, { telemetry: { url: listener.url }, home: platform.home })
-    await replica.app.settings.set('telemetry:enabled', false)
-    await passWait(1)
-    assert.equal((await pingWhen(platform, isOver)).outcome, 'cancelled')
-    assert.equal(listener.requests.length, 1)
-  })
-
-  test('stopping the platform aborts a request in flight, too', async (t) => {
-    const listener = await startListener(t, () => { /* never answers */ })
-    const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
-    const sending = app.telemetry.send()
-    await listener.next()
-    await app.close()
-    assert.equal((await sending).outcome, 'cancelled')
   })
 })

@@ -1,0 +1,31 @@
+import type { TestContext } from 'node:test'
+import type { LoggedPing } from '../../src/telemetry/index.js'
+import { BOOT_MS } from './follow-ping.js'
+import { buildPlatform, type Platform } from './platform.js'
+import { watchWaits } from './watch-waits.js'
+
+/** The newest ping of the log, as soon as it is as a test wants it. */
+export async function pingWhen ({ app }: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
+  for (;;) {
+    const [ping] = await app.telemetry.pings()
+    if (ping && wanted(ping)) return ping
+  }
+}
+
+export const isOver = ({ outcome }: LoggedPing) => outcome !== 'pending'
+
+/** Starts a platform and its boot ping, by a clock that only the test moves; `passWait` lets the wait after an attempt pass. */
+export async function startPing (t: TestContext, url: string) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const waits = watchWaits(t)
+  const platform = await buildPlatform(t, { telemetry: { url } })
+  t.mock.timers.tick(BOOT_MS)
+  return {
+    platform,
+    waits,
+    async passWait (attempt: number) {
+      const { milliseconds } = await waits.nth(attempt)
+      t.mock.timers.tick(milliseconds)
+    }
+  }
+}
