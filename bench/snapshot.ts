@@ -17,7 +17,7 @@ import { fillTables, SIZE } from './fill-tables.js'
 import { publish, ratio, spread } from './publish.js'
 import { runInTurn, type Contestant } from './run-in-turn.js'
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 25)
 const STATEMENT = 'SELECT (SELECT count(*) FROM "Users") AS users, (SELECT count(*) FROM "Teams") AS teams, ' +
   '(SELECT count(*) FROM "Projects") AS projects'
 
@@ -88,8 +88,8 @@ function describeFindings (rows: string[][]): string[] {
       'connection of its own for that, on PostgreSQL a transaction. Beside a small count it shows; beside a large one it is lost in the noise.',
     'The event loop was held up for, beside nothing and the floor: ' +
       `${inEachPlace((index) => `${ours![index]} ms beside ${nothing![index]} and ${floors![index]}`)}. The aim is no longer than ` +
-      'nothing. What the ORM does for its statements stands in the way on SQLite; PostgreSQL counts in as many processes as this ' +
-      'machine has cores, and the floor waits for one of them as well.',
+      'nothing. The floor misses it, too: to take in an answer takes a moment of the event loop, and PostgreSQL counts in as many ' +
+      'processes as this machine has cores.',
     `Three counts at once are no faster on SQLite, and hold the event loop up: ${inEachPlace((index) => `${atOnce![index]} ms`)}.`
   ]
 }
