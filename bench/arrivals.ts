@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { drawLines } from './chart.js'
-import { publish } from './publish.js'
+import { publish, type Benchmark } from './publish.js'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
@@ -79,30 +79,33 @@ function readCollectorRate (): number | undefined {
 
 const rate = readCollectorRate()
 const rows: string[][] = []
-const peaksByHour: Record<string, number[]> = {}
+const charts: NonNullable<Benchmark['charts']> = []
+mkdirSync('docs/charts', { recursive: true })
 for (const installations of [1e6, 1e7, 1e8]) {
+  const millions = `${installations / 1e6} million`
+  const peaksByHour: Record<string, number[]> = {}
   for (const [name, due] of Object.entries(SCHEDULES)) {
     const requests = expectRequests(installations, due).map(draw)
     const peak = requests.reduce((most, value) => Math.max(most, value), 0)
     const mean = requests.reduce((sum, value) => sum + value, 0) / WEEK
     const number = (value: number) => Math.round(value).toLocaleString('en')
     rows.push([
-      `${installations / 1e6} million, ${name}`, number(mean), number(peak), (peak / mean).toFixed(1),
+      `${millions}, ${name}`, number(mean), number(peak), (peak / mean).toFixed(1),
       rate ? number(Math.ceil(peak / rate)) : '?'
     ])
-    if (installations === 1e6) {
-      peaksByHour[name] = Array.from({ length: WEEK / HOUR }, (_, hour) => (
-        requests.subarray(hour * HOUR, (hour + 1) * HOUR).reduce((most, value) => Math.max(most, value), 0)))
-    }
+    peaksByHour[name] = Array.from({ length: WEEK / HOUR }, (_, hour) => (
+      requests.subarray(hour * HOUR, (hour + 1) * HOUR).reduce((most, value) => Math.max(most, value), 0)))
   }
+  const file = `charts/arrivals-${installations / 1e6}-million.svg`
+  writeFileSync(`docs/${file}`, drawLines({
+    title: `The busiest second of each hour, ${millions} installations`,
+    x: 'hours',
+    every: DAY / HOUR,
+    y: 'requests a second',
+    lines: peaksByHour
+  }))
+  charts.push({ file, words: `The busiest second of each hour of the week with ${millions} installations, for the three schedules.` })
 }
-mkdirSync('docs/charts', { recursive: true })
-writeFileSync('docs/charts/arrivals.svg', drawLines({
-  title: 'The busiest second of each hour, one million installations',
-  x: 'hours',
-  y: 'requests a second',
-  lines: peaksByHour
-}))
 publish('arrivals', {
   title: 'A week at the collector',
   method: 'Every installation pings once a day and 30 seconds after each restart. It restarts twice a month at any time; on the ' +
@@ -119,5 +122,5 @@ publish('arrivals', {
       ? `One collector answers ${Math.round(rate).toLocaleString('en')} pings a second (see the collector's benchmark); the last column divides the peak by it.`
       : 'The last column needs the rate of one collector: run npm run bench:collector first.'
   ],
-  charts: [{ file: 'charts/arrivals.svg', words: 'The busiest second of each hour of the week, for the three schedules.' }]
+  charts
 })

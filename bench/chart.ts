@@ -19,17 +19,20 @@ const STYLE = `text { font: 13px system-ui, sans-serif; fill: #333 } .title { fo
 export interface LineChart {
   title: string
   x: string
+  /** Steps from one mark below to the next. */
+  every: number
   y: string
   /** Each line by its name: one value for each step along x. */
   lines: Record<string, number[]>
 }
 
 /** The lines on a logarithmic scale, whose least value is 1. */
-export function drawLines ({ title, x, y, lines }: LineChart): string {
+export function drawLines ({ title, x, every, y, lines }: LineChart): string {
   const values = Object.values(lines)
   const across = scaleLinear([0, values[0]!.length - 1], [MARGIN.left, WIDTH - MARGIN.right])
   const up = scaleLog([1, Math.max(...values.flat())], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice()
   const path = line<number>((_value, step) => across(step), (value) => up(Math.max(1, value))).digits(1)
+  const marks = values[0]!.map((_value, step) => step).filter((step) => step % every === 0)
   const levels = up.ticks().filter((level) => Number.isInteger(Math.log10(level)))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">
 <title>${title}</title>
@@ -37,7 +40,7 @@ export function drawLines ({ title, x, y, lines }: LineChart): string {
 <text class="title" x="${MARGIN.left}" y="20">${title}</text>
 ${Object.keys(lines).map((name, index) => drawKey(name, index)).join('\n')}
 ${levels.map((level) => drawLevel(level, up(level))).join('\n')}
-${across.ticks(7).map((step) => `<text x="${across(step)}" y="${HEIGHT - 22}" text-anchor="middle">${step}</text>`).join('\n')}
+${marks.map((step) => `<text x="${across(step).toFixed(1)}" y="${HEIGHT - 22}" text-anchor="middle">${step}</text>`).join('\n')}
 <text x="${WIDTH / 2}" y="${HEIGHT - 5}" text-anchor="middle">${x}</text>
 <text x="14" y="${HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 14 ${HEIGHT / 2})">${y}</text>
 ${values.map((line, index) => `<path d="${path(line)}" stroke="${STROKES[index]!.colour}" stroke-dasharray="${STROKES[index]!.dash}"/>`).join('\n')}
