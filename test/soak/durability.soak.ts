@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { freePort, startPostgres, type Postgres } from '../helpers/postgres.js'
 import { connect } from '../../src/collector/database.js'
-import { runCollector } from './run-collector.js'
-import { PING, post, postgresUrl, sqliteUrl } from './start-collector.js'
+import { runCollector } from '../collector/run-collector.js'
+import { PING, post, postgresUrl, sqliteUrl } from '../collector/start-collector.js'
 
 const CONNECTIONS = 24
 
