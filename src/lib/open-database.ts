@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg'
-import { Sequelize, type Options } from 'sequelize'
+import { BaseError, ConnectionError, Sequelize, type Options } from 'sequelize'
 
 /** A SQLite file, or where a PostgreSQL is found and who asks. */
 export type DatabaseAddress =
@@ -13,6 +13,7 @@ export type DatabaseAddress =
  */
 export async function openDatabase (address: DatabaseAddress, options: Options = {}): Promise<Sequelize> {
   const sequelize = new Sequelize({ logging: false, ...await dialectOptions(address), ...options })
+  if (address.type === 'postgres') nameConnectionErrors(sequelize)
   try {
     await sequelize.authenticate()
     // WAL: a reader never waits for the writer, so a count of many rows stalls no login.
@@ -45,4 +46,20 @@ async function loadPostgresDriver (): Promise<object> {
     }
   }
   return Object.create(driver, { Client: { value: Client } })
+}
+
+interface Connecting {
+  connectionManager: { getConnection: (options?: object) => Promise<unknown> }
+}
+
+/**
+ * Where a connection breaks off in the statements that Sequelize sends ahead on it, Sequelize passes the driver's bare
+ * error on. Named like the others it tells whoever asked that the database is away.
+ */
+function nameConnectionErrors (sequelize: Sequelize): void {
+  const { connectionManager } = sequelize as unknown as Connecting
+  const getConnection = connectionManager.getConnection.bind(connectionManager)
+  connectionManager.getConnection = (options) => getConnection(options).catch((error: Error) => {
+    throw error instanceof BaseError ? error : new ConnectionError(error)
+  })
 }

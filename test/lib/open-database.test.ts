@@ -14,7 +14,7 @@ test('a PostgreSQL that ends the session as it begins is an error like any other
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const address = { host: '127.0.0.1', port, user: 'flowforge', database: 'flowforge', ssl: false }
-  await assert.rejects(openDatabase({ type: 'postgres', ...address }), /not queryable/)
+  await assert.rejects(openDatabase({ type: 'postgres', ...address }), { name: 'SequelizeConnectionError', message: /not queryable/ })
 })
 
 /** A message of PostgreSQL's protocol: its kind, its length, its content. */
