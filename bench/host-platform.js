@@ -1,6 +1,6 @@
 // A whole platform under load, as it is built for production; with a number, it sends a ping every so many
-// milliseconds. Started by bench/loaded-platform.ts; prints its address, and when it is told to stop its memory (MiB), how long
-// its event loop was at work (ms), and how many pings left.
+// milliseconds. Started by bench/loaded-platform.ts; prints its address, and when it is told to stop its memory (MiB),
+// how long its event loop was at work (ms), and how many pings left.
 import { performance } from 'node:perf_hooks'
 import { buildApp, loadConfig } from '../dist/app.js'
 

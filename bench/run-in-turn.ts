@@ -1,4 +1,6 @@
 /** How contestants of a benchmark are timed, and how long each of them holds the event loop up. */
+
+/** Does once what is to be timed. */
 export type Contestant = () => Promise<unknown>
 
 /** One value a round, in milliseconds. */

@@ -20,7 +20,7 @@ export interface CollectorOptions {
 /**
  * The collector, ready to listen. Closing it commits what it has taken in, and closes its database.
  *
- * @throws InvalidSettingsError, or the driver's own error when the database does not answer
+ * @throws InvalidSettingsError, or Sequelize's error when the database does not answer
  */
 export async function buildCollector (
   given: Partial<CollectorSettings>, { now = Date.now, logTo }: CollectorOptions = {}

@@ -48,7 +48,7 @@ export function isPostgres (db: Sequelize): boolean {
  * Opens the collector's database and brings its tables up to date.
  *
  * @param url `sqlite:FILE` or `postgres://...`
- * @throws the driver's own error when the database does not answer
+ * @throws Sequelize's error when the database does not answer
  */
 export async function openCollectorDatabase (url: string): Promise<Sequelize> {
   const db = await connect(url)

@@ -9,7 +9,7 @@ export type DatabaseAddress =
 /**
  * Opens the database and proves that it answers.
  *
- * @throws the driver's own error when the file cannot be opened or the server does not answer
+ * @throws Sequelize's error, the driver's own its `parent`, when the file cannot be opened or the server does not answer
  */
 export async function openDatabase (address: DatabaseAddress, options: Options = {}): Promise<Sequelize> {
   const sequelize = new Sequelize({ logging: false, ...await dialectOptions(address), ...options })
