@@ -12,7 +12,7 @@ import { QueryTypes } from 'sequelize'
 import { stringify } from 'yaml'
 import { buildApp, loadConfig } from '../src/app.js'
 import { buildCollector } from '../src/collector/app.js'
-import { openDatabase } from '../src/lib/open-database.js'
+import { openDatabase } from '../src/database/open.js'
 import type { LoggedPing } from '../src/telemetry/index.js'
 
 const SECOND_MS = 1_000

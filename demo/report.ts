@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { buildCollector } from '../src/collector/app.js'
-import { openCollectorDatabase } from '../src/collector/database.js'
+import { openCollectorDatabase } from '../src/collector/storage/database.js'
 import { storeYearOfPings } from './year-of-pings.js'
 
 const INSTALLATIONS = 3000

@@ -1,8 +1,8 @@
 /** A believable year: installations come, grow, upgrade in their own time and some go. The same year at each run. */
 import type { Sequelize } from 'sequelize'
-import { rowOf, type Row } from '../src/collector/columns.js'
-import { DAY, dayOf } from '../src/collector/salts.js'
-import { storeRows } from '../src/collector/store.js'
+import { rowOf, type Row } from '../src/collector/storage/columns.js'
+import { DAY, dayOf } from '../src/collector/storage/salts.js'
+import { storeRows } from '../src/collector/storage/pings.js'
 
 const DAYS = 365
 

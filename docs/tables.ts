@@ -5,7 +5,7 @@ import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
 import { settingsTable } from '../src/collector/settings.js'
 import { configSchema, describeExpected } from '../src/config/schema.js'
 import { pingProperties } from '../src/telemetry/ping.js'
-import { telemetrySection } from '../src/telemetry/section.js'
+import { telemetrySection } from '../src/telemetry/config.js'
 
 interface Table {
   /** The file that the table is made from. */
@@ -22,7 +22,7 @@ const TABLES: Record<string, Table> = {
     ]
   },
   config: {
-    source: 'src/config/schema.ts and src/telemetry/section.ts',
+    source: 'src/config/schema.ts and src/telemetry/config.ts',
     rows: () => [
       ['key', 'default', 'expected', 'what it is'],
       ...describeKeys(configSchema), ...describeKeys(telemetrySection, 'telemetry.')

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { expectsPage } from '../pages/errors.js'
-import { RequestProblem } from '../pages/request-problem.js'
+import { expectsPage } from '../http/errors.js'
+import { RequestProblem } from '../http/request-problem.js'
 
 /** A hook for routes that are the administrators' alone. It runs before anything of the request is read. */
 export async function requireAdministrator (request: FastifyRequest, reply: FastifyReply) {

@@ -1,8 +1,8 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { findProblems } from '../pages/errors.js'
-import { answer, isForm } from '../pages/forms.js'
-import { RequestProblem } from '../pages/request-problem.js'
+import { findProblems } from '../http/errors.js'
+import { answer, isForm } from '../http/forms.js'
+import { RequestProblem } from '../http/request-problem.js'
 import { checkPassword } from './password.js'
 import { loginSchema } from './schema.js'
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { requireAdministrator } from '../accounts/guard.js'
 import { api } from './api.js'
-import { home } from './home.js'
+import { home } from '../home/index.js'
 import { telemetryPage } from './telemetry-page.js'
 
 /** The home page, Admin Settings, and the API behind them. */

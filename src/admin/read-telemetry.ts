@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { RequestProblem } from '../pages/request-problem.js'
+import { RequestProblem } from '../http/request-problem.js'
 import type { Consent, LoggedPing } from '../telemetry/index.js'
 
 /** How telemetry stands, as the pages and the API tell it. */

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { DECIDERS } from '../telemetry/consent.js'
-import { KINDS, OUTCOMES } from '../telemetry/ping-log.js'
+import { KINDS, OUTCOMES } from '../telemetry/store/ping-log.js'
 
 const closed = { additionalProperties: false }
 const moment = { format: 'date-time' }

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { PlatformConfig } from '../config/index.js'
 import { addressFrom } from '../db/index.js'
 import { defineModels } from '../db/models.js'
-import { openDatabase } from '../lib/open-database.js'
+import { openDatabase } from '../database/open.js'
 import { createSettings } from '../settings/settings.js'
 import { createTelemetry, type DrivenTelemetry } from '../telemetry/control.js'
 

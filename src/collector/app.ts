@@ -1,14 +1,14 @@
 import Fastify, { LogController, type FastifyError, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
-import { answerFault, faultOf } from './answers.js'
-import { openCollectorDatabase } from './database.js'
-import { intake } from './intake.js'
-import { logOptions } from './log.js'
+import { answerFault, faultOf } from './http/errors.js'
+import { openCollectorDatabase } from './storage/database.js'
+import { intake } from './http/ingest.js'
+import { logOptions } from './http/log.js'
 import { report } from './report/index.js'
-import { keepSalts } from './salts.js'
-import { sender } from './sender.js'
+import { keepSalts } from './storage/salts.js'
+import { sender } from './http/client-address.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
-import { upkeep } from './upkeep.js'
+import { upkeep } from './maintenance.js'
 
 export interface CollectorOptions {
   /** Milliseconds since 1970. */

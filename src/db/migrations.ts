@@ -1,5 +1,5 @@
 import { DataTypes } from 'sequelize'
-import type { Migration } from '../lib/migrate.js'
+import type { Migration } from '../database/migrate.js'
 
 const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true }
 const text = { type: DataTypes.STRING, allowNull: false }

@@ -3,7 +3,7 @@ import { UniqueConstraintError } from 'sequelize'
 import { hashPassword } from '../accounts/password.js'
 import type { Account } from '../accounts/schema.js'
 import type { User } from '../db/models.js'
-import { RequestProblem } from '../pages/request-problem.js'
+import { RequestProblem } from '../http/request-problem.js'
 
 /** The administrator of the platform, or null while there is none. */
 export function findAdministrator (app: FastifyInstance): Promise<User | null> {

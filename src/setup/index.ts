@@ -1,6 +1,6 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { answer } from '../pages/forms.js'
-import { RequestProblem } from '../pages/request-problem.js'
+import { answer } from '../http/forms.js'
+import { RequestProblem } from '../http/request-problem.js'
 import { createAdministrator, findAdministrator } from './administrator.js'
 import { createUserSchema, decisionSchema, finishSchema } from './schema.js'
 import { showStep, showStepAgain } from './wizard.js'

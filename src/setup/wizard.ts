@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountSchema } from '../accounts/schema.js'
-import { findProblems, type Problems } from '../pages/errors.js'
-import { isForm } from '../pages/forms.js'
-import { describePing } from '../pages/ping.js'
-import type { RequestProblem } from '../pages/request-problem.js'
+import { findProblems, type Problems } from '../http/errors.js'
+import { isForm } from '../http/forms.js'
+import { describePing } from '../views/ping.js'
+import type { RequestProblem } from '../http/request-problem.js'
 import { chooseStep, findProgress, STEPS } from './progress.js'
 
 /** Shows the step of the wizard that is next, or an earlier one that `?step=` asks for. */

@@ -1,4 +1,4 @@
-import type { TelemetrySection } from './section.js'
+import type { TelemetrySection } from './config.js'
 
 /** Who can say no. `host` is the platform itself, where it lacks something that a ping needs. */
 export const DECIDERS = ['flowforge.yml', 'environment', 'host', 'setup', 'administrator'] as const

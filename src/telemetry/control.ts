@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { decideConsent, decideForOperator, NO_INSTANCE_ID, refuseForHost, TelemetryOffError, type Consent } from './consent.js'
 import { findLack, readInstanceId, readSetting, type TelemetryHost } from './host.js'
-import type { LoggedPing } from './ping-log.js'
-import { readSection } from './section.js'
+import type { LoggedPing } from './store/ping-log.js'
+import { readSection } from './config.js'
 import type { Wired } from './wiring.js'
 
 /** What telemetry shows of itself, and lets an administrator or an operator do. */

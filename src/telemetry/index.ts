@@ -63,4 +63,4 @@ export default telemetry
 export { telemetry as 'module.exports' }
 export type { Consent } from './consent.js'
 export type { TelemetryHost } from './host.js'
-export type { LoggedPing } from './ping-log.js'
+export type { LoggedPing } from './store/ping-log.js'

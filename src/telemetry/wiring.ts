@@ -1,12 +1,12 @@
-import { migrate } from '../lib/migrate.js'
+import { migrate } from '../database/migrate.js'
 import type { DrivenTelemetry } from './control.js'
-import { gather } from './gather.js'
+import { gather } from './collect.js'
 import type { TelemetryHost } from './host.js'
-import { migrations } from './migrations.js'
+import { migrations } from './store/migrations.js'
 import { setApart } from './own-tables.js'
-import { createPingLog } from './ping-log.js'
+import { createPingLog } from './store/ping-log.js'
 import { serialisePing } from './ping.js'
-import { createSender, type Sender, type SenderParts } from './send.js'
+import { createSender, type Sender, type SenderParts } from './service.js'
 
 /** All that makes, sends and remembers a ping. */
 export type Wired = Sender & Pick<DrivenTelemetry, 'preview' | 'pings' | 'recordedPings'>

@@ -88,7 +88,7 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
 }
 
 async function breakTable (databaseUrl: string): Promise<void> {
-  const { connect: open } = await import('../../src/collector/database.js')
+  const { connect: open } = await import('../../src/collector/storage/database.js')
   const db = await open(databaseUrl)
   await db.query('ALTER TABLE pings RENAME TO pings_gone')
   await db.close()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { buildCollector, type CollectorOptions } from '../../src/collector/app.js'
-import { connect } from '../../src/collector/database.js'
+import { connect } from '../../src/collector/storage/database.js'
 import type { CollectorSettings } from '../../src/collector/settings.js'
 import type { Postgres } from '../helpers/postgres.js'
 

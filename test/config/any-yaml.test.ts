@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseDocument, stringify } from 'yaml'
 import { ConfigError, loadConfig } from '../../src/config/index.js'
-import { readSection } from '../../src/telemetry/section.js'
+import { readSection } from '../../src/telemetry/config.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 1_000)

@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test'
 import { fastify, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { DataTypes, type Model, type ModelStatic, type Options, type Sequelize } from 'sequelize'
-import { openDatabase, type DatabaseAddress } from '../../src/lib/open-database.js'
+import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
 import telemetry from '../../src/telemetry/index.js'
 import { PlatformLog } from '../helpers/platform.js'
 

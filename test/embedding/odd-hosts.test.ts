@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { DatabaseAddress } from '../../src/lib/open-database.js'
+import type { DatabaseAddress } from '../../src/database/open.js'
 import { BOOT_MS } from '../helpers/follow-ping.js'
 import { holdTable } from '../helpers/hold-table.js'
 import { startListener } from '../helpers/listener.js'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe } from 'node:test'
-import type { DatabaseAddress } from '../../src/lib/open-database.js'
+import type { DatabaseAddress } from '../../src/database/open.js'
 import { startPostgres, type Postgres } from './postgres.js'
 
 /** Describes the same behaviour on SQLite and on a real PostgreSQL; `create` makes an empty database. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { QueryTypes, type Sequelize } from 'sequelize'
-import { openDatabase } from '../../src/lib/open-database.js'
+import { openDatabase } from '../../src/database/open.js'
 import type { PostgresAddress } from './postgres.js'
 
 /** As time really goes. A lock tells nobody who waits for it: it has to be looked at, but not all the time. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, mock, type TestContext } from 'node:test'
 import type { Sequelize } from 'sequelize'
-import type { DatabaseAddress } from '../../src/lib/open-database.js'
+import type { DatabaseAddress } from '../../src/database/open.js'
 import { BOOT_MS, startClock } from './follow-ping.js'
 import { startListener } from './listener.js'
 import { pinDaily } from './pin-daily.js'

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DatabaseAddress } from '../../src/lib/open-database.js'
+import type { DatabaseAddress } from '../../src/database/open.js'
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 

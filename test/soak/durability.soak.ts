@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { freePort, startPostgres, type Postgres } from '../helpers/postgres.js'
-import { connect } from '../../src/collector/database.js'
+import { connect } from '../../src/collector/storage/database.js'
 import { runCollector } from '../collector/run-collector.js'
 import { PING, post, postgresUrl, sqliteUrl } from '../collector/start-collector.js'
 

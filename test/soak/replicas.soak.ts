@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { QueryTypes } from 'sequelize'
-import { openDatabase } from '../../src/lib/open-database.js'
+import { openDatabase } from '../../src/database/open.js'
 import { startListener } from '../helpers/listener.js'
 import { startPostgres, type PostgresAddress } from '../helpers/postgres.js'
 import { prepareHome, startProcess, type PlatformProcess } from '../helpers/process.js'

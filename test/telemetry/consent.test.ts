@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decideConsent, type ConsentFacts } from '../../src/telemetry/consent.js'
-import { readSection } from '../../src/telemetry/section.js'
+import { readSection } from '../../src/telemetry/config.js'
 import { parseSource } from '../../src/config/source.js'
 
 /** Facts of a platform on which nobody says no, but for what a test says. */

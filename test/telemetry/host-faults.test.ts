@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, mock, test } from 'node:test'
 import type { Sequelize } from 'sequelize'
-import { openDatabase } from '../../src/lib/open-database.js'
+import { openDatabase } from '../../src/database/open.js'
 import { describeOnBoth } from '../helpers/databases.js'
 import { BOOT_MS } from '../helpers/follow-ping.js'
 import { startListener } from '../helpers/listener.js'

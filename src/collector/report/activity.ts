@@ -1,5 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize'
-import { DAY, dayOf } from '../salts.js'
+import { DAY, dayOf } from '../storage/salts.js'
 
 /** How many installations sent a ping on that day, and in the 7 and the 30 days that end with it. */
 export interface ActiveDay {

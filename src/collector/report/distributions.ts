@@ -1,5 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize'
-import { DAY } from '../salts.js'
+import { DAY } from '../storage/salts.js'
 
 /** So many installations have this in common. */
 export interface Bucket {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
-import { breakableLine } from '../breakable-line.js'
+import { breakableLine } from '../storage/breakable-line.js'
 import { PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
 
 let postgres: Postgres

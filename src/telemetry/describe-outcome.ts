@@ -1,0 +1,52 @@
+import type { LoggedPing } from './index.js'
+
+const PROXY = 'Where the way out is a proxy, name it in the environment variable HTTPS_PROXY, ' +
+  'or HTTP_PROXY for an http address.'
+
+/** By the error code of Node.js or undici: what happened, and what an administrator can do. */
+const NETWORK_ERRORS: [code: RegExp, words: (host: string) => string][] = [
+  [/^(ENOTFOUND|EAI_AGAIN)/, (host) => `${host} could not be resolved. Check the DNS of this machine. ${PROXY}`],
+  [/^ECONNREFUSED/, (host) => `${host}, or the proxy on the way there, refused the connection. ` +
+    `Check telemetry.url in flowforge.yml and the firewall. ${PROXY}`],
+  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|EHOSTUNREACH|ENETUNREACH)/, (host) => `${host} could not be reached in time. ` +
+    `Check whether a firewall stops outgoing connections. ${PROXY}`],
+  [/^UND_ERR_(HEADERS|BODY)_TIMEOUT/, (host) => `${host} took the ping but did not answer in time. ` +
+    'It may be busy; nothing to do here.'],
+  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)/, (host) => `The connection to ${host} broke off. ` +
+    'A firewall or a proxy on the way may have cut it.'],
+  [/CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS/, (host) => `The certificate of ${host} is not trusted. ` +
+    'Where a proxy opens encrypted connections, name its certificate in NODE_EXTRA_CA_CERTS.']
+]
+
+/** By the status of the collector's answer. */
+const STATUSES: [status: RegExp, advice: string][] = [
+  [/^3/, 'It is a redirect, which is not followed. Put the final address into telemetry.url in flowforge.yml.'],
+  [/^407/, 'The proxy on the way asks for a name and a password. Put them into HTTPS_PROXY.'],
+  [/^404/, 'There is no collector at this address. Check telemetry.url in flowforge.yml.'],
+  [/^429/, 'It has had too many pings from this address. Try again later.'],
+  [/^5/, 'It has a problem of its own; nothing to do here.'],
+  [/^4/, 'It does not take this ping. A newer FlowForge may help, or another telemetry.url in flowforge.yml.']
+]
+
+/** What became of a ping, in a sentence or two on which an administrator can act. */
+export function describeOutcome (ping: LoggedPing, url: string): string {
+  const { host } = new URL(url)
+  if (ping.outcome === 'delivered') return `${host} received it.`
+  if (ping.outcome === 'cancelled') return `It was cancelled: ${ping.error}.`
+  if (ping.outcome === 'interrupted') {
+    return 'The platform stopped while it was on its way; whether it arrived is not known.'
+  }
+  const trouble = describeTrouble(ping, host)
+  if (ping.outcome === 'failed') return trouble
+  if (ping.attempts > 0) return `It waits for another attempt. ${trouble}`
+  return 'It is on its way.'
+}
+
+function describeTrouble ({ status, error }: LoggedPing, host: string): string {
+  if (status === null) {
+    const describe = NETWORK_ERRORS.find(([code]) => code.test(error ?? ''))?.[1]
+    return describe?.(host) ?? `The ping could not be delivered to ${host}.`
+  }
+  const advice = STATUSES.find(([pattern]) => pattern.test(String(status)))?.[1]
+  return [`${host} answered ${status}.`, advice].filter(Boolean).join(' ')
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hashAddress, hashKey } from '../../../src/collector/http/address-hash.js'
+import { KEY, PING, sqliteUrl, startCollector } from '../start-collector.js'
+
+const salt = 'a'.repeat(64)
+const hash = (address: string, key = KEY, daily = salt) => hashAddress(hashKey(key), daily, address)
+
+test('an IPv4 address hashes alike in each way that IPv6 writes it', () => {
+  for (const same of ['::ffff:192.0.2.7', '::FFFF:192.0.2.7', '::ffff:c000:207', '0:0:0:0:0:ffff:c000:0207']) {
+    assert.equal(hash(same), hash('192.0.2.7'), same)
+  }
+})
+
+test('an IPv6 address hashes alike in each of its spellings', () => {
+  assert.equal(hash('2001:DB8:0:0::1'), hash('2001:db8::1'))
+})
+
+test('another address, another key or the salt of another day is another hash', () => {
+  const hashes = [hash('192.0.2.7'), hash('192.0.2.8'), hash('192.0.2.7', `${KEY}!`), hash('192.0.2.7', KEY, 'b'.repeat(64))]
+  assert.equal(new Set(hashes).size, hashes.length)
+})
+
+const FORWARDED = { 'x-forwarded-for': '192.0.2.7' }
+
+async function hashesOf (t: Parameters<typeof sqliteUrl>[0], trustProxy: string | undefined, headers: Array<Record<string, string>>) {
+  const { post } = await startCollector(t, await sqliteUrl(t), { trustProxy })
+  const hashes: string[] = []
+  for (const each of headers) hashes.push((await post(PING, each)).body.received.addressHash)
+  return hashes
+}
+
+test('X-Forwarded-For of a sender that is no trusted proxy is ignored', async (t) => {
+  for (const trustProxy of [undefined, '10.0.0.0/8']) {
+    const [plain, forwarded] = await hashesOf(t, trustProxy, [{}, FORWARDED])
+    assert.equal(forwarded, plain)
+  }
+})
+
+test('behind a trusted proxy, named by its address or counted, its X-Forwarded-For is the sender', async (t) => {
+  for (const trustProxy of ['127.0.0.0/8', 'loopback', '1']) {
+    const [plain, forwarded, mapped] = await hashesOf(t, trustProxy, [{}, FORWARDED, { 'x-forwarded-for': '::ffff:192.0.2.7' }])
+    assert.notEqual(forwarded, plain)
+    assert.equal(mapped, forwarded)
+  }
+})
+
+test('a sender cannot choose its address by sending X-Forwarded-For through the proxy', async (t) => {
+  for (const trustProxy of ['loopback', '1']) {
+    const [honest, forged] = await hashesOf(t, trustProxy, [FORWARDED, { 'x-forwarded-for': '198.51.100.9, 192.0.2.7' }])
+    assert.equal(forged, honest)
+  }
+})

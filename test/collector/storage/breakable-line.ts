@@ -1,0 +1,29 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+import { freePort } from '../../helpers/postgres.js'
+
+/** Stands between a collector and its PostgreSQL, and can be cut and mended. */
+export async function breakableLine (t: TestContext, databaseUrl: string) {
+  const { hostname, port: farPort } = new URL(databaseUrl)
+  const port = await freePort()
+  const sockets = new Set<Socket>()
+  const listen = async () => {
+    const server = createServer((near) => {
+      const far = connect(Number(farPort), hostname)
+      for (const [one, other] of [[near, far], [far, near]] as const) {
+        sockets.add(one)
+        one.on('error', () => {}).on('close', () => other.destroy()).pipe(other)
+      }
+    }).listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return server
+  }
+  let server = await listen()
+  const cut = () => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(cut)
+  return { url: databaseUrl.replace(`:${farPort}/`, `:${port}/`), cut, mend: async () => { server = await listen() } }
+}

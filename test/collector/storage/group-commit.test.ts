@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { rowOf, type Row } from '../../../src/collector/storage/columns.js'
+import { openCollectorDatabase } from '../../../src/collector/storage/database.js'
+import { groupCommit, QueueFullError } from '../../../src/collector/storage/group-commit.js'
+import { isFaultOfRow, storeRows } from '../../../src/collector/storage/pings.js'
+import { startPostgres, type Postgres } from '../../helpers/postgres.js'
+import { PING, postgresUrl } from '../start-collector.js'
+
+const LIMITS = { queue: 100, batch: 10, isFaultOfItem: () => false }
+
+/** A commit whose end the test decides. */
+function heldCommit () {
+  const batches: Array<{ items: number[], end: () => void }> = []
+  const commit = (items: number[]) => new Promise<number[]>((resolve) => {
+    batches.push({ items, end: () => resolve(items) })
+  })
+  return { batches, commit }
+}
+
+/** Everything that is ready has run, and what it made ready too. */
+async function turn (): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate)
+}
+
+test('what arrives while a batch is committed goes together into the next, as much as a batch holds', async () => {
+  const { batches, commit } = heldCommit()
+  const { add, drained } = groupCommit(commit, LIMITS)
+  const first = add(0)
+  await turn()
+  const results = Promise.all([first, ...Array.from({ length: 13 }, (_, i) => add(i + 1))])
+  for (let i = 0; i < 3; i++) {
+    assert.equal(batches.length, i + 1, 'one batch at a time')
+    batches[i]!.end()
+    await turn()
+  }
+  assert.deepEqual(batches.map(({ items }) => items.length), [1, 10, 3])
+  assert.deepEqual(await results, Array.from({ length: 14 }, (_, item) => item))
+  await drained()
+})
+
+test('no item is answered before its batch is committed', async () => {
+  const { batches, commit } = heldCommit()
+  const { add } = groupCommit(commit, LIMITS)
+  let answered = false
+  const result = add(1).then(() => { answered = true })
+  await turn()
+  assert.equal(answered, false)
+  batches[0]!.end()
+  await result
+})
+
+test('a full queue refuses at once, and takes in again when it has room', async () => {
+  const { batches, commit } = heldCommit()
+  const { add } = groupCommit(commit, { ...LIMITS, queue: 2 })
+  const taken = [add(1), add(2)]
+  await assert.rejects(add(3), QueueFullError)
+  await turn()
+  taken.push(add(4))
+  batches[0]!.end()
+  await turn()
+  batches[1]!.end()
+  assert.deepEqual(await Promise.all(taken), [1, 2, 4])
+})
+
+test('a failure that is no fault of an item fails its batch, and the next batch is tried', async () => {
+  let away = true
+  const { add } = groupCommit(async (items: number[]) => {
+    if (away) throw new Error('away')
+    return items
+  }, LIMITS)
+  const results = await Promise.allSettled([add(1), add(2), add(3)])
+  assert.deepEqual(results.map(({ status }) => status), ['rejected', 'rejected', 'rejected'])
+  away = false
+  assert.equal(await add(4), 4)
+})
+
+let postgres: Postgres
+before(async () => { postgres = await startPostgres() })
+after(() => postgres.stop())
+
+test('a ping that the database refuses fails alone among its neighbours', async (t) => {
+  const db = await openCollectorDatabase(await postgresUrl(postgres))
+  t.after(() => db.close())
+  const { add } = groupCommit((rows: Row[]) => storeRows(db, rows), { queue: 100, batch: 50, isFaultOfItem: isFaultOfRow })
+  // PostgreSQL stores no NUL character; the intake refuses it, so this goes around the intake.
+  const rows = Array.from({ length: 30 }, (_, i) => rowOf({ ...PING, os: { type: i === 17 ? 'a\0b' : `os ${i}` } }, i, 'hash', null))
+  const results = await Promise.allSettled(rows.map(add))
+  assert.deepEqual(results.flatMap(({ status }, i) => status === 'rejected' ? [i] : []), [17])
+  const [stored] = await db.query('SELECT os_type FROM pings')
+  assert.equal(stored.length, 29)
+})

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { QueryTypes, Transaction, type Sequelize } from 'sequelize'
+import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
+import { transact } from '../../src/database/transaction.js'
+import { describeOnBoth } from '../helpers/databases.js'
+
+interface Connections {
+  connectionManager: { connections?: object, pool: { using: number } }
+}
+
+/** Its commit fails: there is no seventh thing. */
+const INSERT_ORPHAN = 'INSERT INTO "Things" (id, parent) VALUES (1, 7)'
+
+/** After it no rollback succeeds. */
+const TAKE_BACK: Record<string, string> = {
+  sqlite: 'ROLLBACK',
+  postgres: 'SELECT pg_terminate_backend(pg_backend_pid())'
+}
+
+describeOnBoth('a transaction', (create) => {
+  const cases: [title: string, last: (dialect: string) => string, error: RegExp][] = [
+    ['whose commit fails', () => 'SELECT 1', /foreign key/i],
+    ['whose rollback fails', (dialect) => TAKE_BACK[dialect]!, /failed before its end|terminating connection/]
+  ]
+  for (const [title, last, expected] of cases) {
+    test(`${title} tells the error, and leaves nothing behind: no row, no connection, no line on standard error`, async (t) => {
+      const db = await openThings(t, await create())
+      const written = t.mock.method(process.stderr, 'write')
+      await assert.rejects(transact(db, Transaction.TYPES.IMMEDIATE, async (transaction) => {
+        await db.query(INSERT_ORPHAN, { transaction })
+        await db.query(last(db.getDialect()), { transaction })
+        if (title.includes('rollback')) throw new Error('failed before its end')
+      }), expected)
+      assert.deepEqual(await db.query('SELECT id FROM "Things"', { type: QueryTypes.SELECT }), [])
+      assert.deepEqual(written.mock.calls.map(({ arguments: [text] }) => text), [])
+      assert.equal(countConnections(db), 0)
+    })
+  }
+})
+
+async function openThings (t: TestContext, address: DatabaseAddress): Promise<Sequelize> {
+  const db = await openDatabase(address)
+  t.after(() => db.close())
+  await db.query(`CREATE TABLE "Things" (
+    id INTEGER PRIMARY KEY, parent INTEGER REFERENCES "Things" (id) DEFERRABLE INITIALLY DEFERRED)`)
+  return db
+}
+
+/** Those of transactions: a SQLite file has one more, for all the rest. */
+function countConnections (db: Sequelize): number {
+  const { connections, pool } = (db as Sequelize & Connections).connectionManager
+  return connections ? Object.keys(connections).length - 1 : pool.using
+}

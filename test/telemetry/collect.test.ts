@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import os from 'node:os'
+import { test, type TestContext } from 'node:test'
+import { DataTypes, type Model, type ModelAttributes, type ModelOptions } from 'sequelize'
+import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
+import { gather } from '../../src/telemetry/collect.js'
+import { serialisePing } from '../../src/telemetry/ping.js'
+import { describeOnBoth } from '../helpers/databases.js'
+
+const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
+
+/** A host with three models of whatever layout a test wants. */
+async function openHost (t: TestContext, address: DatabaseAddress, attributes: ModelAttributes = {}, options: ModelOptions = {}) {
+  const statements: string[] = []
+  const sequelize = await openDatabase(address, { logging: (sql) => statements.push(sql) })
+  t.after(() => sequelize.close())
+  const models = {
+    User: sequelize.define<Model<{ name: string }>>('User', { name: DataTypes.STRING, ...attributes }, options),
+    Team: sequelize.define<Model<{ name: string }>>('Team', { name: DataTypes.STRING, ...attributes }, options),
+    Project: sequelize.define<Model<{ name: string }>>('Project', { name: DataTypes.STRING, ...attributes }, options)
+  }
+  await sequelize.sync()
+  const host = {
+    config: { version: '0.2.0', driver: { type: 'localfs' } },
+    settings: { get: () => INSTANCE },
+    db: { sequelize, models }
+  }
+  return { host, models, statements }
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `n${n}` }))
+
+describeOnBoth('a gathered ping', (create) => {
+  test('has exactly the properties of the design, in its order', async (t) => {
+    const { host, models } = await openHost(t, await create())
+    await models.User.bulkCreate(names(3))
+    await models.Team.bulkCreate(names(2))
+    await models.Project.bulkCreate(names(1))
+    assert.equal(serialisePing(await gather(host)), JSON.stringify({
+      instanceId: INSTANCE,
+      os: { type: os.type(), release: os.release(), arch: os.arch() },
+      env: { nodejs: process.version, flowforge: '0.2.0' },
+      platform: { counts: { users: 3, teams: 2, projects: 1 }, config: { driver: 'localfs' } }
+    }))
+  })
+
+  test('counts all three of one moment, in one statement', async (t) => {
+    const { host, statements } = await openHost(t, await create())
+    statements.length = 0
+    await gather(host)
+    assert.equal(statements.filter((statement) => statement.includes('SELECT')).length, 1)
+  })
+
+  test('does not count what is soft-deleted, whatever the column is called', async (t) => {
+    const { host, models } = await openHost(t, await create(),
+      { goneAt: { type: DataTypes.DATE, field: 'gone_at' } }, { paranoid: true, deletedAt: 'goneAt' })
+    await models.User.bulkCreate(names(3))
+    await models.User.destroy({ where: { name: 'n1' } })
+    assert.deepEqual((await gather(host)).platform.counts, { users: 2, teams: 0, projects: 0 })
+  })
+
+  test('does not count what a default soft-deletion hides', async (t) => {
+    const { host, models } = await openHost(t, await create(), {}, { paranoid: true, underscored: true })
+    await models.Team.bulkCreate(names(4))
+    await models.Team.destroy({ where: { name: ['n1', 'n2'] } })
+    assert.deepEqual((await gather(host)).platform.counts, { users: 0, teams: 2, projects: 0 })
+  })
+
+  for (const [type, driver] of [['k8s', 'k8s'], ['stub', 'stub'], ['acme-cloud', 'other'], ['Docker', 'other']] as const) {
+    test(`says ${driver} of a driver called ${type}`, async (t) => {
+      const { host } = await openHost(t, await create())
+      host.config.driver.type = type
+      assert.equal((await gather(host)).platform.config.driver, driver)
+    })
+  }
+})

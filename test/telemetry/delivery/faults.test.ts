@@ -1,0 +1,78 @@
+import { describe, test, type TestContext } from 'node:test'
+import { createAuthority, selfSign, trust } from '../../helpers/certificates.js'
+import { followPing, type Expected } from '../../helpers/follow-ping.js'
+import { afterRequest, answerOf, drip, startPeer } from '../../helpers/peer.js'
+import { freePort } from '../../helpers/postgres.js'
+
+type Treatment = Parameters<typeof startPeer>[1]
+type Fault = [title: string, start: (t: TestContext) => Promise<string>, expected: Partial<Expected>]
+
+/** What a failure without any answer comes to: four attempts, and nobody to blame but the network. */
+const NO_ANSWER = { outcome: 'failed', attempts: 4, status: null, error: /./ } as const
+
+/** The status has arrived, and with it the ping: whatever becomes of the rest. */
+const ANSWERED = { outcome: 'delivered', attempts: 1, status: 200, error: null } as const
+
+const peer = (treat: Treatment) => async (t: TestContext) => (await startPeer(t, treat)).url
+
+const faults: Fault[] = [
+  // A resolver that is slow to say no is overtaken by the limit for connecting.
+  ['a name that does not resolve', async () => 'http://flowforge.invalid/', { error: /ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT/ }],
+  ['a refused connection', async () => `http://127.0.0.1:${await freePort()}/`, { error: /ECONNREFUSED/ }],
+  ['a connection that is accepted and never answered', peer(() => {}), { error: /UND_ERR_HEADERS_TIMEOUT/ }],
+  ['a connection that is closed at once', peer((socket) => { socket.end() }), { error: /UND_ERR_SOCKET/ }],
+  ['headers that drip, a byte a second', peer(drip('HTTP/1.1 200 OK\r\nx: ')), { error: /TIMEOUT|ETIMEDOUT/ }],
+  ['a body that drips, a byte a second', peer(drip('HTTP/1.1 200 OK\r\n\r\n')), ANSWERED],
+  ['a body that stops', peer(afterRequest((socket) => { socket.write(answerOf(200, { 'content-length': '9' }, 'half')) })), ANSWERED],
+  ['a body without end', peer(afterRequest(flood)), ANSWERED],
+  ['garbage instead of HTTP', peer((socket) => { socket.write('SSH-2.0-OpenSSH_9.6\r\n') }), { error: /not match the HTTP/ }],
+  ['an answer without a body', peer(afterRequest((socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\n') })), ANSWERED],
+  ['a header of a megabyte', peer(afterRequest((socket) => {
+    socket.write(answerOf(200, { large: 'x'.repeat(2 ** 20) }))
+  })), { error: /UND_ERR_HEADERS_OVERFLOW/ }],
+  ['a reset before the request is read', peer((socket) => { socket.resetAndDestroy() }), { error: /ECONNRESET|EPIPE|UND_ERR_SOCKET/ }],
+  ['a reset before the answer', peer(afterRequest((socket) => { socket.resetAndDestroy() })), { error: /ECONNRESET/ }],
+  ['a reset within the headers', peer(afterRequest(resetAfter('HTTP/1.1 200 OK\r\nserv'))), { error: /ECONNRESET|UND_ERR_SOCKET/ }],
+  ['a reset within the body', peer(afterRequest(resetAfter('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'))), ANSWERED],
+  ['a reset after the answer', peer(afterRequest(resetAfter(answerOf(200, {}, 'all of it')))), ANSWERED],
+  ['a TLS certificate that has expired', tlsPeer(-1, 'localhost'), { error: /CERT_HAS_EXPIRED/ }],
+  ['a TLS certificate for another host', tlsPeer(1, 'elsewhere.test'), { error: /ERR_TLS_CERT_ALTNAME_INVALID/ }],
+  ['a TLS certificate that is self-signed', async (t) => (
+    (await startPeer(t, answerOk, selfSign('localhost'))).url), { error: /DEPTH_ZERO_SELF_SIGNED_CERT/ }],
+  ['a TLS handshake that is never finished', overTls(() => {}), { error: /UND_ERR_CONNECT_TIMEOUT/ }],
+  ['plain HTTP where TLS was expected', overTls((socket) => { socket.write(answerOf(200)) }), { error: /SSL/ }],
+  ['nothing: a TLS certificate that an authority vouches for', tlsPeer(1, 'localhost'), ANSWERED]
+]
+
+describe('delivery meets', () => {
+  for (const [title, start, expected] of faults) {
+    test(title, async (t) => { await followPing(t, await start(t), { ...NO_ANSWER, ...expected }) })
+  }
+})
+
+function flood (socket: Parameters<Treatment>[0]): void {
+  socket.write('HTTP/1.1 200 OK\r\n\r\n')
+  const more = () => { while (!socket.destroyed && socket.write('x'.repeat(65_536))); }
+  socket.on('drain', more)
+  more()
+}
+
+function resetAfter (text: string): Treatment {
+  return (socket) => { socket.write(text, () => { socket.resetAndDestroy() }) }
+}
+
+function answerOk (socket: Parameters<Treatment>[0]): void {
+  socket.once('data', () => { socket.write(answerOf(200)) })
+}
+
+function overTls (treat: Treatment) {
+  return async (t: TestContext) => (await peer(treat)(t)).replace('http:', 'https:')
+}
+
+function tlsPeer (daysLeft: number, host: string) {
+  return async (t: TestContext) => {
+    const authority = createAuthority()
+    trust(t, authority)
+    return (await startPeer(t, answerOk, authority.issueFor(host, daysLeft))).url
+  }
+}

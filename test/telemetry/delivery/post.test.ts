@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { post } from '../../../src/telemetry/delivery/post.js'
+import { startListener } from '../../helpers/listener.js'
+
+for (const [when, revoke] of [
+  ['before it is posted', (revocation: AbortController, send: () => Promise<unknown>) => { revocation.abort(); return send() }],
+  ['in the same moment', (revocation: AbortController, send: () => Promise<unknown>) => {
+    const sending = send()
+    revocation.abort()
+    return sending
+  }]
+] as const) {
+  test(`a ping that is revoked ${when} makes no connection`, async (t) => {
+    const { url, connections } = await startListener(t)
+    const revocation = new AbortController()
+    await assert.rejects(revoke(revocation, () => (
+      post({ url, body: '{}', version: '0.2.0', idempotencyKey: 'key', signal: revocation.signal }))), { name: 'AbortError' })
+    // A later connection finds the listener where it would have found it then.
+    await fetch(url)
+    assert.equal(connections(), 1)
+  })
+}

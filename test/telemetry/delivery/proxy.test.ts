@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { afterEach, describe, test, type TestContext } from 'node:test'
+import { createAuthority, trust } from '../../helpers/certificates.js'
+import { followPing } from '../../helpers/follow-ping.js'
+import { startListener } from '../../helpers/listener.js'
+import { afterRequest, answerOf, drip, startPeer } from '../../helpers/peer.js'
+import { buildPlatform } from '../../helpers/platform.js'
+import { freePort } from '../../helpers/postgres.js'
+
+const DELIVERED = { outcome: 'delivered', attempts: 1, status: 200, error: null } as const
+const NO_ANSWER = { outcome: 'failed', attempts: 4, status: null } as const
+
+afterEach(() => {
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) delete process.env[name]
+})
+
+/** A proxy that does its duty, and what it was asked for. */
+async function startProxy (t: TestContext) {
+  const asked: string[] = []
+  const proxy = await startPeer(t, (socket) => {
+    socket.once('data', (request: Buffer) => {
+      asked.push(request.toString())
+      const [, host, port] = /^CONNECT (\S+):(\d+) /.exec(request.toString())!
+      const beyond = net.connect(Number(port), host, () => { socket.write('HTTP/1.1 200 Connected\r\n\r\n') })
+      socket.pipe(beyond).pipe(socket)
+      beyond.on('error', () => { socket.destroy() })
+      socket.on('close', () => { beyond.destroy() })
+    })
+  })
+  return { ...proxy, asked }
+}
+
+describe('a proxy', () => {
+  test('of HTTP_PROXY carries the ping, and learns nothing but where it goes', async (t) => {
+    const { url, asked } = await startProxy(t)
+    process.env.HTTP_PROXY = url
+    const listener = await startListener(t)
+    await followPing(t, listener.url, DELIVERED)
+    const { host } = new URL(listener.url)
+    assert.equal(asked.join(''), `CONNECT ${host} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\nproxy-connection: keep-alive\r\n\r\n`)
+  })
+
+  test('of HTTPS_PROXY carries the ping, and TLS is verified beyond it', async (t) => {
+    const { url, asked } = await startProxy(t)
+    process.env.HTTPS_PROXY = url
+    const authority = createAuthority()
+    trust(t, authority)
+    const answer = afterRequest((socket) => { socket.write(answerOf(200)) })
+    const good = await startPeer(t, answer, authority.issueFor('localhost'))
+    await followPing(t, good.url, DELIVERED)
+    assert.equal(asked.length, 1)
+  })
+
+  test('does not make another host of the one beyond it', async (t) => {
+    process.env.HTTPS_PROXY = (await startProxy(t)).url
+    const authority = createAuthority()
+    trust(t, authority)
+    const bad = await startPeer(t, afterRequest((socket) => { socket.write(answerOf(200)) }), authority.issueFor('elsewhere.test'))
+    await followPing(t, bad.url, { ...NO_ANSWER, error: /ALTNAME|SECURE_PROXY/ })
+  })
+
+  for (const [title, peer, error] of [
+    ['that asks for credentials', afterRequest((socket) => { socket.write(answerOf(407)) }), /407/],
+    ['that refuses', afterRequest((socket) => { socket.write(answerOf(403)) }), /403/],
+    ['that never answers', () => {}, /TIMEOUT/],
+    ['whose answer drips, a byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/],
+    ['that speaks no HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /not match the HTTP/],
+    ['that hangs up', afterRequest((socket) => { socket.end() }), /UND_ERR_SOCKET|ECONNRESET/]
+  ] satisfies [string, Parameters<typeof startPeer>[1], RegExp][]) {
+    for (const scheme of ['http', 'https']) {
+      test(`${title} is a failure of the network, for ${scheme}`, async (t) => {
+        const proxy = await startPeer(t, peer)
+        process.env[`${scheme.toUpperCase()}_PROXY`] = proxy.url
+        const collector = await startPeer(t, () => {})
+        await followPing(t, collector.url.replace('http', scheme), { ...NO_ANSWER, error })
+        assert.equal(proxy.connections(), NO_ANSWER.attempts)
+        assert.equal(collector.connections(), 0)
+      })
+    }
+  }
+
+  test('that is down is a failure of the network, and is not gone around', async (t) => {
+    process.env.HTTP_PROXY = `http://127.0.0.1:${await freePort()}`
+    const collector = await startListener(t)
+    await followPing(t, collector.url, { ...NO_ANSWER, error: /ECONNREFUSED/ })
+    assert.equal(collector.connections(), 0)
+  })
+
+  test('that is misnamed is a failure of the network, and is not gone around', async (t) => {
+    process.env.HTTP_PROXY = 'proxy:port'
+    const collector = await startListener(t)
+    const { app } = await buildPlatform(t, { telemetry: { url: collector.url } })
+    const { outcome, error } = await app.telemetry.send()
+    assert.equal(outcome, 'failed')
+    assert.match(error!, /proxy|url/i)
+    assert.equal(collector.connections(), 0)
+  })
+
+  for (const without of ['127.0.0.1', '*', 'elsewhere.test, 127.0.0.1']) {
+    test(`is passed by where NO_PROXY says "${without}"`, async (t) => {
+      process.env.HTTP_PROXY = `http://127.0.0.1:${await freePort()}`
+      process.env.NO_PROXY = without
+      await followPing(t, (await startListener(t)).url, DELIVERED)
+    })
+  }
+})

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { migrate } from '../../../src/database/migrate.js'
+import { openDatabase, type DatabaseAddress } from '../../../src/database/open.js'
+import { createClaims } from '../../../src/telemetry/store/claims.js'
+import { migrations } from '../../../src/telemetry/store/migrations.js'
+import { describeOnBoth } from '../../helpers/databases.js'
+
+async function openClaims (t: TestContext, address: DatabaseAddress) {
+  const sequelize = await openDatabase(address)
+  t.after(() => sequelize.close())
+  await migrate(sequelize, 'TelemetryMigrations', migrations)
+  return createClaims(sequelize)
+}
+
+describeOnBoth('a claim', (create) => {
+  test('is won by one of five replicas that ask at once', async (t) => {
+    const address = await create()
+    const replicas = [await openClaims(t, address)]
+    while (replicas.length < 5) replicas.push(await openClaims(t, address))
+    for (const kind of ['boot', 'daily'] as const) {
+      const won = await Promise.all(replicas.map((claim) => claim(kind, new Date('2026-03-01T12:00:00Z'))))
+      assert.equal(won.filter(Boolean).length, 1)
+    }
+  })
+
+  const daily: [title: string, at: string, won: boolean][] = [
+    ['later on the same day', '2026-03-01T23:59:59Z', false],
+    ['earlier on the same day, after a clock was set back', '2026-03-01T00:00:00Z', false],
+    ['a few seconds into the day before, by a clock that is behind', '2026-02-28T23:59:58Z', false],
+    ['on the next day', '2026-03-02T00:00:00Z', true],
+    ['a year before, after a clock was set right', '2025-03-01T12:00:00Z', true]
+  ]
+  for (const [title, at, won] of daily) {
+    test(`of the daily ping is ${won ? 'won' : 'lost'} again ${title}`, async (t) => {
+      const claim = await openClaims(t, await create())
+      assert.equal(await claim('daily', new Date('2026-03-01T00:00:01Z')), true)
+      assert.equal(await claim('daily', new Date(at)), won)
+    })
+  }
+
+  const boot: [title: string, at: string, won: boolean][] = [
+    ['30 seconds later', '2026-03-01T12:00:30.000Z', false],
+    ['more than 30 seconds later', '2026-03-01T12:00:30.001Z', true]
+  ]
+  for (const [title, at, won] of boot) {
+    test(`of the boot ping is ${won ? 'won' : 'lost'} again ${title}`, async (t) => {
+      const claim = await openClaims(t, await create())
+      assert.equal(await claim('boot', new Date('2026-03-01T12:00:00Z')), true)
+      assert.equal(await claim('boot', new Date(at)), won)
+    })
+  }
+})

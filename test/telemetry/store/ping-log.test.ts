@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { migrate } from '../../../src/database/migrate.js'
+import { openDatabase, type DatabaseAddress } from '../../../src/database/open.js'
+import { migrations } from '../../../src/telemetry/store/migrations.js'
+import { createPingLog, UNDERWAY, type PingKind } from '../../../src/telemetry/store/ping-log.js'
+import { describeOnBoth } from '../../helpers/databases.js'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+async function openPingLog (t: TestContext, address: DatabaseAddress) {
+  const sequelize = await openDatabase(address)
+  t.after(() => sequelize.close())
+  await migrate(sequelize, 'TelemetryMigrations', migrations)
+  return { sequelize, log: createPingLog(sequelize) }
+}
+
+const pingOf = (kind: PingKind, sentAt = new Date()) => ({ kind, sentAt, idempotencyKey: 'key', body: '{}' })
+
+describeOnBoth('the ping log', (create) => {
+  test('records a ping of the schedule for one of five replicas', async (t) => {
+    const address = await create()
+    const replicas = [await openPingLog(t, address)]
+    while (replicas.length < 5) replicas.push(await openPingLog(t, address))
+    const recorded = await Promise.all(replicas.map(({ log }) => log.record(pingOf('daily'))))
+    assert.equal(recorded.filter(Boolean).length, 1)
+  })
+
+  test('gives the claim back where the ping could not be recorded', async (t) => {
+    const { sequelize, log } = await openPingLog(t, await create())
+    await sequelize.query('ALTER TABLE "TelemetryPings" RENAME TO "Away"')
+    await assert.rejects(log.record(pingOf('daily')), /TelemetryPings/)
+    await sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryPings"')
+    assert.ok(await log.record(pingOf('daily')))
+  })
+
+  for (const [kind, age, outcome] of [
+    ['boot', 0, 'pending'],
+    ['boot', 3 * HOUR_MS, 'pending'],
+    ['daily', 4 * HOUR_MS, 'interrupted'],
+    ['manual', MINUTE_MS, 'pending'],
+    ['manual', 3 * MINUTE_MS, 'interrupted']
+  ] as const) {
+    test(`tells of a ${kind} ping without a result, ${age / MINUTE_MS} minutes old, as ${outcome}`, async (t) => {
+      const { log } = await openPingLog(t, await create())
+      await log.record(pingOf(kind, new Date(Date.now() - age)))
+      assert.deepEqual((await log.list()).map((ping) => ping.outcome), [outcome])
+    })
+  }
+
+  test('lets a process that only slept have the last word', async (t) => {
+    const { log } = await openPingLog(t, await create())
+    const ping = await log.record(pingOf('daily', new Date(Date.now() - 9 * HOUR_MS)))
+    await log.update(ping!.id, { ...UNDERWAY, outcome: 'delivered', status: 200, attempts: 1 })
+    assert.deepEqual((await log.list()).map(({ outcome }) => outcome), ['delivered'])
+  })
+})

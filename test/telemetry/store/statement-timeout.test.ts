@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { QueryOptions } from 'sequelize'
+import { startListener } from '../../helpers/listener.js'
+import { holdTable } from '../../helpers/hold-table.js'
+import { buildPlatform } from '../../helpers/platform.js'
+import { startPostgres } from '../../helpers/postgres.js'
+
+const LIMIT_MS = 5_000
+
+/** Rows that take SQLite ten seconds to count: far longer than this test, which ends even where nobody gives the count up. */
+const ENDLESS = 50_000_000
+
+describe('a count that takes too long is given up, and the platform serves all the while', { concurrency: true, timeout: 30_000 }, () => {
+  test('on SQLite', async (t) => {
+    const listener = await startListener(t)
+    const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
+    const { sequelize } = app.db
+    await sequelize.query('ALTER TABLE Projects RENAME TO SomeProjects')
+    await sequelize.query(`CREATE VIEW Projects AS
+      WITH RECURSIVE n(id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM n LIMIT ${ENDLESS}) SELECT id FROM n`)
+    t.mock.timers.enable({ apis: ['setInterval'] })
+    let begun = () => {}
+    const counting = new Promise<void>((resolve) => { begun = resolve })
+    sequelize.addHook('beforeQuery', ({ uuid }: QueryOptions & { uuid?: string }) => { if (uuid && uuid !== 'default') begun() })
+    const end = { over: false }
+    const sending = assert.rejects(app.telemetry.send(), /SQLITE_INTERRUPT/).finally(() => { end.over = true })
+    await counting
+    assert.equal(await app.db.models.User.count(), 0)
+    // What is given up has to be underway; nobody tells when SQLite takes it up.
+    while (!end.over) {
+      t.mock.timers.tick(LIMIT_MS)
+      await new Promise(setImmediate)
+    }
+    await sending
+    assert.equal(listener.connections(), 0)
+  })
+
+  test('on PostgreSQL', async (t) => {
+    const postgres = await startPostgres()
+    t.after(() => postgres.stop())
+    const listener = await startListener(t)
+    const address = await postgres.createDatabase()
+    const { app } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db: address } })
+    const hold = await holdTable(address, 'Projects')
+    const sending = assert.rejects(app.telemetry.send(), /statement timeout/)
+    await hold.reached()
+    assert.equal(await app.db.models.User.count(), 0)
+    await sending
+    await hold.release()
+    assert.equal((await app.telemetry.send()).outcome, 'delivered')
+  })
+})
