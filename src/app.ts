@@ -3,11 +3,13 @@ import accounts from './accounts/index.js'
 import admin from './admin/index.js'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
+import home from './home/index.js'
+import http from './http/index.js'
 import openapi from './http/openapi.js'
-import pages from './views/index.js'
 import settings from './settings/index.js'
 import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
+import views from './views/index.js'
 
 /** How long a stop waits for the requests that are underway. */
 const CLOSE_MS = 2_000
@@ -30,9 +32,11 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(settings)
   await app.register(telemetry)
   await app.register(openapi)
-  await app.register(pages)
+  await app.register(http)
+  await app.register(views)
   await app.register(accounts)
   await app.register(setup)
+  await app.register(home)
   await app.register(admin)
   app.get('/health', async () => ({ status: 'ok' }))
   return app

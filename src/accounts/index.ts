@@ -40,4 +40,4 @@ export default fp(async (app) => {
     this.request.user = null
   })
   await app.register(login)
-}, { name: 'app.accounts', dependencies: ['app.db', 'app.pages'], fastify: '5.x' })
+}, { name: 'app.accounts', dependencies: ['app.db', 'app.views'], fastify: '5.x' })

@@ -44,7 +44,7 @@ async function sendError (error: FastifyError | RequestProblem, request: Fastify
   if (status >= 500) request.log.error({ err: error }, 'a request failed')
   reply.code(status)
   const message = describeError(error, status, request)
-  if (expectsPage(request)) return reply.page('pages/error', { status, reason: STATUS_CODES[status], message })
+  if (expectsPage(request)) return reply.page('views/error', { status, reason: STATUS_CODES[status], message })
   return reply.send({ code: codeOf(error, status), error: message })
 }
 

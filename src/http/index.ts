@@ -1,0 +1,47 @@
+import cookie from '@fastify/cookie'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import fp from 'fastify-plugin'
+import { answerErrors } from './errors.js'
+import { acceptForms } from './forms.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether people reach the platform by https, so that its cookies never travel without. */
+    isSecure: boolean
+  }
+}
+
+/** What all routes share: cookies, security headers, limits, forms and errors. */
+export default fp(async (app) => {
+  const isSecure = app.config.base_url?.startsWith('https:') ?? false
+  app.decorate('isSecure', isSecure)
+  await app.register(helmet, securityHeaders(isSecure))
+  await app.register(cookie)
+  await app.register(rateLimit, { global: false })
+  await acceptForms(app)
+  answerErrors(app)
+  // Pages and answers are private; a shared computer must not keep them. Assets set their own header.
+  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
+}, { name: 'app.http', dependencies: ['app.config'], fastify: '5.x' })
+
+function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        // Pico draws the marks of its form controls from data: URLs in its style sheet.
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"]
+      }
+    },
+    // Sent by a platform on plain http, this header would lock people out of every other port of that host.
+    strictTransportSecurity: isSecure
+  }
+}
