@@ -1,62 +1,49 @@
-import { QueryTypes, Transaction, type QueryInterface, type Sequelize } from 'sequelize'
-import { Umzug, type UmzugStorage } from 'umzug'
-import { transact } from './transaction.js'
+import { QueryTypes, type ModelAttributes, type QueryInterface, type Sequelize, type Transaction } from 'sequelize'
+import { withTransaction } from './transaction.js'
 
 /** One step of a schema's history. A step that has been released is never edited; a new one follows it. */
 export interface Migration {
   name: string
-  up: (schema: QueryInterface) => Promise<void>
+  /** Every statement must be given the transaction. */
+  up: (schema: QueryInterface, transaction: Transaction) => Promise<void>
 }
 
 /** Any number that nothing else on the database uses: replicas that start together queue up behind it. */
 const MIGRATION_LOCK = 7_326_190_411
 
 /**
- * Brings the tables of one owner up to date, all or nothing, in one transaction that holds all others off: several
- * replicas may start at once on one database.
+ * Runs the migrations that have not run yet, all or none, in one transaction. Several replicas may start at once on one
+ * database: the first migrates, the others wait and find nothing left to do.
  *
- * @param history the table that remembers which migrations have run: each owner keeps its own
+ * @param history the table that lists the migrations that have run; each owner of tables keeps its own
+ * @throws the database's error, or the migration's; then nothing has changed
  */
 export async function migrate (sequelize: Sequelize, history: string, migrations: Migration[]): Promise<void> {
-  await transact(sequelize, Transaction.TYPES.IMMEDIATE, async (transaction) => {
-    const schema = schemaWithin(transaction, sequelize)
+  const schema = sequelize.getQueryInterface()
+  await withTransaction(sequelize, async (transaction) => {
     if (sequelize.getDialect() === 'postgres') {
-      await schema.sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+      await sequelize.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`, { transaction })
     }
-    const table = schema.quoteIdentifier(history)
-    await sequelize.query(`CREATE TABLE IF NOT EXISTS ${table} (name VARCHAR(255) PRIMARY KEY)`, { transaction })
-    await new Umzug({
-      migrations: migrations.map(({ name, up }) => ({ name, up: (params: { context: QueryInterface }) => up(params.context) })),
-      context: schema,
-      storage: storageIn(history),
-      logger: undefined
-    }).up()
+    await sequelize.query(`CREATE TABLE IF NOT EXISTS "${history}" (name VARCHAR(255) PRIMARY KEY)`, { transaction })
+    const rows = await sequelize.query<{ name: string }>(
+      `SELECT name FROM "${history}"`, { type: QueryTypes.SELECT, transaction })
+    const finished = new Set(rows.map(({ name }) => name))
+    for (const { name, up } of migrations) {
+      if (finished.has(name)) continue
+      await up(schema, transaction)
+      await sequelize.query(`INSERT INTO "${history}" (name) VALUES ($1)`, { bind: [name], transaction })
+    }
   })
 }
 
 /**
- * The query interface, with every statement of it inside the transaction. Where it makes a table, the table is new: one
- * of that name that is there already is somebody else's, and an error, though Sequelize would pass it over.
+ * Creates a table in a migration.
+ *
+ * @throws when a table of that name exists: it belongs to somebody else, and Sequelize would silently use it
  */
-function schemaWithin (transaction: Transaction, sequelize: Sequelize): QueryInterface {
-  const query = (sql: string, options?: object) => (
-    sequelize.query(sql.replace(/^CREATE TABLE IF NOT EXISTS/, 'CREATE TABLE'), { ...options, transaction }))
-  const bound = Object.create(sequelize, { query: { value: query } })
-  return Object.create(sequelize.getQueryInterface(), { sequelize: { value: bound } })
-}
-
-function storageIn (history: string): UmzugStorage<QueryInterface> {
-  return {
-    async executed ({ context: schema }) {
-      const table = schema.quoteIdentifier(history)
-      const rows = await schema.sequelize.query<{ name: string }>(`SELECT name FROM ${table}`, { type: QueryTypes.SELECT })
-      return rows.map(({ name }) => name)
-    },
-    async logMigration ({ name, context: schema }) {
-      await schema.bulkInsert(history, [{ name }])
-    },
-    async unlogMigration () {
-      throw new Error('a migration is not taken back')
-    }
-  }
+export async function createTable (
+  schema: QueryInterface, transaction: Transaction, name: string, columns: ModelAttributes
+): Promise<void> {
+  if (await schema.tableExists(name, { transaction })) throw new Error(`the table ${name} already exists`)
+  await schema.createTable(name, columns, { transaction })
 }

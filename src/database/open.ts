@@ -13,14 +13,14 @@ export type DatabaseAddress =
  */
 export async function openDatabase (address: DatabaseAddress, options: Options = {}): Promise<Sequelize> {
   const sequelize = new Sequelize({ logging: false, ...await dialectOptions(address), ...options })
-  if (address.type === 'postgres') nameConnectionErrors(sequelize)
   try {
     await sequelize.authenticate()
     // WAL: a reader never waits for the writer, so a count of many rows stalls no login.
     if (address.type === 'sqlite') await sequelize.query('PRAGMA journal_mode = WAL')
   } catch (error) {
     await sequelize.close()
-    throw error
+    // Sequelize passes the driver's bare error on where the session ends during the statements it sends on connecting.
+    throw error instanceof BaseError ? error : new ConnectionError(error as Error)
   }
   return sequelize
 }
@@ -33,33 +33,18 @@ async function dialectOptions (address: DatabaseAddress): Promise<Options> {
 }
 
 /**
- * PostgreSQL's driver, whose connections hear of their end from the first moment. Sequelize begins to listen a moment
- * after the connection stands; a server that ends it at once, as one that is stopping does, would end the process.
+ * The PostgreSQL driver, with connections that listen for `error` from the start. Sequelize adds its listener only after
+ * the connection is made; a server that ends it at once, as one that is stopping does, would end the process:
+ * https://github.com/sequelize/sequelize/blob/v6.37.8/src/dialects/postgres/connection-manager.js#L159
  */
 async function loadPostgresDriver (): Promise<object> {
   const { default: driver } = await import('pg')
   class Client extends driver.Client {
     constructor (config?: ClientConfig) {
       super(config)
-      // Nothing is lost: the next statement on such a connection fails.
+      // The next statement on this connection fails; nothing else is to be done.
       this.on('error', () => {})
     }
   }
   return Object.create(driver, { Client: { value: Client } })
-}
-
-interface Connecting {
-  connectionManager: { getConnection: (options?: object) => Promise<unknown> }
-}
-
-/**
- * Where a connection breaks off in the statements that Sequelize sends ahead on it, Sequelize passes the driver's bare
- * error on. Named like the others it tells whoever asked that the database is away.
- */
-function nameConnectionErrors (sequelize: Sequelize): void {
-  const { connectionManager } = sequelize as unknown as Connecting
-  const getConnection = connectionManager.getConnection.bind(connectionManager)
-  connectionManager.getConnection = (options) => getConnection(options).catch((error: Error) => {
-    throw error instanceof BaseError ? error : new ConnectionError(error)
-  })
 }

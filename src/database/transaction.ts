@@ -1,31 +1,41 @@
-import type { QueryInterface, Sequelize, Transaction } from 'sequelize'
-
-type End = (transaction: Transaction, options: object) => Promise<void>
-
-type Ends = Record<'commitTransaction' | 'rollbackTransaction', End>
+import { Transaction, type Sequelize } from 'sequelize'
 
 /**
- * Runs statements in one transaction, whose failure is told by its error alone. Where its end fails, too, because the
- * database is away, or is full and has taken all back by itself, Sequelize would write to standard error, past any log,
- * and would keep the connection to a SQLite file open for good.
+ * Runs statements in one transaction. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`).
+ *
+ * Reports failure only by throwing: COMMIT and ROLLBACK are sent as statements, because Sequelize's own `commit()` and
+ * `rollback()`, when they fail, also write to standard error and leave the connection to a SQLite file open:
+ * https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L59
  *
  * @throws the error of the first statement that failed; nothing of the transaction remains
  */
-export async function transact<T> (
-  sequelize: Sequelize, type: Transaction.TYPES, run: (transaction: Transaction) => Promise<T>
+export async function withTransaction<T> (
+  sequelize: Sequelize, run: (transaction: Transaction) => Promise<T>
 ): Promise<T> {
-  const schema = sequelize.getQueryInterface() as QueryInterface & Ends
-  let failure: unknown
-  const quietly = (end: End) => ({
-    value: (transaction: Transaction, options: object) => (
-      end.call(schema, transaction, options).catch((error: unknown) => { failure = error }))
-  })
-  const ends = Object.create(schema, {
-    commitTransaction: quietly(schema.commitTransaction), rollbackTransaction: quietly(schema.rollbackTransaction)
-  })
-  const quiet: Sequelize = Object.create(sequelize, { getQueryInterface: { value: () => ends } })
-  const result = await quiet.transaction({ type }, run)
-  // A failed rollback has its own error, thrown by now: this is the commit's.
-  if (failure) throw failure
-  return result
+  const transaction = await sequelize.transaction({ type: Transaction.TYPES.IMMEDIATE })
+  try {
+    const result = await run(transaction)
+    await sequelize.query('COMMIT', { transaction })
+    return result
+  } catch (error) {
+    // Fails where the database has rolled back by itself, as on a full disk, or where the session is gone.
+    await sequelize.query('ROLLBACK', { transaction }).catch(() => {})
+    throw error
+  } finally {
+    await releaseConnection(sequelize, transaction)
+  }
+}
+
+/** Called by Sequelize's `rollback()` once that has failed; not part of its types. */
+type Releasable = Transaction & { forceCleanup: () => Promise<void> }
+
+/** Gives the connection back to Sequelize: by rolling back an empty transaction, or by closing a broken session. */
+async function releaseConnection (sequelize: Sequelize, transaction: Transaction): Promise<void> {
+  try {
+    await sequelize.query('BEGIN', { transaction })
+  } catch {
+    // https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L213
+    return (transaction as Releasable).forceCleanup()
+  }
+  await transaction.rollback()
 }

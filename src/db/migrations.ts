@@ -1,5 +1,5 @@
 import { DataTypes } from 'sequelize'
-import type { Migration } from '../database/migrate.js'
+import { createTable, type Migration } from '../database/migrate.js'
 
 const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true }
 const text = { type: DataTypes.STRING, allowNull: false }
@@ -10,13 +10,13 @@ const timestamps = { createdAt: moment, updatedAt: moment }
 export const migrations: Migration[] = [
   {
     name: '2026-11-23-01-platform',
-    async up (schema) {
-      await schema.createTable('PlatformSettings', {
+    async up (schema, transaction) {
+      await createTable(schema, transaction, 'PlatformSettings', {
         key: { type: DataTypes.STRING, primaryKey: true },
         value: { type: DataTypes.TEXT, allowNull: false },
         ...timestamps
       })
-      await schema.createTable('Users', {
+      await createTable(schema, transaction, 'Users', {
         id,
         username: { ...text, unique: true },
         name: text,
@@ -25,15 +25,15 @@ export const migrations: Migration[] = [
         admin: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
         ...timestamps
       })
-      await schema.createTable('Teams', { id, name: text, ...timestamps })
-      await schema.createTable('Projects', {
+      await createTable(schema, transaction, 'Teams', { id, name: text, ...timestamps })
+      await createTable(schema, transaction, 'Projects', {
         id,
         name: text,
         TeamId: { type: DataTypes.INTEGER, references: { model: 'Teams', key: 'id' }, onDelete: 'CASCADE' },
         ...timestamps
       })
-      await schema.createTable('Sessions', {
-        // The SHA-256 of the cookie, never the cookie: who reads this table can sign in as nobody.
+      await createTable(schema, transaction, 'Sessions', {
+        // The SHA-256 of the cookie. The stored hash cannot be used to sign in.
         id: { type: DataTypes.STRING(64), primaryKey: true },
         UserId: {
           type: DataTypes.INTEGER, allowNull: false, references: { model: 'Users', key: 'id' }, onDelete: 'CASCADE'

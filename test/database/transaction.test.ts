@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { QueryTypes, Transaction, type Sequelize } from 'sequelize'
+import { QueryTypes, type Sequelize } from 'sequelize'
 import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
-import { transact } from '../../src/database/transaction.js'
+import { withTransaction } from '../../src/database/transaction.js'
 import { describeOnBoth } from '../helpers/databases.js'
 
 interface Connections {
@@ -27,7 +27,7 @@ describeOnBoth('a transaction', (create) => {
     test(`${title} tells the error, and leaves nothing behind: no row, no connection, no line on standard error`, async (t) => {
       const db = await openThings(t, await create())
       const written = t.mock.method(process.stderr, 'write')
-      await assert.rejects(transact(db, Transaction.TYPES.IMMEDIATE, async (transaction) => {
+      await assert.rejects(withTransaction(db, async (transaction) => {
         await db.query(INSERT_ORPHAN, { transaction })
         await db.query(last(db.getDialect()), { transaction })
         if (title.includes('rollback')) throw new Error('failed before its end')

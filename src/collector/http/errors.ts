@@ -1,7 +1,5 @@
 /** What a sender is told when its ping was not stored. Nothing here repeats an address, a body or a database's text. */
 import type { FastifyError, FastifyReply } from 'fastify'
-import { BaseError } from 'sequelize'
-import { QueueFullError } from '../storage/group-commit.js'
 import { isFaultOfRow } from '../storage/pings.js'
 
 export interface Fault {
@@ -23,8 +21,8 @@ export function faultOf (error: FastifyError): Fault {
   const status = error.statusCode ?? 500
   if (error.validation) return { status: 400, message: error.message }
   if (isFaultOfRow(error)) return { status: 400, message: 'the ping holds a value that cannot be stored' }
-  if (error instanceof QueueFullError || error instanceof BaseError) return AWAY
-  if (status >= 500) return { status: 500, message: 'the collector failed' }
+  // Whatever has no status of its own came from the storage: the ping is good, and the sender tries again.
+  if (status >= 500) return AWAY
   const known = KNOWN[error.code]
   if (known) return { status, message: known }
   return { status, message: status === 429 ? 'too many pings from one address' : 'the request is not valid' }

@@ -1,5 +1,5 @@
-import { DataTypes, type Options, type QueryInterface, type Sequelize } from 'sequelize'
-import { migrate, type Migration } from '../../database/migrate.js'
+import { DataTypes, type Options, type QueryInterface, type Sequelize, type Transaction } from 'sequelize'
+import { createTable, migrate, type Migration } from '../../database/migrate.js'
 import { openDatabase } from '../../database/open.js'
 import { columns, pingColumns } from './columns.js'
 
@@ -8,7 +8,7 @@ const [receivedAt, addressHash, idempotencyKey] = columns
 const migrations: Migration[] = [
   {
     name: '01-create-pings',
-    up: (schema) => schema.createTable('pings', {
+    up: (schema, transaction) => createTable(schema, transaction, 'pings', {
       id: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true },
       [receivedAt!.name]: { type: receivedAt!.type, allowNull: false },
       [addressHash!.name]: { type: addressHash!.type, allowNull: false },
@@ -18,13 +18,15 @@ const migrations: Migration[] = [
   // One step a column: a property that joins the ping brings its own at the next start.
   ...pingColumns.map(({ name, type }) => ({
     name: `02-add-${name}`,
-    up: async (schema: QueryInterface) => { await schema.addColumn('pings', name, { type }) }
+    up: async (schema: QueryInterface, transaction: Transaction) => {
+      await schema.addColumn('pings', name, { type }, { transaction })
+    }
   })),
   {
     name: '03-index-pings',
-    async up (schema) {
+    async up (schema, transaction) {
       // The one index that the report needs. Each more would cost every ping; retention finds the oldest by `id`.
-      await schema.addIndex('pings', ['instance_id', 'received_at', 'id'])
+      await schema.addIndex('pings', ['instance_id', 'received_at', 'id'], { transaction })
     }
   },
   { name: '04-create-salts', up: createSalts }
@@ -35,9 +37,10 @@ const migrations: Migration[] = [
  * must be destroyed has never been anywhere else. The price: a crash of the database server empties it, and the
  * day goes on with a new salt.
  */
-async function createSalts (schema: QueryInterface): Promise<void> {
+async function createSalts (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const unlogged = isPostgres(schema.sequelize) ? 'UNLOGGED' : ''
-  await schema.sequelize.query(`CREATE ${unlogged} TABLE salts (day INTEGER PRIMARY KEY, salt CHAR(64) NOT NULL)`)
+  await schema.sequelize.query(
+    `CREATE ${unlogged} TABLE salts (day INTEGER PRIMARY KEY, salt CHAR(64) NOT NULL)`, { transaction })
 }
 
 export function isPostgres (db: Sequelize): boolean {

@@ -1,18 +1,18 @@
 import { DataTypes } from 'sequelize'
-import type { Migration } from '../../database/migrate.js'
+import { createTable, type Migration } from '../../database/migrate.js'
 
 /** The history of telemetry's own tables. Released steps are never edited. */
 export const migrations: Migration[] = [
   {
     name: '2026-11-23-01-telemetry',
-    async up (schema) {
-      await schema.createTable('TelemetryClaims', {
+    async up (schema, transaction) {
+      await createTable(schema, transaction, 'TelemetryClaims', {
         kind: { type: DataTypes.STRING, primaryKey: true },
         claimedAt: { type: DataTypes.DATE, allowNull: false }
       })
       const longAgo = new Date(0)
-      await schema.bulkInsert('TelemetryClaims', [{ kind: 'boot', claimedAt: longAgo }, { kind: 'daily', claimedAt: longAgo }])
-      await schema.createTable('TelemetryPings', {
+      await schema.bulkInsert('TelemetryClaims', [{ kind: 'boot', claimedAt: longAgo }, { kind: 'daily', claimedAt: longAgo }], { transaction })
+      await createTable(schema, transaction, 'TelemetryPings', {
         id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
         kind: { type: DataTypes.STRING, allowNull: false },
         sentAt: { type: DataTypes.DATE, allowNull: false },

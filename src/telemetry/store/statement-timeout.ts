@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { QueryTypes, Transaction, type Options, type QueryOptionsWithType, type Sequelize } from 'sequelize'
-import { transact } from '../../database/transaction.js'
+import { withTransaction } from '../../database/transaction.js'
 
 /** However large a table or slow a disk is, telemetry holds the platform's database for no longer than this. */
 const LIMIT_MS = 5_000
@@ -24,10 +24,10 @@ interface Connecting {
  * @throws the database's error, also where it has given up; nothing of the transaction remains
  */
 export async function runBriefly<T> (
-  sequelize: Sequelize, type: Transaction.TYPES, run: (transaction?: Transaction) => Promise<T>
+  sequelize: Sequelize, _type: Transaction.TYPES, run: (transaction?: Transaction) => Promise<T>
 ): Promise<T> {
   if (isInMemory(sequelize)) return run()
-  return transact(sequelize, type, async (transaction) => {
+  return withTransaction(sequelize, async (transaction) => {
     if (sequelize.getDialect() !== 'postgres') {
       const { connection } = transaction as Transaction & { connection: SqliteConnection }
       return interruptLate(connection, () => run(transaction))

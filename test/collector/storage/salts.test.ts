@@ -69,7 +69,7 @@ describe('salts on SQLite', () => {
     const db = await open(t, url)
     await db.query('CREATE TRIGGER thief AFTER INSERT ON salts BEGIN DELETE FROM salts; END')
     const { status, body } = await post(PING)
-    assert.deepEqual([status, body], [500, { status: 'error', error: 'the collector failed' }])
+    assert.deepEqual([status, body], [503, { status: 'error', error: 'the collector cannot store pings at the moment; try again later' }])
     await db.query('DROP TRIGGER thief')
     assert.equal((await post(PING)).status, 200)
   })
