@@ -2,12 +2,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatTable, type Benchmark } from './publish.js'
 
-const NAMES = ['snapshot', 'host', 'startup', 'collector', 'report', 'arrivals']
+const NAMES = ['host', 'startup', 'collector', 'report', 'arrivals']
 
 const INTRODUCTION = `# Benchmarks
 
 What telemetry costs the platform that carries it, and what it takes to receive it. \`npm run bench\` measures all of
-it again and writes this page; \`npm run bench:snapshot\` and its siblings measure one part.
+it again and writes this page; \`npm run bench:host\` and its siblings measure one part.
 
 Times on a shared machine are noisy. Figures are medians with their range. What counts are the ratios, taken pair by
 pair between runs made in turn; behind each stands where the median of ever more runs would lie, with a certainty of

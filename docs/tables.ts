@@ -1,11 +1,11 @@
 /** The tables in the documents, each made from the declaration that the code itself goes by. */
-import type { TObject, TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { COMMANDS } from '../src/cli/commands.js'
 import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
 import { settingsTable } from '../src/collector/settings.js'
 import { configSchema, describeExpected } from '../src/config/schema.js'
 import { pingProperties } from '../src/telemetry/ping.js'
-import { telemetrySection } from '../src/telemetry/config.js'
+import { telemetryConfigSchema } from '../src/telemetry/config.js'
 
 interface Table {
   /** The file that the table is made from. */
@@ -25,7 +25,7 @@ const TABLES: Record<string, Table> = {
     source: 'src/config/schema.ts and src/telemetry/config.ts',
     rows: () => [
       ['key', 'default', 'expected', 'what it is'],
-      ...describeKeys(configSchema), ...describeKeys(telemetrySection, 'telemetry.')
+      ...describeKeys(configSchema), ...describeKeys(telemetryConfigSchema, 'telemetry.')
     ]
   },
   collector: {
@@ -61,13 +61,18 @@ export function fillTables (document: string): string {
   })
 }
 
-function describeKeys (schema: TObject, parent = ''): string[][] {
+/** A JSON Schema of an object. */
+interface ObjectSchema {
+  properties: Record<string, object>
+}
+
+function describeKeys (schema: ObjectSchema, parent = ''): string[][] {
   return Object.entries(schema.properties).flatMap(([name, property]) => {
     const { description, default: standard } = property as TSchema & { description?: string, default?: unknown }
-    if ('properties' in property) return describeKeys(property as TObject, `${parent}${name}.`)
+    if ('properties' in property) return describeKeys(property as ObjectSchema, `${parent}${name}.`)
     // The section that telemetry judges by itself follows with its own schema.
     if (!description) return []
-    return [[code(parent + name), standard === undefined ? '' : code(String(standard)), expectedOf(property), description]]
+    return [[code(parent + name), standard === undefined ? '' : code(String(standard)), expectedOf(property as TSchema), description]]
   })
 }
 

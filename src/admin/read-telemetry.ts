@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
 import type { Consent, LoggedPing } from '../telemetry/index.js'
 
-/** How telemetry stands, as the pages and the API tell it. */
+/** The state of telemetry, as the pages and the API show it. */
 export interface TelemetryState extends Consent {
-  /** Whether the operator says no, so that the administrator's switch changes nothing. */
+  /** Whether the operator, or the platform itself, has turned it off: the administrator's switch changes nothing. */
   locked: boolean
   /** Where pings are posted to. */
   url: string
-  /** null while telemetry is off: the clock may tick, but nothing leaves. */
+  /** null while telemetry is off. */
   nextDailyPing: Date | null
 }
 
@@ -16,7 +16,7 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
   const consent = await telemetry.consent()
   return {
     ...consent,
-    locked: telemetry.operatorSays() !== undefined,
+    locked: await telemetry.operatorConsent() !== undefined,
     url: telemetry.url,
     nextDailyPing: consent.allowed ? telemetry.nextDaily() : null
   }

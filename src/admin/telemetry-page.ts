@@ -4,9 +4,9 @@ import { Type } from 'typebox'
 import { csrfToken } from '../accounts/schema.js'
 import { formatDistance, formatMoment } from '../views/dates.js'
 import { describePing } from '../views/ping.js'
+import { describeOutcome } from '../telemetry/describe-outcome.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { compareReceipt } from './compare-receipt.js'
-import { describeOutcome } from '../telemetry/describe-outcome.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
 import { settingsSchema } from './schema.js'
 
@@ -21,7 +21,7 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get<{ Querystring: { sent?: string, pings?: string } }>(PAGE, async (request, reply) => {
     const { sent, pings } = request.query
-    return reply.page('admin/telemetry', await gatherPage(app, Number(sent), pings === 'all'))
+    return reply.page('admin/telemetry', await collectPage(app, Number(sent), pings === 'all'))
   })
 
   app.post(PAGE, {
@@ -37,9 +37,9 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
   })
 }
 
-async function gatherPage (app: FastifyInstance, sentId: number, showAll: boolean) {
+async function collectPage (app: FastifyInstance, sentId: number, showAll: boolean) {
   const state = await readTelemetry(app)
-  const log = (await app.telemetry.pings()).map((ping) => describeLogged(ping, state.url))
+  const log = (await app.telemetry.pings()).map(describeLogged)
   return {
     state,
     enabled: app.settings.get('telemetry:enabled') === true,
@@ -53,6 +53,6 @@ async function gatherPage (app: FastifyInstance, sentId: number, showAll: boolea
   }
 }
 
-function describeLogged (ping: LoggedPing, url: string) {
-  return { ...ping, words: describeOutcome(ping, url), compared: compareReceipt(ping.body, ping.receipt) }
+function describeLogged (ping: LoggedPing) {
+  return { ...ping, words: describeOutcome(ping), compared: compareReceipt(ping.body, ping.receipt) }
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { ConfigError, type PlatformConfig } from '../config/index.js'
 import { addressFrom } from '../db/index.js'
-import { TelemetryOffError } from '../telemetry/consent.js'
+import { TelemetryOffError } from '../telemetry/types.js'
 import { CommandError, EXIT } from './exit-codes.js'
 
 type Explain = (place: Place, reason: string) => CommandError

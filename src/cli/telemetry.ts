@@ -1,10 +1,11 @@
-import { describeOutcome } from '../telemetry/describe-outcome.js'
 import type { PlatformConfig } from '../config/index.js'
 import { formatMoment } from '../views/dates.js'
-import { decideConsent, decideForOperator, type Consent } from '../telemetry/consent.js'
-import type { DrivenTelemetry } from '../telemetry/control.js'
-import type { LoggedPing } from '../telemetry/index.js'
-import { readSection } from '../telemetry/config.js'
+import { readTelemetryConfig } from '../telemetry/config.js'
+import { loadTelemetryConfig } from '../telemetry/config-file.js'
+import { decideConsent, decideForOperator } from '../telemetry/consent.js'
+import { describeOutcome } from '../telemetry/describe-outcome.js'
+import type { TelemetryService } from '../telemetry/service.js'
+import type { Consent, LoggedPing } from '../telemetry/types.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
 import { withConfig } from './with-config.js'
@@ -28,9 +29,9 @@ export const printPreview = (options: CommandOptions) => withConfig(options, asy
 
 /** `flowforge telemetry log` */
 export const listPings = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  const pings = await withTelemetry(config, async (telemetry) => telemetry?.recordedPings() ?? [])
+  const pings = await withTelemetry(config, async (telemetry) => telemetry?.pings() ?? [])
   if (options.json) print(toJson(pings))
-  else print(pings.map((ping) => describePing(ping, urlOf(config))).join('\n') || 'Nothing has been sent yet.')
+  else print(pings.map((ping) => describePing(ping)).join('\n') || 'Nothing has been sent yet.')
   return EXIT.done
 })
 
@@ -39,32 +40,32 @@ export const sendPing = (options: CommandOptions) => withConfig(options, async (
   const consent = await readConsent(config)
   if (!consent.allowed) throw new CommandError(consent.explanation, EXIT.off)
   const ping = await withTelemetry(config, (telemetry) => demand(telemetry).send())
-  print(options.json ? toJson(ping) : describePing(ping, urlOf(config)))
+  print(options.json ? toJson(ping) : describePing(ping))
   return ping.outcome === 'delivered' ? EXIT.done : EXIT.failed
 })
 
-/** The operator's no is known without the database, so that it is told while that is away. */
+/** The operator's decision is known without the database, so that it is shown while that is away. */
 async function readConsent (config: PlatformConfig): Promise<Consent> {
-  const section = readSection(config.telemetry, config.locate)
-  const operator = decideForOperator(section, process.env)
+  const telemetryConfig = await loadTelemetryConfig(config)
+  const operator = decideForOperator(telemetryConfig, process.env)
   if (operator) return operator
   return withTelemetry(config, async (telemetry) => telemetry
     ? telemetry.consent()
-    : decideConsent({ section, environment: process.env, initialised: false, enabled: true }))
+    : decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined }))
 }
 
-function demand (telemetry: DrivenTelemetry | undefined): DrivenTelemetry {
+function demand (telemetry: TelemetryService | undefined): TelemetryService {
   if (telemetry) return telemetry
   throw new CommandError('There is no ping to show before the platform has been started once: flowforge start', EXIT.failed)
 }
 
-function describePing (ping: LoggedPing, url: string): string {
+function describePing (ping: LoggedPing): string {
   const { sentAt, kind, outcome, attempts, body } = ping
   const facts = [formatMoment(sentAt), kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
-  return `${facts.join(', ')}\n  ${describeOutcome(ping, url)}\n  ${body}`
+  return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
 
-const urlOf = ({ telemetry, locate }: PlatformConfig) => readSection(telemetry, locate).url
+const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
 const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 

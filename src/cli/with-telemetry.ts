@@ -5,17 +5,16 @@ import { addressFrom } from '../db/index.js'
 import { defineModels } from '../db/models.js'
 import { openDatabase } from '../database/open.js'
 import { createSettings } from '../settings/settings.js'
-import { createTelemetry, type DrivenTelemetry } from '../telemetry/control.js'
+import { TelemetryService } from '../telemetry/service.js'
 
 /**
- * The telemetry of this installation, on the database that a platform has left behind or works with at this moment.
- * Makes no database, no table and no setting, and starts no schedule: a platform that runs is not disturbed, and one
- * that never ran leaves no trace.
+ * Opens the telemetry of this installation, on the database of a platform that runs or has run. Creates no database, no
+ * table and no setting, and starts no schedule: a running platform is not disturbed.
  *
- * @param use gets undefined where no platform has ever been started
+ * @param use gets undefined if no platform has ever been started
  */
 export async function withTelemetry<T> (
-  config: PlatformConfig, use: (telemetry: DrivenTelemetry | undefined) => Promise<T>
+  config: PlatformConfig, use: (telemetry: TelemetryService | undefined) => Promise<T>
 ): Promise<T> {
   const address = addressFrom(config)
   if (address.type === 'sqlite' && !existsSync(address.storage)) return use(undefined)
@@ -24,7 +23,7 @@ export async function withTelemetry<T> (
     if (!await sequelize.getQueryInterface().tableExists('PlatformSettings')) return await use(undefined)
     const models = defineModels(sequelize)
     const settings = createSettings(models.PlatformSetting)
-    return await use(createTelemetry({ config, settings, db: { sequelize, models }, log: silentLog }))
+    return await use(new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog }))
   } finally {
     await sequelize.close()
   }
@@ -32,8 +31,15 @@ export async function withTelemetry<T> (
 
 const ignore = () => {}
 
-/** What there is to say, the command says itself. */
-const silentLog = Object.assign(
-  Object.fromEntries(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => [level, ignore])),
-  { level: 'silent', child: () => silentLog }
-) as unknown as FastifyBaseLogger
+/** Logs nothing: the command itself says what there is to say. */
+const silentLog: FastifyBaseLogger = {
+  level: 'silent',
+  fatal: ignore,
+  error: ignore,
+  warn: ignore,
+  info: ignore,
+  debug: ignore,
+  trace: ignore,
+  silent: ignore,
+  child: () => silentLog
+}

@@ -15,6 +15,8 @@ export interface PlatformConfig extends Readonly<ConfigValues> {
   readonly version: string
   /** Where the platform keeps its data: `$FLOWFORGE_HOME/var`, else `./var`. */
   readonly dataDirectory: string
+  /** The absolute path of flowforge.yml. Telemetry reads its text, too. */
+  readonly configFile: string
   /** The place of a key in words, `flowforge.yml, line 12`. */
   readonly locate: ConfigSource['locate']
 }
@@ -38,6 +40,7 @@ export function loadConfig (file?: string, environment: Environment = process.en
     port: portFrom(environment) ?? values.port,
     version: readVersion(),
     dataDirectory: resolve(environment.FLOWFORGE_HOME ?? '.', 'var'),
+    configFile: path,
     locate: source.locate
   })
 }

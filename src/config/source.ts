@@ -1,5 +1,4 @@
-import { inspect } from 'node:util'
-import { isMap, isNode, isScalar, LineCounter, parseDocument, type Pair, type Document, type YAMLError } from 'yaml'
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Pair, type Document, type YAMLError } from 'yaml'
 import { ConfigError } from './config-error.js'
 
 /** A parsed flowforge.yml: its values, and where each of them stands. */
@@ -12,14 +11,14 @@ export interface ConfigSource {
 /**
  * Parses the text of a flowforge.yml.
  *
- * What cannot be read in or about the `telemetry` section comes back as an Error in its place, for telemetry to
- * judge. What cannot be read elsewhere stops the start.
+ * An error within the `telemetry` section comes back in its place, as an Error: telemetry counts it as an opt-out, and
+ * the platform starts. An error anywhere else stops the start.
  *
  * @throws ConfigError with file, line and reason
  */
 export function parseSource (text: string, file: string): ConfigSource {
   const lines = new LineCounter()
-  // A %YAML 1.1 directive would make `yes` and `no` booleans: the schema is ours to choose, not the file's.
+  // A %YAML 1.1 directive would turn `yes` and `no` into booleans; the schema is not the file's to choose.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: 'core', merge: false })
   const lineOf = (offset: number) => `${file}, line ${lines.linePos(offset).line}`
   const pairs = sectionsOf(document, file)
@@ -28,14 +27,7 @@ export function parseSource (text: string, file: string): ConfigSource {
   for (const pair of pairs) values[nameOf(pair)] = readValue(pair, document, lineOf)
   for (const problem of problems) {
     if (!concernsTelemetry(problem, pairs)) throw new ConfigError(`${lineOf(problem.pos[0])}: ${problem.message}`)
-    values.telemetry = new Error(`${lineOf(problem.pos[0])}, cannot be read as it stands: ${problem.message} ` +
-      `Found "${text.slice(...problem.pos).trim()}" in telemetry`)
-  }
-  const mistyped = pairs.find((pair) => resemblesTelemetry(nameOf(pair)))
-  if (mistyped) {
-    const value = inspect(values[nameOf(mistyped)], { breakLength: Infinity })
-    values.telemetry = new Error(`${lineOf(startOf(mistyped))}, sets ${nameOf(mistyped)} to ${value}, which looks ` +
-      'like a mistyped or misplaced telemetry section')
+    values.telemetry = new Error(`${lineOf(problem.pos[0])}, in telemetry, cannot be read as YAML. Correct it and restart`)
   }
   return { values, locate: (...path) => lineOfPath(document, path, lineOf) ?? file }
 }
@@ -44,7 +36,7 @@ function sectionsOf (document: Document, file: string): Pair[] {
   if (isMap(document.contents)) return document.contents.items
   if (document.errors[0]) throw new ConfigError(`${file}: ${document.errors[0].message}`)
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return []
-  throw new ConfigError(`${file}: expected keys with values, such as "port: 3000", found ${inspect(document.toJS())}`)
+  throw new ConfigError(`${file}: expected keys with values, such as "port: 3000", found ${isSeq(document.contents) ? 'a list' : 'text'}`)
 }
 
 function readValue (pair: Pair, document: Document, lineOf: (offset: number) => string): unknown {
@@ -67,27 +59,6 @@ function concernsTelemetry (problem: YAMLError, pairs: Pair[]): boolean {
     return nameOf(pair) === 'telemetry' &&
       problem.pos[0] >= startOf(pair) && problem.pos[0] < (next ? startOf(next) : Infinity)
   })
-}
-
-/**
- * Whether a top-level key is a `telemetry` that slipped: `Telemetry`, `telemtry`, `telemetry.enabled`, or an
- * `enabled` that lost its indentation. A no is a no, even a mistyped one.
- */
-function resemblesTelemetry (name: string): boolean {
-  if (name === 'telemetry') return false
-  const letters = name.toLowerCase().replace(/[^a-z]/g, '')
-  return letters === 'enabled' || letters.startsWith('telemetry') || lettersApart(letters, 'telemetry') <= 2
-}
-
-/** How many letters have to be added to, or taken from, one word to spell the other, in any order. */
-function lettersApart (one: string, other: string): number {
-  const left = [...other]
-  const extra = [...one].filter((letter) => {
-    const at = left.indexOf(letter)
-    if (at >= 0) left.splice(at, 1)
-    return at < 0
-  })
-  return extra.length + left.length
 }
 
 function lineOfPath (document: Document, path: string[], lineOf: (offset: number) => string): string | undefined {

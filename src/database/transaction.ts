@@ -1,10 +1,10 @@
-import { Transaction, type Sequelize } from 'sequelize'
+import type { Sequelize, Transaction } from 'sequelize'
 
 /**
  * Runs statements in one transaction. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`).
  *
- * Reports failure only by throwing: COMMIT and ROLLBACK are sent as statements, because Sequelize's own `commit()` and
- * `rollback()`, when they fail, also write to standard error and leave the connection to a SQLite file open:
+ * Reports failure only by throwing: BEGIN IMMEDIATE, COMMIT and ROLLBACK are sent as statements, because Sequelize, when
+ * one of its own fails, also writes to standard error and leaves the connection to a SQLite file open:
  * https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L59
  *
  * @throws the error of the first statement that failed; nothing of the transaction remains
@@ -12,8 +12,12 @@ import { Transaction, type Sequelize } from 'sequelize'
 export async function withTransaction<T> (
   sequelize: Sequelize, run: (transaction: Transaction) => Promise<T>
 ): Promise<T> {
-  const transaction = await sequelize.transaction({ type: Transaction.TYPES.IMMEDIATE })
+  const transaction = await sequelize.transaction()
   try {
+    if (sequelize.getDialect() === 'sqlite') {
+      await sequelize.query('ROLLBACK', { transaction })
+      await sequelize.query('BEGIN IMMEDIATE', { transaction })
+    }
     const result = await run(transaction)
     await sequelize.query('COMMIT', { transaction })
     return result

@@ -70,12 +70,12 @@ function schemaOf (key: string) {
   throw new InvalidSettingError(`there is no setting "${key}"`)
 }
 
-/** What cannot be read counts as not set to anything: for a consent, as a no. */
+/** Parses a stored value; null if it is unreadable, which is not the same as never set: consent counts it as off. */
 function parse (key: string, json: string): unknown {
   try {
     const value: unknown = JSON.parse(json)
-    return Value.Check(schemaOf(key), value) ? value : undefined
+    return Value.Check(schemaOf(key), value) ? value : null
   } catch {
-    return undefined
+    return null
   }
 }

@@ -35,7 +35,7 @@ async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: un
     fields: accountSchema.properties,
     ping: step === 'telemetry' ? describePing(await app.telemetry.preview()) : undefined,
     url: app.telemetry.url,
-    operator: app.telemetry.operatorSays(),
+    operator: await app.telemetry.operatorConsent(),
     enabled: await app.settings.refresh('telemetry:enabled')
   })
 }

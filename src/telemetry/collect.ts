@@ -1,19 +1,25 @@
 import os from 'node:os'
-import { literal, type Model, type ModelStatic } from 'sequelize'
-import { readBriefly } from './store/statement-timeout.js'
-import { NO_INSTANCE_ID, TelemetryOffError } from './consent.js'
+import type { Model, ModelStatic } from 'sequelize'
+import { NO_INSTANCE_ID } from './consent.js'
 import { readInstanceId, type TelemetryHost } from './host.js'
-import { DRIVERS, type Ping } from './ping.js'
+import type { Ping } from './ping.js'
+import { withTransaction } from './store/transaction.js'
+import { TelemetryOffError } from './types.js'
+
+type Counts = Ping['platform']['counts']
 
 /**
  * Builds a ping from what is true now.
  *
- * @throws TelemetryOffError where the host has no instanceId
+ * @returns the exact text that is previewed, recorded and posted
+ * @throws TelemetryOffError if the host has no instanceId, InvalidPingError, or the database's error
  */
-export async function gather ({ config, settings, db }: Pick<TelemetryHost, 'config' | 'settings' | 'db'>): Promise<Ping> {
+export async function collectPing ({ config, settings, db }: Omit<TelemetryHost, 'log'>): Promise<string> {
   const instanceId = await readInstanceId(settings)
   if (!instanceId) throw new TelemetryOffError(NO_INSTANCE_ID.explanation)
-  return {
+  // Loads typebox, which takes some 170 ms of processor time: no sooner than a ping is built.
+  const { DRIVERS, serialisePing } = await import('./ping.js')
+  return serialisePing({
     instanceId,
     os: { type: os.type(), release: os.release(), arch: os.arch() },
     env: { nodejs: process.version, flowforge: config.version },
@@ -21,26 +27,19 @@ export async function gather ({ config, settings, db }: Pick<TelemetryHost, 'con
       counts: await countRows(db),
       config: { driver: DRIVERS.find((name) => name === config.driver.type) ?? 'other' }
     }
-  }
+  })
 }
 
-/** Counts all three in one statement, so that they are of one moment. */
-async function countRows ({ sequelize, models }: TelemetryHost['db']): Promise<Ping['platform']['counts']> {
-  const statement =
-    `SELECT (${countOf(models.User)}) AS users, (${countOf(models.Team)}) AS teams, (${countOf(models.Project)}) AS projects`
-  const row = await readBriefly<Record<'users' | 'teams' | 'projects', string | number>>(sequelize, statement)
-  // PostgreSQL counts in 64 bits, which its driver gives as text.
-  return { users: Number(row?.users), teams: Number(row?.teams), projects: Number(row?.projects) }
-}
-
-/** The statement by which the ORM would count a model's rows: soft-deleted ones are left out. */
-function countOf (model: ModelStatic<Model>): string {
-  const { paranoid, deletedAt: name } = model.options
-  const deletedAt = paranoid ? model.getAttributes()[typeof name === 'string' ? name : 'deletedAt'] : undefined
-  const generator = model.sequelize!.getQueryInterface().queryGenerator as {
-    selectQuery: (table: unknown, options: object, model: ModelStatic<Model>) => string
-  }
-  const where = deletedAt ? { [deletedAt.field!]: deletedAt.defaultValue ?? null } : {}
-  const attributes = [[literal('count(*)'), 'count']]
-  return generator.selectQuery(model.getTableName(), { attributes, where }, model).replace(/;$/, '')
+/** Counts all three in one snapshot, so that they are of one moment. */
+function countRows ({ sequelize, models }: TelemetryHost['db']): Promise<Counts> {
+  return withTransaction(sequelize, 'read', async (transaction, withinLimit) => {
+    // Without the host's scopes and hooks, which could hide rows; soft-deleted rows are still left out.
+    const options = { transaction, hooks: false }
+    const count = (model: ModelStatic<Model>) => withinLimit(() => model.unscoped().count(options))
+    return {
+      users: await count(models.User),
+      teams: await count(models.Team),
+      projects: await count(models.Project)
+    }
+  })
 }

@@ -1,73 +1,102 @@
 import { inspect } from 'node:util'
-import { Type, type Static } from 'typebox'
 
 const DEFAULT_URL = 'https://ping.flowforge.com'
 
-/** The `telemetry` section of flowforge.yml: its keys, their defaults and what they mean. */
-export const telemetrySection = Type.Object({
-  enabled: Type.Boolean({
-    default: true,
-    description: 'false turns telemetry off, whatever the administrator says. Anything but true or false does, too.'
-  }),
-  url: Type.String({
-    default: DEFAULT_URL,
-    description: 'Where the ping is posted to: an http or https URL.'
-  }),
-  frontend: Type.Unknown({ description: 'Of other releases; ignored.' }),
-  backend: Type.Unknown({ description: 'Of other releases; ignored.' }),
-  plausible: Type.Unknown({ description: 'Of other releases; ignored.' })
-}, { additionalProperties: false })
+const IGNORED = { description: 'Of other releases; ignored.' }
 
-/** What flowforge.yml says of telemetry. */
-export interface TelemetrySection {
+/** The `telemetry` section of flowforge.yml: its keys, their defaults and what they mean, as a JSON Schema. */
+export const telemetryConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    enabled: {
+      type: 'boolean',
+      default: true,
+      description: 'false turns telemetry off, whatever the administrator decides. So does anything but true or false.'
+    },
+    url: {
+      type: 'string',
+      default: DEFAULT_URL,
+      description: 'Where the ping is posted to: an http or https URL without a user name and password.'
+    },
+    frontend: IGNORED,
+    backend: IGNORED,
+    plausible: IGNORED,
+    google: IGNORED
+  }
+}
+
+/** What the operator's configuration says about telemetry. */
+export interface TelemetryConfig {
   allowed: boolean
   url: string
-  /** Why it is off; empty where it is not. */
+  /** Why it is off, without a final full stop; empty if it is not. */
   reason: string
-  /** Whether it is off because something was unclear, and not because the operator plainly said so. */
+  /** Whether it is off because something is unclear, rather than plainly set to false. */
   doubtful: boolean
 }
 
-type Locate = (...path: string[]) => string
+/** Where a key stands, in words: `flowforge.yml, line 3`. */
+export type Locate = (...path: string[]) => string
+
+/** Refuses because something is unclear. */
+export function doubt (reason: string): TelemetryConfig {
+  return { allowed: false, url: DEFAULT_URL, reason, doubtful: true }
+}
 
 /**
- * Judges the raw `telemetry` section. Whatever is not plainly a yes, or silence, is a no.
+ * Judges the raw `telemetry` section. Anything other than absent or valid counts as disabled. A key whose value is
+ * undefined counts as absent.
  *
- * @param raw the section as parsed; an Error where it could not be, with the reason as its message
- * @param locate where a key stands, in words; a host may have something else under this name, or nothing
+ * @param raw the section as parsed; an Error if it could not be parsed, with the reason as its message
+ * @param locate where a key stands; a host may have something else under this name, or nothing
  */
-export function readSection (raw: unknown, locate?: Locate): TelemetrySection {
-  return judge(raw, typeof locate === 'function' ? locate : () => 'flowforge.yml')
+export function readTelemetryConfig (raw: unknown, locate?: unknown): TelemetryConfig {
+  const place = typeof locate === 'function' ? locate as Locate : () => 'flowforge.yml'
+  const problem = findProblem(raw, place)
+  if (problem) return doubt(problem)
+  const { enabled, url } = (raw ?? {}) as { enabled?: boolean, url?: string }
+  const reason = enabled === false ? `${place('telemetry', 'enabled')}, sets telemetry.enabled to false` : ''
+  return { allowed: enabled !== false, url: url ?? DEFAULT_URL, reason, doubtful: false }
 }
 
-function judge (raw: unknown, locate: Locate): TelemetrySection {
-  const doubt = findDoubt(raw, locate)
-  if (doubt) return { allowed: false, url: DEFAULT_URL, reason: doubt, doubtful: true }
-  const { enabled, url = DEFAULT_URL } = (raw ?? {}) as Partial<Static<typeof telemetrySection>>
-  const reason = enabled === false ? `${locate('telemetry', 'enabled')}, sets telemetry.enabled to false` : ''
-  return { allowed: enabled !== false, url, reason, doubtful: false }
-}
-
-function findDoubt (raw: unknown, locate: Locate): string | undefined {
+function findProblem (raw: unknown, locate: Locate): string | undefined {
   if (raw === undefined || raw === null) return undefined
   if (raw instanceof Error) return raw.message
   if (typeof raw !== 'object' || Array.isArray(raw)) {
-    return `${locate('telemetry')}, sets telemetry to ${show(raw)}, which is not a section of keys`
+    return `${locate('telemetry')}, sets telemetry to ${show(raw)} instead of a section of keys. ` +
+      'Write "telemetry: { enabled: false }", or remove it to leave the choice to the administrator, and restart'
   }
   for (const [key, value] of Object.entries(raw)) {
-    const says = `${locate('telemetry', key)}, sets telemetry.${key} to ${show(value)}`
-    if (!Object.hasOwn(telemetrySection.properties, key)) return `${says}, and there is no such key`
-    if (key === 'enabled' && typeof value !== 'boolean') return `${says}, which is neither true nor false`
-    if (key === 'url' && !isPostable(value)) return `${says}, which is not an http or https URL`
+    const problem = value === undefined ? undefined : findProblemOfKey(key, value)
+    if (problem) return `${locate('telemetry', key)}, ${problem}, and restart`
+  }
+  return undefined
+}
+
+function findProblemOfKey (key: string, value: unknown): string | undefined {
+  if (!Object.hasOwn(telemetryConfigSchema.properties, key)) {
+    return `has the unknown key telemetry.${key}. Did you mean "enabled" or "url"? Correct or remove it`
+  }
+  if (key === 'enabled' && typeof value !== 'boolean') {
+    return `sets telemetry.enabled to ${show(value)}, which is neither true nor false. Write true or false`
+  }
+  if (key === 'url' && !isPostable(value)) {
+    return 'sets telemetry.url to something other than an http or https URL without a user name and password. Correct it'
   }
   return undefined
 }
 
 function isPostable (value: unknown): boolean {
-  // URL itself would mend what is mistyped: white space in the middle, a slash too few.
+  // URL itself would repair what is mistyped: white space in the middle, a missing slash.
   if (typeof value !== 'string' || !/^https?:\/\/[^\s/]\S*$/i.test(value) || !URL.canParse(value)) return false
   const { username, password } = new URL(value)
   return !username && !password
 }
 
-const show = (value: unknown) => inspect(value, { breakLength: Infinity, depth: 1 })
+/** A value that is safe to print: what is neither a word nor a number is named by its kind alone. */
+function show (value: unknown): string {
+  if (typeof value === 'string') return value.length <= 16 ? inspect(value) : 'a text'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'a section' : String(value)
+}

@@ -1,65 +1,56 @@
-import type { TelemetrySection } from './config.js'
+import type { TelemetryConfig } from './config.js'
+import type { Consent } from './types.js'
 
-/** Who can say no. `host` is the platform itself, where it lacks something that a ping needs. */
-export const DECIDERS = ['flowforge.yml', 'environment', 'host', 'setup', 'administrator'] as const
-
-/** Whether a ping may be sent, who decided, and why, in one sentence for people. */
-export interface Consent {
-  allowed: boolean
-  decidedBy: typeof DECIDERS[number]
-  explanation: string
-}
-
-/** Consent says no; its explanation is the message. */
-export class TelemetryOffError extends Error {
-  readonly code = 'telemetry_off'
-}
-
-/** What a consent depends on, as it stands at the moment of sending. */
+/** What consent depends on, read at the moment of sending. */
 export interface ConsentFacts {
-  section: TelemetrySection
+  config: TelemetryConfig
   environment: Record<string, string | undefined>
-  /** The setting `setup:initialised`, raw. */
+  /** The setting `setup:initialised`, unvalidated. */
   initialised: unknown
-  /** The setting `telemetry:enabled`, raw. */
+  /** The setting `telemetry:enabled`, unvalidated. */
   enabled: unknown
 }
 
-/** Variables by which an operator says no to this telemetry, or to any. */
+/** Environment variables by which an operator turns off this telemetry, or any. */
 export const OPT_OUT_VARIABLES = ['FF_TELEMETRY_DISABLED', 'DO_NOT_TRACK']
 
 /**
- * May a ping be sent? Only if nobody says no. Every switch can turn telemetry off, and none can turn it on against
- * another's no. The operator is heard first: a no of his is also the one that the administrator cannot change.
+ * Decides whether a ping may be sent. Every switch can turn telemetry off, and none can override another that is off.
+ * Operator settings are checked first; an administrator cannot override them.
+ *
+ * @returns the decision, who made it, and why; never throws
  */
-export function decideConsent ({ section, environment, initialised, enabled }: ConsentFacts): Consent {
-  const operator = decideForOperator(section, environment)
+export function decideConsent ({ config, environment, initialised, enabled }: ConsentFacts): Consent {
+  const operator = decideForOperator(config, environment)
   if (operator) return operator
-  if (initialised !== true) return refuse('setup', 'the setup is not finished, so nobody has decided yet')
-  if (enabled !== true) return refuse('administrator', 'an administrator has turned it off in Admin Settings')
+  if (initialised !== true) return refuse('setup', 'the setup is not finished')
+  // Absent means on. Anything else, for example the text "false", counts as off.
+  if (enabled !== true && enabled !== undefined) {
+    return refuse('administrator', 'the platform\'s settings say so; an administrator can change that in Admin Settings')
+  }
   return {
     allowed: true,
     decidedBy: 'administrator',
-    explanation: 'Telemetry is on: the administrator allows it, and neither flowforge.yml nor the environment says no.'
+    explanation: 'Telemetry is on: the platform\'s settings allow it, and neither flowforge.yml nor the environment turns it off.'
   }
 }
 
-/** The operator's no, by flowforge.yml or by the environment; undefined where the operator leaves the choice. */
+/** Decides for the operator, by flowforge.yml and the environment; undefined where they leave the choice. */
 export function decideForOperator (
-  section: TelemetrySection, environment: ConsentFacts['environment']
+  config: TelemetryConfig, environment: ConsentFacts['environment']
 ): Consent | undefined {
-  if (!section.allowed) return refuse('flowforge.yml', section.reason)
+  if (!config.allowed) return refuse('flowforge.yml', config.reason)
   const variable = OPT_OUT_VARIABLES.find((name) => !['', '0', 'false'].includes(environment[name] ?? ''))
-  if (variable) return refuse('environment', `the environment sets ${variable} to "${environment[variable]}"`)
+  if (variable) return refuse('environment', `the environment variable ${variable} is set`)
   return undefined
 }
 
-/** The no of a platform that telemetry is embedded in, and that lacks what a ping needs. */
-export function refuseForHost (lack: string): Consent {
-  return refuse('host', `the platform it is embedded in lacks ${lack}`)
+/** Refuses for a host that lacks something. @param missing what it lacks, in words */
+export function refuseForHost (missing: string): Consent {
+  return refuse('host', `the platform it is embedded in lacks ${missing}`)
 }
 
-/** The no of a platform whose settings hold no `instanceId` that a ping could carry. */
+/** Refuses for a host whose settings hold no `instanceId` that a ping could carry. */
 export const NO_INSTANCE_ID = refuseForHost('the setting instanceId, a random UUID')
 
 function refuse (decidedBy: Consent['decidedBy'], reason: string): Consent {

@@ -1,6 +1,6 @@
-import type { LoggedPing } from './index.js'
+import type { LoggedPing } from './types.js'
 
-const PROXY = 'Where the way out is a proxy, name it in the environment variable HTTPS_PROXY, ' +
+const PROXY = 'If this machine reaches the internet through a proxy, set HTTPS_PROXY, ' +
   'or HTTP_PROXY for an http address.'
 
 /** By the error code of Node.js or undici: what happened, and what an administrator can do. */
@@ -15,7 +15,7 @@ const NETWORK_ERRORS: [code: RegExp, words: (host: string) => string][] = [
   [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)/, (host) => `The connection to ${host} broke off. ` +
     'A firewall or a proxy on the way may have cut it.'],
   [/CERT|SELF_SIGNED|UNABLE_TO_|^ERR_TLS/, (host) => `The certificate of ${host} is not trusted. ` +
-    'Where a proxy opens encrypted connections, name its certificate in NODE_EXTRA_CA_CERTS.']
+    'If a proxy decrypts connections on the way, set NODE_EXTRA_CA_CERTS to its certificate.']
 ]
 
 /** By the status of the collector's answer. */
@@ -28,23 +28,23 @@ const STATUSES: [status: RegExp, advice: string][] = [
   [/^4/, 'It does not take this ping. A newer FlowForge may help, or another telemetry.url in flowforge.yml.']
 ]
 
-/** What became of a ping, in a sentence or two on which an administrator can act. */
-export function describeOutcome (ping: LoggedPing, url: string): string {
-  const { host } = new URL(url)
-  if (ping.outcome === 'delivered') return `${host} received it.`
-  if (ping.outcome === 'cancelled') return `It was cancelled: ${ping.error}.`
-  if (ping.outcome === 'interrupted') {
-    return 'The platform stopped while it was on its way; whether it arrived is not known.'
+/** Describes what became of a ping, in a sentence or two on which an administrator can act. */
+export function describeOutcome (ping: LoggedPing): string {
+  const host = ping.url === null ? 'The receiver (not recorded)' : new URL(ping.url).host
+  switch (ping.outcome) {
+    case 'delivered': return `${host} received it.`
+    case 'cancelled': return `It was cancelled: ${ping.error?.replace(/\.$/, '')}.`
+    case 'interrupted': return 'The platform stopped while it was being sent; whether it arrived is not known.'
+    case 'failed': return describeFailure(ping, host)
+    case 'pending': return ping.attempts > 0
+      ? `It waits for another attempt. ${describeFailure(ping, host)}`
+      : 'It is being sent.'
   }
-  const trouble = describeTrouble(ping, host)
-  if (ping.outcome === 'failed') return trouble
-  if (ping.attempts > 0) return `It waits for another attempt. ${trouble}`
-  return 'It is on its way.'
 }
 
-function describeTrouble ({ status, error }: LoggedPing, host: string): string {
+function describeFailure ({ status, errorCode }: LoggedPing, host: string): string {
   if (status === null) {
-    const describe = NETWORK_ERRORS.find(([code]) => code.test(error ?? ''))?.[1]
+    const describe = NETWORK_ERRORS.find(([code]) => code.test(errorCode ?? ''))?.[1]
     return describe?.(host) ?? `The ping could not be delivered to ${host}.`
   }
   const advice = STATUSES.find(([pattern]) => pattern.test(String(status)))?.[1]

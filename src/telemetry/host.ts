@@ -1,28 +1,34 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Model, ModelStatic, Sequelize } from 'sequelize'
+import { INSTANCE_ID } from './types.js'
 
 const MODELS = ['User', 'Team', 'Project'] as const
 
-/** The settings that telemetry reads of its host, and never writes. */
+/** The databases on which telemetry keeps its log. On any other it is off. */
+const DIALECTS = ['sqlite', 'postgres']
+
+/** The settings that telemetry reads. It never writes one. */
 export type TelemetrySetting = 'instanceId' | 'setup:initialised' | 'telemetry:enabled'
 
-/** All that telemetry sees of the platform it is embedded in. Nothing of it is trusted to be checked. */
+/** The part of the host that telemetry uses. None of it is validated yet. */
 export interface TelemetryHost {
   config: {
     /** The release of the platform. */
     version: string
     driver: { type: string }
-    /** The `telemetry` section of flowforge.yml, as raw as the host has it. */
+    /** The `telemetry` section of flowforge.yml, as the host has it. */
     telemetry?: unknown
-    /** Where a key of flowforge.yml stands, in words. */
+    /** The path of flowforge.yml, for hosts that know it: its text is checked, too. */
+    configFile?: string
+    /** Where a key of flowforge.yml stands, in words, for hosts that know it. */
     locate?: (...path: string[]) => string
   }
   settings: {
     get: (key: TelemetrySetting) => unknown
-    /** Reads a setting afresh, for hosts whose `get` answers from memory. */
+    /** Rereads a setting from the database, for hosts whose `get` answers from memory. May return the value, or nothing. */
     refresh?: (key: TelemetrySetting) => unknown
-    /** Hears of each change made by this process, for hosts that tell. */
-    onChange?: (listener: (key: string, value: unknown) => void) => void
+    /** Calls the listener after each change made by this process, for hosts that can notify. */
+    onChange?: (listener: (key: string, value: unknown) => unknown) => void
   }
   db: {
     sequelize: Sequelize
@@ -31,26 +37,32 @@ export interface TelemetryHost {
   log: FastifyBaseLogger
 }
 
-/** What telemetry needs and its host does not have, in words; empty where nothing is missing. Reads no setting. */
-export function findLack ({ config, settings, db }: Partial<TelemetryHost>): string {
-  const needs: [name: string, met: boolean][] = [
+/** Lists what the host lacks, in words; empty if it is complete. Reads no setting and no table. */
+export function missingRequirements ({ config, settings, db }: Partial<TelemetryHost>): string {
+  const requirements: [name: string, met: boolean][] = [
     ['app.config.version', typeof config?.version === 'string'],
     ['app.config.driver.type', typeof config?.driver?.type === 'string'],
     ['app.settings.get', typeof settings?.get === 'function'],
-    ['app.db.sequelize', typeof db?.sequelize?.query === 'function'],
+    ['app.db.sequelize', typeof db?.sequelize?.query === 'function' && typeof db.sequelize.getDialect === 'function'],
     ...MODELS.map((name): [string, boolean] => [`app.db.models.${name}`, typeof db?.models?.[name]?.count === 'function'])
   ]
-  return needs.filter(([, met]) => !met).map(([name]) => name).join(' and ')
+  const missing = requirements.filter(([, met]) => !met).map(([name]) => name)
+  return (missing.length > 0 ? missing : unsupportedDatabase(db!)).join(' and ')
 }
 
-/** A setting as the database has it now, where the host can tell; else as the host has it. */
+function unsupportedDatabase ({ sequelize }: TelemetryHost['db']): string[] {
+  const dialect = sequelize.getDialect()
+  return DIALECTS.includes(dialect) ? [] : [`a database that telemetry supports: SQLite or PostgreSQL, not ${dialect}`]
+}
+
+/** Reads a setting, bypassing the host's cache if the host can refresh it. */
 export async function readSetting (settings: TelemetryHost['settings'], key: TelemetrySetting): Promise<unknown> {
-  return settings.refresh ? await settings.refresh(key) : await settings.get(key)
+  const refreshed = await settings.refresh?.(key)
+  return refreshed === undefined ? settings.get(key) : refreshed
 }
 
-/** The random UUID of this installation; undefined where the host has none that a ping could carry. */
+/** Reads the random UUID of this installation; undefined where the host has none that a ping could carry. */
 export async function readInstanceId (settings: TelemetryHost['settings']): Promise<string | undefined> {
-  const [{ Value }, { pingSchema }] = await Promise.all([import('typebox/value'), import('./ping.js')])
   const instanceId = await readSetting(settings, 'instanceId')
-  return Value.Check(pingSchema.properties.instanceId, instanceId) ? instanceId : undefined
+  return typeof instanceId === 'string' && INSTANCE_ID.test(instanceId) ? instanceId : undefined
 }

@@ -6,6 +6,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { INSTANCE_ID } from './types.js'
 
 /** Longer than any real release name, and short enough that nothing else fits in. */
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 128, description })
@@ -20,7 +21,7 @@ export const DRIVERS = ['localfs', 'docker', 'k8s', 'kubernetes', 'stub', 'other
 
 export const pingSchema = Type.Object({
   instanceId: Type.String({
-    pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$',
+    pattern: INSTANCE_ID.source,
     description: 'A random UUID, made once per installation and derived from nothing. It tells two pings of one ' +
       'installation from the pings of two.'
   }),

@@ -11,28 +11,28 @@ export interface Schedule {
 }
 
 /**
- * Starts the clock: the boot ping in 30 seconds, the daily ping at a time of the day picked at random, so that a
- * million installations spread over the day. Neither timer keeps the process alive.
+ * Runs the boot ping in 30 seconds, and the daily ping every 24 hours at a random second of the day, so that a million
+ * installations spread over the day. Its timers do not keep the process running.
  *
- * The time of the day is reckoned in UTC, by dividing: no clock change skips or doubles a ping. A cron job would
- * read the time zones for that, some 8 MB, and node-cron stumbles over the hour that comes twice.
+ * The time of day is computed in UTC, by dividing: no clock change skips or doubles a ping. node-cron was tried and
+ * spins in the hour that a clock change repeats (docs/design.md).
  */
 export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedule {
   const timeOfDay = randomInt(DAY_MS / 1000) * 1000
   let due = nextAfter(Date.now(), timeOfDay)
-  let daily = watch()
+  let daily = watchClock()
   const boot = setTimeout(() => { run('boot') }, BOOT_DELAY_MS).unref()
 
   /**
    * Looks at the clock when the ping is due, and every hour until then: a machine that slept, or whose clock was set,
-   * is noticed within the hour. What is late by then runs late, not never.
+   * is noticed within the hour. A ping that was missed by then is sent late, once.
    */
-  function watch (): NodeJS.Timeout {
+  function watchClock (): NodeJS.Timeout {
     return setTimeout(() => {
       const now = Date.now()
       if (now >= due) run('daily')
       due = nextAfter(now, timeOfDay)
-      daily = watch()
+      daily = watchClock()
     }, Math.min(due - Date.now(), HOUR_MS)).unref()
   }
 
@@ -45,7 +45,7 @@ export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedu
   }
 }
 
-/** When a time of the day comes next, both in milliseconds, in UTC. */
+/** The next occurrence of a time of day; all in milliseconds, in UTC. */
 function nextAfter (now: number, timeOfDay: number): number {
   const today = Math.floor(now / DAY_MS) * DAY_MS + timeOfDay
   return today > now ? today : today + DAY_MS

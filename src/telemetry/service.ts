@@ -1,137 +1,172 @@
 import { randomUUID } from 'node:crypto'
 import timers from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
-import { TelemetryOffError, type Consent } from './consent.js'
-import type { QuietLog } from './control.js'
-import type { Answer } from './delivery/post.js'
-import { UNDERWAY, type LoggedPing, type PingKind, type PingLog, type PingResult } from './store/ping-log.js'
-import { attemptsFor, isRetryable, waitAfter } from './delivery/retry.js'
+import { readTelemetryConfig, type TelemetryConfig } from './config.js'
+import { loadTelemetryConfig } from './config-file.js'
+import { collectPing } from './collect.js'
+import { decideConsent, decideForOperator, NO_INSTANCE_ID, refuseForHost } from './consent.js'
+import { FailureLog } from './delivery/failure-log.js'
+import { deliver } from './delivery/retry.js'
+import { missingRequirements, readInstanceId, readSetting, type TelemetryHost } from './host.js'
+import { PingLog } from './store/ping-log.js'
+import { TelemetryOffError, type Consent, type LoggedPing, type PingKind, type PingResult } from './types.js'
 
-/** Longest wait of a host that stops, for a database that does not answer. */
+/** How long a stopping host waits for a database that does not answer. */
 const CANCEL_MS = 2_000
 
-export interface SenderParts {
-  /** Reads the consent afresh. */
-  consent: () => Promise<Consent>
-  /** Makes the tables of the claims and the log, where they are not there yet. */
-  prepareTables: () => Promise<void>
-  /** The exact text of a ping as of now. */
-  compose: () => Promise<string>
-  pingLog: PingLog
-  url: string
-  version: string
-  quiet: QuietLog
-  log: FastifyBaseLogger
-}
+/** Telemetry of one host: decides, collects, records and delivers pings. Starts nothing by itself. */
+export class TelemetryService {
+  readonly #host: TelemetryHost
+  readonly #config: TelemetryConfig
+  readonly #failures: FailureLog
+  readonly #inFlight = new Map<AbortController, Promise<unknown>>()
+  #pingLog: PingLog | undefined
+  #loadedConfig: Promise<TelemetryConfig> | undefined
 
-export type Sender = ReturnType<typeof createSender>
+  constructor (host: TelemetryHost) {
+    this.#host = host
+    this.#config = readTelemetryConfig(host.config?.telemetry, host.config?.locate)
+    this.#failures = new FailureLog(host.log)
+  }
 
-/** The way of a ping: consent, compose, claim and record, and then attempt by attempt, consent first, out. */
-export function createSender ({ consent, prepareTables, compose, pingLog, url, version, quiet, log }: SenderParts) {
-  const underway = new Map<AbortController, Promise<unknown>>()
+  /** Where pings are posted to. */
+  get url (): string {
+    return this.#config.url
+  }
+
+  /** Decides whether a ping may be sent now. Settings are read afresh. @throws the host's error if they cannot be read */
+  async consent (): Promise<Consent> {
+    const decision = await this.#decide()
+    return decision.allowed && !await readInstanceId(this.#host.settings) ? NO_INSTANCE_ID : decision
+  }
+
+  /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
+  async operatorConsent (): Promise<Consent | undefined> {
+    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env)
+  }
+
+  /** Whether telemetry is off because something is unclear or missing, so that the operator should be warned. */
+  async isDoubtful ({ allowed, decidedBy }: Consent): Promise<boolean> {
+    if (allowed || decidedBy === 'host') return !allowed
+    return decidedBy === 'flowforge.yml' && (await this.#loadConfig()).doubtful
+  }
 
   /**
-   * Sends one ping. A manual one is attempted once, because somebody waits for its result.
+   * The exact text that a ping sent now would carry. Works while telemetry is off, too.
    *
-   * @returns what the log says of it; undefined where another replica has claimed it
-   * @throws TelemetryOffError where consent says no
+   * @throws TelemetryOffError if the host lacks something, InvalidPingError, or the database's error
    */
-  function send (kind: PingKind): Promise<LoggedPing | undefined> {
+  async preview (): Promise<string> {
+    this.#assertComplete()
+    return collectPing(this.#host)
+  }
+
+  /** Sends a ping now and waits for the result: one attempt. @throws TelemetryOffError if consent is refused */
+  async send (): Promise<LoggedPing> {
+    return await this.#track('manual') as LoggedPing
+  }
+
+  /** Sends a scheduled ping, if consent and the other replicas allow it. Every failure ends here. Never throws. */
+  async sendOnSchedule (kind: 'boot' | 'daily'): Promise<void> {
+    try {
+      await this.#track(kind)
+    } catch (error) {
+      if (error instanceof TelemetryOffError) this.#host.log.debug(error.message)
+      else this.#failures.failed(error)
+    }
+  }
+
+  /** The recorded pings, newest first. @throws the database's error */
+  async pings (): Promise<LoggedPing[]> {
+    return missingRequirements(this.#host) ? [] : this.#openLog().list()
+  }
+
+  /**
+   * Cancels waiting retries and aborts requests in flight. Resolves when the results are saved, after 2 seconds at most.
+   *
+   * @param reason what the log says of the cancelled pings
+   */
+  async cancel (reason: string): Promise<void> {
+    const deliveries = [...this.#inFlight.values()]
+    for (const cancellation of this.#inFlight.keys()) cancellation.abort(new TelemetryOffError(reason))
+    await Promise.race([Promise.allSettled(deliveries), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
+  }
+
+  #track (kind: PingKind): Promise<LoggedPing | undefined> {
     const cancellation = new AbortController()
-    const sending = makeItsWay(kind, cancellation.signal).finally(() => underway.delete(cancellation))
-    underway.set(cancellation, sending)
-    return sending
+    const delivery = this.#send(kind, cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
+    this.#inFlight.set(cancellation, delivery)
+    return delivery
   }
 
-  /** Cancels waiting retries, and aborts what is being sent or connected. Resolves when that is written down. */
-  async function cancel (reason: string): Promise<void> {
-    const sendings = [...underway.values()]
-    for (const cancellation of underway.keys()) cancellation.abort(new Error(reason))
-    await Promise.race([Promise.allSettled(sendings), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
-  }
-
-  async function makeItsWay (kind: PingKind, signal: AbortSignal): Promise<LoggedPing | undefined> {
-    await demandConsent(signal)
-    await prepareTables()
-    const body = await compose()
-    const ping = await pingLog.record({ kind, sentAt: new Date(), idempotencyKey: randomUUID(), body })
+  /**
+   * The way of a ping: check consent, collect, claim and record, deliver (checking consent again before each attempt),
+   * save the result.
+   *
+   * @returns the row of the log; undefined if another replica has claimed the ping
+   */
+  async #send (kind: PingKind, signal: AbortSignal): Promise<LoggedPing | undefined> {
+    const assertConsent = () => this.#assertConsent(signal)
+    await assertConsent()
+    const { log, config: { version } } = this.#host
+    const body = await collectPing(this.#host)
+    const record = { kind, sentAt: new Date(), idempotencyKey: randomUUID(), url: this.url, body }
+    const ping = await this.#openLog().record(record)
     if (!ping) {
-      log.debug(`The ${kind} ping was claimed by another replica, or before.`)
+      log.debug(`The ${kind} ping was already claimed, by this replica or another one.`)
       return undefined
     }
-    const result = await attemptAll(ping, signal)
-    await writeDown(ping, result)
+    const saveResult = (result: PingResult) => this.#saveResult(ping, result)
+    const result = await deliver(ping, { url: this.url, version, signal, assertConsent, saveResult, failures: this.#failures })
+    await saveResult(result)
     return { ...ping, ...result }
   }
 
-  async function demandConsent (signal: AbortSignal): Promise<void> {
-    const { allowed, explanation } = await consent()
+  /** Results outlive a database that does not answer: the log keeps them until it does. */
+  async #saveResult ({ id }: LoggedPing, result: PingResult): Promise<void> {
+    try {
+      await this.#openLog().saveResult(id, result)
+    } catch (error) {
+      this.#host.log.debug({ err: error }, 'The result of a ping could not be saved yet.')
+    }
+  }
+
+  async #assertConsent (signal: AbortSignal): Promise<void> {
+    const { allowed, explanation } = await this.#decide()
     if (!allowed) throw new TelemetryOffError(explanation)
-    // The no may have come while the yes was being read.
-    if (signal.aborted) throw new TelemetryOffError(signal.reason.message)
+    // A refusal may have come while consent was being read.
+    signal.throwIfAborted()
   }
 
-  /** The result outlives a database that is away; the ping log keeps it until it is back. */
-  async function writeDown ({ id }: LoggedPing, result: PingResult): Promise<void> {
-    try {
-      await pingLog.update(id, result)
-    } catch (error) {
-      log.debug({ err: error }, 'What became of a ping could not be written down yet.')
-    }
+  /** Evaluates consent only, not whether a ping can be built. */
+  async #decide (): Promise<Consent> {
+    const operator = await this.operatorConsent()
+    if (operator) return operator
+    const { settings } = this.#host
+    return decideConsent({
+      config: this.#config,
+      environment: process.env,
+      initialised: await readSetting(settings, 'setup:initialised'),
+      enabled: await readSetting(settings, 'telemetry:enabled')
+    })
   }
 
-  async function attemptAll (ping: LoggedPing, signal: AbortSignal): Promise<PingResult> {
-    let result = UNDERWAY
-    const started = performance.now()
-    const attempts = attemptsFor(ping.kind)
-    try {
-      for (let attempt = 1; ; attempt++) {
-        const { retryAfter, ...answer } = await attemptOnce(ping, signal)
-        const durationMs = Math.round(performance.now() - started)
-        result = { ...result, ...answer, attempts: attempt, durationMs }
-        if (result.outcome !== 'pending') return result
-        if (attempt === attempts) return { ...result, outcome: 'failed' }
-        await writeDown(ping, result)
-        await timers.setTimeout(waitAfter(attempt, retryAfter, new Date()), undefined, { signal, ref: false })
-      }
-    } catch (error) {
-      const reason: Error = signal.aborted ? signal.reason : error as Error
-      const cancelled = signal.aborted || error instanceof TelemetryOffError
-      if (!cancelled) quiet.failed(error)
-      return { ...result, outcome: cancelled ? 'cancelled' : 'failed', error: describe(reason) }
-    }
+  /** What is known without reading a file or a setting. */
+  #decideAtOnce (): Consent | undefined {
+    const missing = missingRequirements(this.#host)
+    return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)
   }
 
-  /** One attempt: its outcome is `pending` where another one can help. */
-  async function attemptOnce (ping: LoggedPing, signal: AbortSignal) {
-    // Loaded no sooner than the first ping leaves: a platform that sends nothing does not pay for it. And before the
-    // consent is read: nothing may take its time between the yes and the connection.
-    const { post } = await import('./delivery/post.js')
-    await demandConsent(signal)
-    try {
-      const answer = await post({ url, body: ping.body, version, idempotencyKey: ping.idempotencyKey, signal })
-      return judgeAnswer(answer)
-    } catch (error) {
-      if (signal.aborted) throw error
-      quiet.failed(error)
-      return { outcome: 'pending' as const, status: null, receipt: null, error: describe(error as Error), retryAfter: null }
-    }
+  /** Reads the operator's file once, when the host starts. */
+  #loadConfig (): Promise<TelemetryConfig> {
+    return (this.#loadedConfig ??= loadTelemetryConfig(this.#host.config))
   }
 
-  function judgeAnswer ({ status, receipt, retryAfter }: Answer) {
-    if (status >= 200 && status < 300) {
-      quiet.worked()
-      return { outcome: 'delivered' as const, status, receipt, error: null, retryAfter: null }
-    }
-    const error = `the collector answered ${status}`
-    quiet.failed(new Error(error))
-    return { outcome: isRetryable(status) ? 'pending' as const : 'failed' as const, status, receipt, error, retryAfter }
+  #openLog (): PingLog {
+    return (this.#pingLog ??= new PingLog(this.#host.db.sequelize))
   }
 
-  return { send, cancel }
-}
-
-/** An error in technical words: its code, where it has one, and its message. */
-function describe (error: Error & { code?: string }): string {
-  return [error.code, error.message].filter(Boolean).join(': ')
+  #assertComplete (): void {
+    const missing = missingRequirements(this.#host)
+    if (missing) throw new TelemetryOffError(refuseForHost(missing).explanation)
+  }
 }

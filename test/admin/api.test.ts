@@ -94,7 +94,7 @@ describe('telemetry', () => {
     const response = await client.post('/api/v1/telemetry/pings')
     assert.equal(response.statusCode, 409)
     assert.deepEqual(response.json(), {
-      code: 'telemetry_off', error: 'Telemetry is off: an administrator has turned it off in Admin Settings.'
+      code: 'telemetry_off', error: 'Telemetry is off: the platform\'s settings say so; an administrator can change that in Admin Settings.'
     })
     assert.equal(listener.connections(), 0)
   })

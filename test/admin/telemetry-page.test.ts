@@ -35,7 +35,7 @@ describe('the Telemetry page', () => {
     assert.match(body, /None, while telemetry is off/)
     const response = await client.postForm(`${PAGE}/pings`, { _csrf: await client.csrfToken(PAGE) })
     assert.equal(response.statusCode, 409)
-    assert.match(response.body, /an administrator has turned it off/)
+    assert.match(response.body, /an administrator can change that in Admin Settings/)
   })
 
   test('locks the switch where the operator says no, and says where', async (t) => {

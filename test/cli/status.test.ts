@@ -15,7 +15,7 @@ describe('flowforge telemetry status', () => {
     const home = await prepareHome(t, { telemetry: { url } })
     assert.deepEqual(await runCommand(home, 'telemetry status'), {
       code: 0,
-      stdout: 'Telemetry is on: the administrator allows it, and neither flowforge.yml nor the environment says no.\n' +
+      stdout: 'Telemetry is on: the platform\'s settings allow it, and neither flowforge.yml nor the environment turns it off.\n' +
         `Pings are posted to ${url}.\n`,
       stderr: ''
     })
@@ -35,7 +35,7 @@ describe('flowforge telemetry status', () => {
     assert.deepEqual(JSON.parse(stdout), {
       allowed: false,
       decidedBy: 'environment',
-      explanation: 'Telemetry is off: the environment sets DO_NOT_TRACK to "1".',
+      explanation: 'Telemetry is off: the environment variable DO_NOT_TRACK is set.',
       url
     })
   })

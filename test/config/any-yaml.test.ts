@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseDocument, stringify } from 'yaml'
 import { ConfigError, loadConfig } from '../../src/config/index.js'
-import { readSection } from '../../src/telemetry/config.js'
+import { loadTelemetryConfig } from '../../src/telemetry/config-file.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 1_000)
@@ -28,13 +28,13 @@ const written = fc.record({
     fc.boolean(), fc.constantFrom('yes', 'true', 'http://127.0.0.1/', 'ftp://127.0.0.1/', null), fc.jsonValue())))
 }, { requiredKeys: [] }).map((values) => stringify(values))
 
-test('any YAML either starts a platform or is refused in words, and is a yes only where it strictly says so', (t) => {
+test('any YAML either starts a platform or is refused in words, and is a yes only where it strictly says so', async (t) => {
   const file = join(temporaryDirectory(t), 'flowforge.yml')
   let yes = 0
-  fc.assert(fc.property(fc.oneof(mistyped, written, fc.string({ unit: 'binary' })), (text) => {
+  await fc.assert(fc.asyncProperty(fc.oneof(mistyped, written, fc.string({ unit: 'binary' })), async (text) => {
     writeFileSync(file, text)
     const config = load(file)
-    if (!config || !readSection(config.telemetry, config.locate).allowed) return
+    if (!config || !(await loadTelemetryConfig(config)).allowed) return
     yes++
     assert.ok(isStrictYes(text), text)
   }), { numRuns: RUNS })

@@ -65,7 +65,7 @@ describe('flowforge.yml', () => {
     ['a key that is there twice', 'port: 1\nport: 2', /line 2: Map keys must be unique$/],
     ['broken YAML', 'port: 1\ndb: {', /line 2: /],
     ['an alias of nothing', 'db: *nothing', /line 1: db cannot be read: /],
-    ['a file that is a list', '- port', /expected keys with values, such as "port: 3000", found \[ 'port' \]$/]
+    ['a file that is a list', '- port', /expected keys with values, such as "port: 3000", found a list$/]
   ]
   for (const [what, yaml, message] of mistakes) {
     test(`with ${what} stops the start with one line`, (t) => {

@@ -61,22 +61,34 @@ describe('a host', () => {
     assert.equal(log.atLeast(WARN).length, 1)
   })
 
-  test('whose database is none that telemetry can work on is warned once, serves on, and may still bring a better one', async (t) => {
+  for (const dialect of ['mariadb', 'mssql', 'mysql']) {
+    test(`on ${dialect} is warned once, starts, and telemetry stays off`, async (t) => {
+      const foreign = { query: async () => { throw new Error('not asked') }, getDialect: () => dialect }
+      const { app, log } = await embed(t, MEMORY, NOWHERE, ({ db }) => ({ db: { ...db, sequelize: foreign } }))
+      await app.ready()
+      const { level, msg } = await log.find(/^Telemetry is off/)
+      assert.equal(level, WARN)
+      assert.match(msg, new RegExp(`supports: SQLite or PostgreSQL, not ${dialect}`))
+      await assert.rejects(app.telemetry.send(), { code: 'telemetry_off' })
+      await assert.rejects(app.telemetry.preview(), { code: 'telemetry_off' })
+      assert.deepEqual(await app.telemetry.pings(), [])
+    })
+  }
+
+  test('whose database fails is warned once, serves on, and telemetry works once the database does', async (t) => {
     const listener = await startListener(t)
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    const db: { sequelize: unknown } = { sequelize: undefined }
-    const { app, log, sequelize } = await embed(t, MEMORY, listener.url, (usual) => {
-      return { db: Object.assign(db, usual.db, { sequelize: { query: async () => [] } }) }
-    })
+    const { app, log, sequelize } = await embed(t, MEMORY, listener.url)
     app.get('/', async () => 'served')
     await app.ready()
     await log.find(/^Telemetry is on/)
+    await sequelize.query('ALTER TABLE applications RENAME TO away')
     t.mock.timers.tick(BOOT_MS)
     await log.find(/^Telemetry could not be sent/)
-    await assert.rejects(app.telemetry.preview(), TypeError)
+    await assert.rejects(app.telemetry.preview(), /applications/)
     assert.equal((await app.inject('/')).body, 'served')
     assert.equal(log.atLeast(WARN).length, 1)
-    db.sequelize = sequelize
+    await sequelize.query('ALTER TABLE away RENAME TO applications')
     assert.equal((await app.telemetry.send()).outcome, 'delivered')
     await log.find(/^Telemetry was sent/)
     assert.equal(listener.requests.length, 1)

@@ -59,7 +59,7 @@ describeOnBoth('settings', (create) => {
     const { settings, PlatformSetting } = await openReplica(t, await create())
     for (const value of ['no', '"true"', '1', '']) {
       await PlatformSetting.upsert({ key: 'telemetry:enabled', value })
-      assert.equal(await settings.refresh('telemetry:enabled'), undefined)
+      assert.equal(await settings.refresh('telemetry:enabled'), null)
     }
   })
 

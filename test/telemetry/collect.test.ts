@@ -3,16 +3,15 @@ import os from 'node:os'
 import { test, type TestContext } from 'node:test'
 import { DataTypes, type Model, type ModelAttributes, type ModelOptions } from 'sequelize'
 import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
-import { gather } from '../../src/telemetry/collect.js'
-import { serialisePing } from '../../src/telemetry/ping.js'
+import { collectPing } from '../../src/telemetry/collect.js'
+import type { Ping } from '../../src/telemetry/ping.js'
 import { describeOnBoth } from '../helpers/databases.js'
 
 const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
 
 /** A host with three models of whatever layout a test wants. */
 async function openHost (t: TestContext, address: DatabaseAddress, attributes: ModelAttributes = {}, options: ModelOptions = {}) {
-  const statements: string[] = []
-  const sequelize = await openDatabase(address, { logging: (sql) => statements.push(sql) })
+  const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
   const models = {
     User: sequelize.define<Model<{ name: string }>>('User', { name: DataTypes.STRING, ...attributes }, options),
@@ -25,18 +24,20 @@ async function openHost (t: TestContext, address: DatabaseAddress, attributes: M
     settings: { get: () => INSTANCE },
     db: { sequelize, models }
   }
-  return { host, models, statements }
+  return { host, models }
 }
+
+const collect = async (host: Parameters<typeof collectPing>[0]) => JSON.parse(await collectPing(host)) as Ping
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `n${n}` }))
 
-describeOnBoth('a gathered ping', (create) => {
+describeOnBoth('a collected ping', (create) => {
   test('has exactly the properties of the design, in its order', async (t) => {
     const { host, models } = await openHost(t, await create())
     await models.User.bulkCreate(names(3))
     await models.Team.bulkCreate(names(2))
     await models.Project.bulkCreate(names(1))
-    assert.equal(serialisePing(await gather(host)), JSON.stringify({
+    assert.equal(await collectPing(host), JSON.stringify({
       instanceId: INSTANCE,
       os: { type: os.type(), release: os.release(), arch: os.arch() },
       env: { nodejs: process.version, flowforge: '0.2.0' },
@@ -44,11 +45,29 @@ describeOnBoth('a gathered ping', (create) => {
     }))
   })
 
-  test('counts all three of one moment, in one statement', async (t) => {
-    const { host, statements } = await openHost(t, await create())
-    statements.length = 0
-    await gather(host)
-    assert.equal(statements.filter((statement) => statement.includes('SELECT')).length, 1)
+  test('counts all three in one snapshot: what is written meanwhile counts nowhere', async (t) => {
+    const address = await create()
+    const { host, models } = await openHost(t, address)
+    const other = await openHost(t, address)
+    const { Team } = models
+    const count = Team.count.bind(Team)
+    t.mock.method(Team, 'unscoped', () => ({
+      async count (options: object) {
+        await other.models.Project.bulkCreate(names(5))
+        return count(options)
+      }
+    }))
+    assert.deepEqual((await collect(host)).platform.counts, { users: 0, teams: 0, projects: 0 })
+    assert.equal(await models.Project.count(), 5)
+  })
+
+  test('counts rows that a default scope or a hook of the host would hide', async (t) => {
+    const { host, models } = await openHost(t, await create(), {}, {
+      defaultScope: { where: { name: 'nobody' } },
+      hooks: { beforeCount: (options: { where?: object }) => { options.where = { name: 'nobody' } } }
+    })
+    await models.User.bulkCreate(names(3))
+    assert.deepEqual((await collect(host)).platform.counts, { users: 3, teams: 0, projects: 0 })
   })
 
   test('does not count what is soft-deleted, whatever the column is called', async (t) => {
@@ -56,21 +75,21 @@ describeOnBoth('a gathered ping', (create) => {
       { goneAt: { type: DataTypes.DATE, field: 'gone_at' } }, { paranoid: true, deletedAt: 'goneAt' })
     await models.User.bulkCreate(names(3))
     await models.User.destroy({ where: { name: 'n1' } })
-    assert.deepEqual((await gather(host)).platform.counts, { users: 2, teams: 0, projects: 0 })
+    assert.deepEqual((await collect(host)).platform.counts, { users: 2, teams: 0, projects: 0 })
   })
 
   test('does not count what a default soft-deletion hides', async (t) => {
     const { host, models } = await openHost(t, await create(), {}, { paranoid: true, underscored: true })
     await models.Team.bulkCreate(names(4))
     await models.Team.destroy({ where: { name: ['n1', 'n2'] } })
-    assert.deepEqual((await gather(host)).platform.counts, { users: 0, teams: 2, projects: 0 })
+    assert.deepEqual((await collect(host)).platform.counts, { users: 0, teams: 2, projects: 0 })
   })
 
   for (const [type, driver] of [['k8s', 'k8s'], ['stub', 'stub'], ['acme-cloud', 'other'], ['Docker', 'other']] as const) {
     test(`says ${driver} of a driver called ${type}`, async (t) => {
       const { host } = await openHost(t, await create())
       host.config.driver.type = type
-      assert.equal((await gather(host)).platform.config.driver, driver)
+      assert.equal((await collect(host)).platform.config.driver, driver)
     })
   }
 })

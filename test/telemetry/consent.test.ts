@@ -1,26 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decideConsent, type ConsentFacts } from '../../src/telemetry/consent.js'
-import { readSection } from '../../src/telemetry/config.js'
-import { parseSource } from '../../src/config/source.js'
+import { readTelemetryConfig } from '../../src/telemetry/config.js'
+import { judgeConfigText } from '../../src/telemetry/config-text.js'
 
 /** Facts of a platform on which nobody says no, but for what a test says. */
 function decide (facts: Partial<ConsentFacts> = {}) {
-  return decideConsent({ section: readSection(undefined), environment: {}, initialised: true, enabled: true, ...facts })
+  return decideConsent({ config: readTelemetryConfig(undefined), environment: {}, initialised: true, enabled: true, ...facts })
 }
 
-/** The section as flowforge.yml would have it. */
-function sectionOf (yaml: string) {
-  const { values, locate } = parseSource(yaml, 'flowforge.yml')
-  return readSection(values.telemetry, locate)
-}
+/** What the operator says with this flowforge.yml. */
+const judge = (yaml: string) => judgeConfigText(yaml, 'flowforge.yml')
 
 describe('consent', () => {
   test('is given when nobody says no', () => {
     assert.deepEqual(decide(), {
       allowed: true,
       decidedBy: 'administrator',
-      explanation: 'Telemetry is on: the administrator allows it, and neither flowforge.yml nor the environment says no.'
+      explanation: 'Telemetry is on: the platform\'s settings allow it, and neither flowforge.yml nor the environment turns it off.'
     })
   })
 
@@ -31,7 +28,7 @@ describe('consent', () => {
     })
   }
 
-  for (const enabled of [false, undefined, null, 'true', 'false', 1, {}]) {
+  for (const enabled of [false, null, 'true', 'false', 1, {}]) {
     test(`is refused while telemetry:enabled is ${JSON.stringify(enabled)}`, () => {
       const { allowed, decidedBy } = decide({ enabled })
       assert.deepEqual({ allowed, decidedBy }, { allowed: false, decidedBy: 'administrator' })
@@ -43,7 +40,7 @@ describe('consent', () => {
       test(`is refused by ${name}="${value}"`, () => {
         const { allowed, decidedBy, explanation } = decide({ environment: { [name]: value } })
         assert.deepEqual({ allowed, decidedBy }, { allowed: false, decidedBy: 'environment' })
-        assert.equal(explanation, `Telemetry is off: the environment sets ${name} to "${value}".`)
+        assert.equal(explanation, `Telemetry is off: the environment variable ${name} is set.`)
       })
     }
     for (const value of [undefined, '', '0', 'false']) {
@@ -53,27 +50,31 @@ describe('consent', () => {
     }
   }
 
+  test('is given where telemetry:enabled was never set', () => {
+    assert.equal(decide({ enabled: undefined }).allowed, true)
+  })
+
   test('of the administrator cannot be given by flowforge.yml', () => {
-    const section = sectionOf('telemetry: { enabled: true }')
-    assert.equal(decide({ section, enabled: false }).allowed, false)
-    assert.equal(decide({ section, initialised: false }).allowed, false)
-    assert.equal(decide({ section, environment: { DO_NOT_TRACK: '1' } }).allowed, false)
+    const config = judge('telemetry: { enabled: true }')
+    assert.equal(decide({ config, enabled: false }).allowed, false)
+    assert.equal(decide({ config, initialised: false }).allowed, false)
+    assert.equal(decide({ config, environment: { DO_NOT_TRACK: '1' } }).allowed, false)
   })
 })
 
 describe('flowforge.yml', () => {
   for (const yaml of [
-    '', 'port: 3000', 'telemetry:', 'telemetry: {}', 'telemetry: { enabled: true }', 'telemetry: { enabled: True }',
-    'telemetry: { frontend: { x: 1 }, backend: 2, plausible: no }', 'telemetry: { url: "http://127.0.0.1:1/" }'
+    '# nothing is set', 'port: 3000', 'telemetry:', 'telemetry: {}', 'telemetry: { enabled: true }', 'telemetry: { enabled: True }',
+    'telemetry: { frontend: { x: 1 }, backend: 2, plausible: no, google: {} }', 'telemetry: { url: "http://127.0.0.1:1/" }'
   ]) {
     test(`leaves the choice to the administrator with ${JSON.stringify(yaml)}`, () => {
-      const { allowed, doubtful, reason } = sectionOf(yaml)
+      const { allowed, doubtful, reason } = judge(yaml)
       assert.deepEqual({ allowed, doubtful, reason }, { allowed: true, doubtful: false, reason: '' })
     })
   }
 
   test('turns telemetry off with false, which is no doubt', () => {
-    const { allowed, doubtful, reason } = sectionOf('port: 1\ntelemetry:\n  enabled: false')
+    const { allowed, doubtful, reason } = judge('port: 1\ntelemetry:\n  enabled: false')
     assert.deepEqual({ allowed, doubtful, reason }, {
       allowed: false, doubtful: false, reason: 'flowforge.yml, line 3, sets telemetry.enabled to false'
     })
@@ -89,31 +90,31 @@ describe('flowforge.yml', () => {
     ['0', 'telemetry:\n  enabled: 0', /line 2, sets telemetry.enabled to 0/],
     ['1', 'telemetry:\n  enabled: 1', /line 2, sets telemetry.enabled to 1/],
     ['an empty enabled', 'telemetry:\n  enabled:', /line 2, sets telemetry.enabled to null/],
-    ['a list', 'telemetry:\n  enabled: [false]', /line 2, sets telemetry.enabled to \[ false ]/],
-    ['false for the whole section', '\ntelemetry: false', /line 2, sets telemetry to false, which is not a section/],
+    ['a list', 'telemetry:\n  enabled: [false]', /line 2, sets telemetry.enabled to a list/],
+    ['false for the whole section', '\ntelemetry: false', /line 2, sets telemetry to false instead of a section/],
     ['true for the whole section', 'telemetry: true', /line 1, sets telemetry to true/],
     ['a list for the whole section', 'telemetry: [enabled]', /line 1, sets telemetry to/],
-    ['an unknown key', 'telemetry:\n  enabeld: false', /line 2, sets telemetry.enabeld to false, and there is no such/],
-    ['an unknown key beside a yes', 'telemetry:\n  enabled: true\n  enabeld: false', /line 3, sets telemetry.enabeld/],
-    ['a key of every object', 'telemetry:\n  constructor: 1', /line 2, sets telemetry.constructor/],
-    ['an empty url', 'telemetry:\n  url:', /line 2, sets telemetry.url to null, which is not an http or https URL/],
-    ['a url of another kind', 'telemetry:\n  url: file:///tmp/x', /line 2, sets telemetry.url to 'file:/],
-    ['a url with white space in it', 'telemetry:\n  url: "h\tttp://127.0.0.1/"', /line 2, sets telemetry.url to 'h\\tttp/],
-    ['a url with a slash too few', 'telemetry:\n  url: http:/127.0.0.1/', /line 2, sets telemetry.url to 'http:\/127/],
+    ['an unknown key', 'telemetry:\n  enabeld: false', /line 2, has the unknown key telemetry\.enabeld\. Did you mean "enabled"/],
+    ['an unknown key beside a yes', 'telemetry:\n  enabled: true\n  enabeld: false', /line 3, has the unknown key telemetry\.enabeld/],
+    ['a key of every object', 'telemetry:\n  constructor: 1', /line 2, has the unknown key telemetry\.constructor/],
+    ['an empty url', 'telemetry:\n  url:', /line 2, sets telemetry.url to something other than an http or https URL/],
+    ['a url of another kind', 'telemetry:\n  url: file:///tmp/x', /line 2, sets telemetry.url to something/],
+    ['a url with white space in it', 'telemetry:\n  url: "h\tttp://127.0.0.1/"', /line 2, sets telemetry.url to something/],
+    ['a url with a slash too few', 'telemetry:\n  url: http:/127.0.0.1/', /line 2, sets telemetry.url to something/],
     ['a url with a password', 'telemetry:\n  url: http://a:b@c/', /line 2, sets telemetry.url/],
-    ['a key that is there twice', 'telemetry:\n  enabled: false\n  enabled: true', /line 3, cannot be read as it stands/],
-    ['a section that is there twice', 'telemetry:\n  enabled: false\ntelemetry:\n  enabled: true', /line 3, cannot be/],
-    ['a tag of unknown meaning', 'telemetry:\n  enabled: !maybe true', /line 2, cannot be read as it stands/],
-    ['an alias of nothing', 'telemetry: *nothing', /line 1: telemetry cannot be read/],
-    ['a merge', 'base: &base { enabled: true }\ntelemetry: { <<: *base }', /line 2, sets telemetry.<< to/],
-    ['a section with a capital', 'Telemetry:\n  enabled: false', /line 1, sets Telemetry to \{ enabled: false }, which/],
-    ['a section with a slip', 'port: 1\ntelemtry:\n  enabled: false', /line 2, sets telemtry to/],
-    ['a flat key', 'telemetry.enabled: false', /line 1, sets telemetry.enabled to false, which looks like/],
-    ['a key that lost its indentation', 'telemetry:\nenabled: false', /line 2, sets enabled to false, which looks like/]
+    ['a key that is there twice', 'telemetry:\n  enabled: false\n  enabled: true', /line 3, has telemetry\.enabled twice/],
+    ['a section that is there twice', 'telemetry:\n  enabled: false\ntelemetry:\n  enabled: true', /line 3, has the key "telemetry"/],
+    ['a tag of unknown meaning', 'telemetry:\n  enabled: !maybe true', /line 2, cannot be read as YAML/],
+    ['an alias of nothing', 'telemetry: *nothing', /line 1, cannot be read as YAML/],
+    ['a merge', 'base: &base { enabled: true }\ntelemetry: { <<: *base }', /line 2, has the unknown key telemetry\.<</],
+    ['a section with a capital', 'Telemetry:\n  enabled: false', /line 1, has the key "Telemetry", which reads like/],
+    ['a section with a slip', 'port: 1\ntelemtry:\n  enabled: false', /line 2, has the key "telemtry"/],
+    ['a flat key', 'telemetry.enabled: false', /line 1, has the key "telemetry\.enabled"/],
+    ['a key that lost its indentation', 'telemetry:\nenabled: false', /line 2, has the key "enabled"/]
   ]
   for (const [what, yaml, expected] of doubts) {
     test(`turns telemetry off with ${what}, and tells where`, () => {
-      const { allowed, doubtful, reason } = sectionOf(yaml)
+      const { allowed, doubtful, reason } = judge(yaml)
       assert.deepEqual({ allowed, doubtful }, { allowed: false, doubtful: true })
       assert.match(reason, expected)
     })

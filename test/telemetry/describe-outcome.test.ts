@@ -8,32 +8,34 @@ const PING: LoggedPing = {
   kind: 'daily',
   sentAt: new Date(),
   idempotencyKey: 'key',
+  url: 'https://ping.flowforge.com/',
   body: '{}',
   outcome: 'failed',
   status: null,
   attempts: 4,
   durationMs: 10,
   receipt: null,
+  errorCode: null,
   error: null
 }
 
-const tell = (ping: Partial<LoggedPing>) => describeOutcome({ ...PING, ...ping }, 'https://ping.flowforge.com')
+const tell = (ping: Partial<LoggedPing>) => describeOutcome({ ...PING, ...ping })
 
 describe('the outcome of a ping is told in words to act on:', () => {
   test('an error of the network', () => {
-    for (const [error, words] of [
-      ['ENOTFOUND: getaddrinfo ENOTFOUND ping.flowforge.com', /^ping\.flowforge\.com could not be resolved.+HTTPS_PROXY/],
-      ['EAI_AGAIN: getaddrinfo EAI_AGAIN', /could not be resolved/],
-      ['ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:9', /refused the connection.+telemetry\.url.+HTTPS_PROXY/],
-      ['UND_ERR_CONNECT_TIMEOUT: Connect Timeout Error', /could not be reached in time.+firewall/],
-      ['ETIMEDOUT: no complete answer in time', /could not be reached in time/],
-      ['UND_ERR_HEADERS_TIMEOUT: Headers Timeout Error', /did not answer in time/],
-      ['ECONNRESET: read ECONNRESET', /broke off/],
-      ['SELF_SIGNED_CERT_IN_CHAIN: self-signed certificate', /not trusted.+NODE_EXTRA_CA_CERTS/],
-      ['CERT_HAS_EXPIRED: certificate has expired', /not trusted/],
-      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE: unable to verify', /not trusted/],
-      ['something new', /could not be delivered/]
-    ] as const) assert.match(tell({ error }), words)
+    for (const [errorCode, words] of [
+      ['ENOTFOUND', /^ping\.flowforge\.com could not be resolved.+HTTPS_PROXY/],
+      ['EAI_AGAIN', /could not be resolved/],
+      ['ECONNREFUSED', /refused the connection.+telemetry\.url.+HTTPS_PROXY/],
+      ['UND_ERR_CONNECT_TIMEOUT', /could not be reached in time.+firewall/],
+      ['ETIMEDOUT', /could not be reached in time/],
+      ['UND_ERR_HEADERS_TIMEOUT', /did not answer in time/],
+      ['ECONNRESET', /broke off/],
+      ['SELF_SIGNED_CERT_IN_CHAIN', /not trusted.+NODE_EXTRA_CA_CERTS/],
+      ['CERT_HAS_EXPIRED', /not trusted/],
+      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /not trusted/],
+      ['SOMETHING_NEW', /could not be delivered/]
+    ] as const) assert.match(tell({ errorCode }), words)
   })
 
   test('an answer that is no success', () => {
@@ -49,11 +51,15 @@ describe('the outcome of a ping is told in words to act on:', () => {
 
   test('a success, a cancellation, and a ping that is still on its way', () => {
     assert.equal(tell({ outcome: 'delivered', status: 200 }), 'ping.flowforge.com received it.')
-    assert.equal(tell({ outcome: 'cancelled', error: 'an administrator turned telemetry off' }),
-      'It was cancelled: an administrator turned telemetry off.')
-    assert.equal(tell({ outcome: 'pending', attempts: 0 }), 'It is on its way.')
-    assert.match(tell({ outcome: 'interrupted' }), /^The platform stopped while it was on its way/)
+    assert.equal(tell({ outcome: 'cancelled', error: 'Telemetry is off: the setup is not finished.' }),
+      'It was cancelled: Telemetry is off: the setup is not finished.')
+    assert.equal(tell({ outcome: 'pending', attempts: 0 }), 'It is being sent.')
+    assert.match(tell({ outcome: 'interrupted' }), /^The platform stopped while it was being sent/)
     const waiting = tell({ outcome: 'pending', attempts: 2, status: 503 })
     assert.match(waiting, /^It waits for another attempt\. .+answered 503/)
+  })
+
+  test('a ping of release 0.2.0, whose destination was not recorded', () => {
+    assert.equal(tell({ outcome: 'delivered', url: null }), 'The receiver (not recorded) received it.')
   })
 })

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { fastify } from 'fastify'
 import telemetry from '../../src/telemetry/index.js'
 import { startListener } from '../helpers/listener.js'
-import { buildPlatform, WARN } from '../helpers/platform.js'
+import { buildPlatform, PlatformLog, WARN } from '../helpers/platform.js'
 
 const url = 'http://127.0.0.1:1/'
 
@@ -12,7 +12,7 @@ describe('the boot log says in one line', () => {
     const { log } = await buildPlatform(t, { telemetry: { url } })
     const { level, msg } = await log.find(/^Telemetry is/)
     assert.equal(level, 30)
-    assert.equal(msg, 'Telemetry is on: the administrator allows it, and neither flowforge.yml nor the environment says no.')
+    assert.equal(msg, 'Telemetry is on: the platform\'s settings allow it, and neither flowforge.yml nor the environment turns it off.')
   })
 
   test('that it is off, and where flowforge.yml says so', async (t) => {
@@ -25,7 +25,7 @@ describe('the boot log says in one line', () => {
   test('that it is off for a doubt, as the one warning of the start', async (t) => {
     const { log } = await buildPlatform(t, { telemetry: { url, enabled: 'no' } })
     const { msg } = await log.find(/^Telemetry is/)
-    assert.match(msg, /line 3, sets telemetry.enabled to 'no', which is neither true nor false\.$/)
+    assert.match(msg, /line 3, sets telemetry.enabled to 'no', which is neither true nor false\. Write true or false, and restart\.$/)
     assert.deepEqual(log.atLeast(WARN).map(({ msg }) => msg), [msg])
   })
 })
@@ -38,12 +38,12 @@ test('the daily ping has a time when it is due, unless the operator says no', as
   assert.equal(off.app.telemetry.nextDaily(), null)
 })
 
-test('the operator is quoted where he says no, and not where he leaves the choice', async (t) => {
+test('operatorConsent is the operator\'s refusal, and undefined if the operator leaves the choice', async (t) => {
   const on = await buildPlatform(t, { telemetry: { url } })
   await on.app.settings.set('telemetry:enabled', false)
-  assert.equal(on.app.telemetry.operatorSays(), undefined)
+  assert.equal(await on.app.telemetry.operatorConsent(), undefined)
   const off = await buildPlatform(t, { telemetry: { url, enabled: false } })
-  assert.deepEqual(off.app.telemetry.operatorSays(), await off.app.telemetry.consent())
+  assert.deepEqual(await off.app.telemetry.operatorConsent(), await off.app.telemetry.consent())
 })
 
 test('opting out sends nothing, and neither does opting in again', async (t) => {
@@ -61,8 +61,26 @@ test('a platform that closes twice, or before it was ready, closes cleanly', asy
   await app.close()
 })
 
-test('a host that registers telemetry too early is told which plugin is missing', async (t) => {
-  const app = fastify()
+test('a host may register telemetry before its decorators, or without any', async (t) => {
+  const log = new PlatformLog()
+  const app = fastify({ logger: { stream: log } })
   t.after(() => app.close())
-  await assert.rejects(async () => { await app.register(telemetry) }, /app\.(config|settings|db)/)
+  await app.register(telemetry)
+  app.decorate('config', { version: '1.0.0', driver: { type: 'stub' } } as never)
+  await app.ready()
+  const { level, msg } = await log.find(/^Telemetry is off/)
+  assert.equal(level, WARN)
+  assert.match(msg, /lacks app\.settings\.get and app\.db\.sequelize and/)
+  assert.equal(log.atLeast(WARN).length, 1)
+})
+
+test('a host that registers telemetry twice starts, with one warning and one schedule', async (t) => {
+  const log = new PlatformLog()
+  const app = fastify({ logger: { stream: log } })
+  t.after(() => app.close())
+  await app.register(telemetry)
+  await app.register(telemetry)
+  await app.ready()
+  await log.find(/^Telemetry is off: the platform/)
+  assert.equal(log.lines.filter(({ msg }) => /decorated already/.test(msg)).length, 1)
 })

@@ -4,6 +4,7 @@ import { describe, test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { serialisePing, type Ping } from '../../src/telemetry/ping.js'
+import { migrate } from '../../src/telemetry/store/migrations.js'
 import { answerOf, startPeer } from '../helpers/peer.js'
 import { buildPlatform } from '../helpers/platform.js'
 
@@ -30,7 +31,7 @@ test('the bytes on the wire are those of the design, whatever the platform knows
   await fc.assert(fc.asyncProperty(canaries, async (canary) => {
     const restore = fillEnvironment(t, canary)
     const { app } = await buildPlatform(t, { telemetry: { url }, config: configWith(canary) })
-    await app.telemetry.pings()
+    await migrate(app.db.sequelize)
     await fillTables(app.db.sequelize, canary)
     const { idempotencyKey } = await app.telemetry.send()
     restore()

@@ -53,7 +53,7 @@ describe('a no is immediate', () => {
     await platform.app.settings.set('telemetry:enabled', false)
     const { outcome, error, attempts } = await pingWhen(platform, isOver)
     assert.deepEqual({ outcome, error, attempts }, {
-      outcome: 'cancelled', error: 'an administrator turned telemetry off', attempts: 1
+      outcome: 'cancelled', error: 'telemetry was turned off in the settings', attempts: 1
     })
     t.mock.timers.tick(LONGEST_BACKOFF_MS)
     assert.equal(listener.requests.length, 1)

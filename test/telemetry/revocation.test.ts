@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import dns from 'node:dns'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
+import { migrate } from '../../src/telemetry/store/migrations.js'
 import { BACKOFFS_MS, BOOT_MS, startClock } from '../helpers/follow-ping.js'
 import { holdTable, type Hold } from '../helpers/hold-table.js'
 import { afterRequest, answerOf, drip, startPeer, type Peer } from '../helpers/peer.js'
@@ -77,7 +78,7 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
     const address = await postgres.createDatabase()
     const options = { telemetry: { url: peer.url.replace('http', scheme) }, config: { db: address } }
     const platform = await buildPlatform(t, options)
-    await platform.app.telemetry.pings()
+    await migrate(platform.app.db.sequelize)
     const { reached, release } = await hold(t, { address, peer, platform })
     mock.timers.tick(BOOT_MS)
     await reached()

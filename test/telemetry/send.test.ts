@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { migrate } from '../../src/telemetry/store/migrations.js'
 import { startListener } from '../helpers/listener.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { isOver, pingWhen, startPing } from '../helpers/start-ping.js'
@@ -16,6 +17,8 @@ test('a delivered ping stands in the log with the exact bytes and the receipt', 
     status: 200,
     attempts: 1,
     receipt: '{"status":"success","received":{}}',
+    url: listener.url,
+    errorCode: null,
     error: null
   })
   const { body, headers } = await listener.next()
@@ -35,7 +38,7 @@ test('the log keeps the newest 100 pings', async (t) => {
 test('a ping that cannot be recorded is not sent', async (t) => {
   const listener = await startListener(t)
   const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
-  await app.telemetry.pings()
+  await migrate(app.db.sequelize)
   await app.db.sequelize.query('DROP TABLE TelemetryPings')
   await assert.rejects(app.telemetry.send(), /TelemetryPings/)
   assert.equal(listener.connections(), 0)

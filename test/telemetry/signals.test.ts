@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
 import timers from 'node:timers/promises'
 import { QueryTypes } from 'sequelize'
-import { migrate } from '../../src/database/migrate.js'
 import { openDatabase } from '../../src/database/open.js'
-import { migrations } from '../../src/telemetry/store/migrations.js'
-import { createPingLog, type LoggedPing } from '../../src/telemetry/store/ping-log.js'
+import { migrate } from '../../src/telemetry/store/migrations.js'
+import { PingLog } from '../../src/telemetry/store/ping-log.js'
+import type { LoggedPing } from '../../src/telemetry/types.js'
 import { startListener } from '../helpers/listener.js'
 import { startSilent, steps, type Scene, type Step } from '../helpers/ping-steps.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
@@ -95,8 +95,8 @@ function rewrite (home: string, from: string, to: string): void {
 async function openLog (t: TestContext, address: PostgresAddress) {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
-  await migrate(sequelize, 'TelemetryMigrations', migrations)
-  return createPingLog(sequelize)
+  await migrate(sequelize)
+  return new PingLog(sequelize)
 }
 
 /** Whether a boot ping was ever claimed: never, unless it was recorded, too. */

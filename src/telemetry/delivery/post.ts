@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { buildConnector, EnvHttpProxyAgent, Pool, request, type Dispatcher } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
 
 const CONNECT_MS = 5_000
 const HEADERS_MS = 10_000
@@ -9,8 +9,9 @@ const RECEIPT_BYTES = 65_536
 /** What the collector answered. */
 export interface Answer {
   status: number
-  /** At most 64 KiB of the answer's body. */
+  /** The answer's body, up to 64 KiB. */
   receipt: string
+  /** The header as received. */
   retryAfter: string | null
 }
 
@@ -24,30 +25,33 @@ export interface Post {
   idempotencyKey: string
   /** Aborts the request, and any connection that is being made for it. */
   signal: AbortSignal
+  /** Called when the connection, or the tunnel through a proxy, stands. If it throws, nothing is written. */
+  beforeWrite: () => Promise<void>
 }
 
 /**
- * Posts a ping once. Sends no header but those that the ping needs, follows no redirect, verifies TLS, honours
- * HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and leaves no connection open.
+ * Posts a ping once, within 25 seconds. Sends only the headers that the ping needs, follows no redirect, verifies TLS,
+ * obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and leaves no connection open.
  *
- * @throws the network's error, or the signal's reason, where there was no answer
+ * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
-export async function post ({ url, body, version, idempotencyKey, signal: revoked }: Post): Promise<Answer> {
+export async function post ({ url, body, version, idempotencyKey, signal, beforeWrite }: Post): Promise<Answer> {
+  // Loads undici, which takes some 70 ms of processor time: no sooner than a ping is posted.
+  const undici = await import('undici')
   const tooLate = new AbortController()
-  // The limits below each guard one phase; a peer that keeps dripping through all of them meets this one.
+  // Each limit below guards one phase. This one ends a peer that is slow in all of them.
   const deadline = setTimeout(() => {
     tooLate.abort(Object.assign(new Error('no complete answer in time'), { code: 'ETIMEDOUT' }))
   }, CONNECT_MS + HEADERS_MS + BODY_MS).unref()
-  const signal = AbortSignal.any([revoked, tooLate.signal])
-  let dispatcher: Dispatcher | undefined
+  const combined = AbortSignal.any([signal, tooLate.signal])
+  const dispatcher = createDispatcher(undici, combined, beforeWrite)
   try {
-    dispatcher = createDispatcher(signal)
-    const response = await request(url, {
+    const response = await undici.request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'user-agent': `flowforge/${version}`, 'idempotency-key': idempotencyKey },
       body,
       dispatcher,
-      signal
+      signal: combined
     })
     const retryAfter = response.headers['retry-after']
     return {
@@ -57,16 +61,18 @@ export async function post ({ url, body, version, idempotencyKey, signal: revoke
     }
   } finally {
     clearTimeout(deadline)
-    await dispatcher?.destroy()
+    await dispatcher.destroy()
   }
 }
 
-/** A dispatcher for one request: each connection that it takes, to the collector or a proxy, is guarded. */
-function createDispatcher (signal: AbortSignal): Dispatcher {
+/** A dispatcher for one request: each connection that it makes, to the collector or to a proxy, is guarded. */
+function createDispatcher (
+  { buildConnector, EnvHttpProxyAgent, Pool }: typeof import('undici'), signal: AbortSignal, beforeWrite: Post['beforeWrite']
+): Dispatcher {
   const limits = { headersTimeout: HEADERS_MS, bodyTimeout: BODY_MS }
   const timeout = { timeout: CONNECT_MS }
   const factory = (origin: string | URL, options: object) => new Pool(origin, {
-    ...limits, ...options, connect: guard((options as { connect: buildConnector.connector }).connect, signal)
+    ...limits, ...options, connect: guard((options as { connect: buildConnector.connector }).connect, signal, beforeWrite)
   })
   return new EnvHttpProxyAgent({
     connect: buildConnector(timeout), requestTls: timeout, proxyTls: timeout, factory, clientFactory: factory
@@ -74,17 +80,29 @@ function createDispatcher (signal: AbortSignal): Dispatcher {
 }
 
 /**
- * Connects once, not after an abort, and lets go on an abort even while it connects. Left to itself, undici connects
- * first and minds the abort later; and where a proxy hangs up it connects again at once, without end.
+ * Connects once, not after an abort, and closes the connection on an abort even while it is being made. Without this,
+ * undici connects first and heeds the abort later, and reconnects endlessly to a proxy that hangs up.
  */
-function guard (connect: buildConnector.connector, signal: AbortSignal): buildConnector.connector {
+function guard (
+  connect: buildConnector.connector, signal: AbortSignal, beforeWrite: Post['beforeWrite']
+): buildConnector.connector {
   let tried = false
   return (options, callback) => {
     if (signal.aborted) return callback(signal.reason, null)
-    if (tried) return callback(Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' }), null)
+    if (tried) return callback(brokenOff(), null)
     tried = true
-    const socket: unknown = connect(options, callback)
-    // A tunnel through a proxy has no socket of its own yet; the one to the proxy dies, and takes it along.
+    const socket: unknown = connect(options, (...connected) => {
+      const [error, connection] = connected
+      if (error) return callback(error, null)
+      beforeWrite().then(() => {
+        if (connection.destroyed) callback(brokenOff(), null)
+        else callback(null, connection)
+      }, (refusal: Error) => {
+        connection.destroy()
+        callback(refusal, null)
+      })
+    })
+    // A tunnel through a proxy has no socket of its own yet; it ends with the one to the proxy.
     if (!(socket instanceof Socket)) return
     const destroy = () => { socket.destroy(signal.reason) }
     signal.addEventListener('abort', destroy)
@@ -92,7 +110,9 @@ function guard (connect: buildConnector.connector, signal: AbortSignal): buildCo
   }
 }
 
-/** The status alone decides; of the body as much is kept as came, up to the limit. */
+const brokenOff = () => Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' })
+
+/** Reads as much of the body as is kept. The status alone decides, so a body that breaks off is no failure. */
 async function readReceipt (body: Dispatcher.ResponseData['body']): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
@@ -105,6 +125,6 @@ async function readReceipt (body: Dispatcher.ResponseData['body']): Promise<stri
   } catch (error) {
     chunks.push(Buffer.from(` [the answer broke off: ${(error as Error).message}]`))
   }
-  // PostgreSQL keeps no NUL in a text.
+  // PostgreSQL cannot store NUL in a text.
   return Buffer.concat(chunks).subarray(0, RECEIPT_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
 }

@@ -1,36 +1,142 @@
-import type { PingKind } from '../store/ping-log.js'
+import timers from 'node:timers/promises'
+import { TelemetryOffError, type LoggedPing, type PingKind, type PingResult } from '../types.js'
+import type { FailureLog } from './failure-log.js'
+import { post, type Answer } from './post.js'
 
 const BACKOFF_MS = 30_000
 const LONGEST_RETRY_AFTER_MS = 3_600_000
 
-/** Far longer than the 25 seconds of an attempt: the reading of the consent and a slow database come on top. */
+/** How often consent is read while a request is out. */
+const CONSENT_CHECK_MS = 1_000
+
+/** Upper bound of one attempt: its 25 seconds (post.ts), and reading consent on a slow database. */
 const LONGEST_ATTEMPT_MS = 120_000
 
-/** Attempts for one ping, the first included (design, section 5). Of a manual one somebody awaits the result. */
-export function attemptsFor (kind: PingKind): number {
-  return kind === 'manual' ? 1 : 4
+export interface Delivery {
+  /** Where to post. */
+  url: string
+  /** The release of the platform. */
+  version: string
+  /** Aborts the delivery. */
+  signal: AbortSignal
+  /** Reads consent. @throws TelemetryOffError if it is refused, or the error of a host that cannot tell */
+  assertConsent: () => Promise<void>
+  /** Saves what is known so far. Never throws. */
+  saveResult: (result: PingResult) => Promise<void>
+  failures: FailureLog
 }
 
-/** After this time, in milliseconds, no process is at work on a ping any more, if it still runs. */
-export function longestDelivery (kind: PingKind): number {
-  const attempts = attemptsFor(kind)
-  return attempts * LONGEST_ATTEMPT_MS + (attempts - 1) * LONGEST_RETRY_AFTER_MS
-}
+type Attempt = Pick<PingResult, 'outcome' | 'status' | 'receipt' | 'errorCode' | 'error'> & { retryAfter: string | null }
 
-/** Whether another attempt can help: after no answer at all, after "not now", and after the collector's own faults. */
-export function isRetryable (status: number | null): boolean {
-  return status === null || [408, 425, 429].includes(status) || status >= 500
+/**
+ * Attempts to deliver a recorded ping: a manual one once, because somebody waits for the result, any other up to four
+ * times. Consent is read before each attempt, before its first byte is written, and every second while it is out.
+ *
+ * @returns what became of it; never `pending`. Never throws.
+ */
+export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<PingResult> {
+  const { signal, saveResult, failures } = delivery
+  const started = performance.now()
+  let { id, kind, sentAt, idempotencyKey, url, body, ...result }: LoggedPing = ping
+  try {
+    for (let attempts = 1; ; attempts++) {
+      const { retryAfter, ...attempt } = await attemptOnce(ping, delivery)
+      result = { ...attempt, attempts, durationMs: Math.round(performance.now() - started) }
+      if (result.outcome !== 'pending') return result
+      if (attempts === maxAttempts(kind)) return { ...result, outcome: 'failed' }
+      await saveResult(result)
+      await timers.setTimeout(retryDelay(attempts, retryAfter, new Date()), undefined, { signal, ref: false })
+    }
+  } catch (error) {
+    const cause = signal.aborted ? signal.reason as Error : error as Error
+    const isOff = signal.aborted || cause instanceof TelemetryOffError
+    if (!isOff) failures.failed(cause)
+    return { ...result, outcome: isOff ? 'cancelled' : 'failed', ...describeError(cause) }
+  }
 }
 
 /**
- * How long to wait after a failed attempt, in milliseconds: as long as `Retry-After` asks, but never over an hour;
- * without one at random from nothing to 30 s, 60 s, 120 s (exponential backoff with full jitter, so that
- * installations that failed together do not come back together).
+ * One attempt. Its outcome is `pending` if another one can help.
+ *
+ * @throws the reason why there must be no other attempt: the signal's, a refused consent, a host that cannot tell
+ */
+async function attemptOnce (ping: LoggedPing, { url, version, signal, assertConsent, failures }: Delivery): Promise<Attempt> {
+  await assertConsent()
+  const consent = watchConsent(assertConsent)
+  const combined = AbortSignal.any([signal, consent.withdrawn])
+  try {
+    const { body, idempotencyKey } = ping
+    const answer = await post({ url, body, version, idempotencyKey, signal: combined, beforeWrite: consent.check })
+    return judgeAnswer(answer, failures)
+  } catch (error) {
+    combined.throwIfAborted()
+    failures.failed(error)
+    return { outcome: 'pending', status: null, receipt: null, ...describeError(error as Error), retryAfter: null }
+  } finally {
+    consent.stop()
+  }
+}
+
+/** Reads consent once a second, so that a refusal by another process, or in a host that cannot notify, aborts the request. */
+function watchConsent (assertConsent: Delivery['assertConsent']) {
+  const controller = new AbortController()
+  let checking: Promise<void> | undefined
+  const check = async () => {
+    // A slow database is asked once at a time.
+    checking ??= assertConsent().finally(() => { checking = undefined })
+    try {
+      await checking
+    } catch (error) {
+      controller.abort(error)
+      throw error
+    }
+  }
+  const timer = setInterval(() => { check().catch(() => {}) }, CONSENT_CHECK_MS).unref()
+  return { withdrawn: controller.signal, check, stop: () => { clearInterval(timer) } }
+}
+
+function judgeAnswer ({ status, receipt, retryAfter }: Answer, failures: FailureLog): Attempt {
+  if (status >= 200 && status < 300) {
+    failures.worked()
+    return { outcome: 'delivered', status, receipt, errorCode: null, error: null, retryAfter: null }
+  }
+  const error = `the collector answered ${status}`
+  failures.failed(new Error(error))
+  return { outcome: isRetryable(status) ? 'pending' : 'failed', status, receipt, errorCode: null, error, retryAfter }
+}
+
+function describeError ({ code, message }: Error & { code?: unknown }): Pick<PingResult, 'errorCode' | 'error'> {
+  return { errorCode: typeof code === 'string' ? code : null, error: message }
+}
+
+/** Attempts for one ping, the first included. */
+function maxAttempts (kind: PingKind): number {
+  return kind === 'manual' ? 1 : 4
+}
+
+/** Upper bound of a whole delivery, in milliseconds: after it no process can still be working on the ping. */
+export function longestDelivery (kind: PingKind): number {
+  const attempts = maxAttempts(kind)
+  return attempts * LONGEST_ATTEMPT_MS + (attempts - 1) * LONGEST_RETRY_AFTER_MS
+}
+
+/** Whether another attempt can help: after "not now", and after the collector's own faults. */
+function isRetryable (status: number): boolean {
+  return [408, 425, 429].includes(status) || status >= 500
+}
+
+/**
+ * How long to wait after a failed attempt, in milliseconds: as long as `Retry-After` asks, at most an hour. Without it a
+ * random time of up to 30, 60 and 120 s (exponential backoff with full jitter), so that installations that failed at the
+ * same moment do not return at the same moment.
  *
  * @param attempt the attempt that failed, counted from 1
  * @param retryAfter the header as received: seconds, or an HTTP date
+ * @param random a number from 0 to 1
  */
-export function waitAfter (attempt: number, retryAfter: string | null, now: Date, random: () => number = Math.random): number {
+export function retryDelay (
+  attempt: number, retryAfter: string | null, now: Date, random: () => number = Math.random
+): number {
   const asked = parseRetryAfter(retryAfter, now)
   return asked > 0 ? Math.min(asked, LONGEST_RETRY_AFTER_MS) : random() * BACKOFF_MS * 2 ** (attempt - 1)
 }

@@ -1,32 +1,28 @@
-import { DataTypes, Op, type Sequelize, type Transaction } from 'sequelize'
+import type { Sequelize, Transaction } from 'sequelize'
+import { timestamp, update } from './transaction.js'
 
 const DAY_MS = 86_400_000
 
-/** Replicas that start together reach their boot ping within this time; one that restarts takes longer (design, section 5). */
+/** Replicas that start together reach their boot ping within this time; one that restarts takes longer. */
 const BOOT_WAVE_MS = 30_000
 
-/**
- * Who may send. Replicas share one database, and each ping of the schedule is claimed there before it is sent: one
- * conditional update, which only one of them can win.
- */
-export function createClaims (sequelize: Sequelize) {
-  const claims = sequelize.define('TelemetryClaim', {
-    kind: { type: DataTypes.STRING, primaryKey: true },
-    claimedAt: { type: DataTypes.DATE, allowNull: false }
-  }, { tableName: 'TelemetryClaims', timestamps: false, paranoid: false, underscored: false })
+const CLAIM = `UPDATE "TelemetryClaims" SET "claimedAt" = $1
+  WHERE kind = $2 AND ("claimedAt" < $3 OR "claimedAt" > $4)`
 
-  /**
-   * Resolves to whether this replica won: at most one does, in each boot wave and on each UTC day. Within a
-   * transaction the claim stands only once, and only if, that is committed.
-   */
-  return async function claim (kind: 'boot' | 'daily', now: Date, transaction?: Transaction): Promise<boolean> {
-    const last = kind === 'daily'
-      ? { [Op.lt]: new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS) }
-      : { [Op.lt]: new Date(now.getTime() - BOOT_WAVE_MS) }
-    // A claim from the future was made by a clock that has since been set right. It must not silence the years between.
-    const impossible = { [Op.gt]: new Date(now.getTime() + DAY_MS) }
-    const where = { kind, claimedAt: { [Op.or]: [last, impossible] } }
-    const [won] = await claims.update({ claimedAt: now }, { where, transaction })
-    return won === 1
-  }
+/**
+ * Claims a scheduled ping for this replica. Replicas share one database and have no leader: one conditional update
+ * decides, and only one replica can win it.
+ *
+ * @param transaction the claim stands if and only if this is committed
+ * @returns whether this replica won; at most one does, in each boot wave and on each UTC day
+ */
+export async function claimPing (
+  sequelize: Sequelize, kind: 'boot' | 'daily', now: Date, transaction: Transaction | null
+): Promise<boolean> {
+  const time = now.getTime()
+  const free = kind === 'daily' ? Math.floor(time / DAY_MS) * DAY_MS : time - BOOT_WAVE_MS
+  // A claim more than a day ahead was made by a clock that has since been corrected. It must not block until then.
+  const bind = [now, kind, new Date(free), new Date(time + DAY_MS)].map((value) => (
+    value instanceof Date ? timestamp(value) : value))
+  return await update(sequelize, CLAIM, bind, transaction) === 1
 }

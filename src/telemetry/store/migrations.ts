@@ -1,30 +1,77 @@
-import { DataTypes } from 'sequelize'
-import { createTable, type Migration } from '../../database/migrate.js'
+import type { Sequelize, Transaction } from 'sequelize'
+import { select, withTransaction } from './transaction.js'
 
-/** The history of telemetry's own tables. Released steps are never edited. */
-export const migrations: Migration[] = [
+interface Migration {
+  name: string
+  statements: (postgres: boolean) => string[]
+}
+
+/** The history of telemetry's tables. A step that has been released is never edited; a new one follows it. */
+const MIGRATIONS: Migration[] = [
   {
     name: '2026-11-23-01-telemetry',
-    async up (schema, transaction) {
-      await createTable(schema, transaction, 'TelemetryClaims', {
-        kind: { type: DataTypes.STRING, primaryKey: true },
-        claimedAt: { type: DataTypes.DATE, allowNull: false }
-      })
-      const longAgo = new Date(0)
-      await schema.bulkInsert('TelemetryClaims', [{ kind: 'boot', claimedAt: longAgo }, { kind: 'daily', claimedAt: longAgo }], { transaction })
-      await createTable(schema, transaction, 'TelemetryPings', {
-        id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
-        kind: { type: DataTypes.STRING, allowNull: false },
-        sentAt: { type: DataTypes.DATE, allowNull: false },
-        idempotencyKey: { type: DataTypes.STRING, allowNull: false },
-        body: { type: DataTypes.TEXT, allowNull: false },
-        outcome: { type: DataTypes.STRING, allowNull: false },
-        status: DataTypes.INTEGER,
-        attempts: { type: DataTypes.INTEGER, allowNull: false },
-        durationMs: DataTypes.INTEGER,
-        receipt: DataTypes.TEXT,
-        error: DataTypes.TEXT
-      })
+    statements: (postgres) => {
+      const time = postgres ? 'TIMESTAMP WITH TIME ZONE' : 'DATETIME'
+      return [
+        `CREATE TABLE "TelemetryClaims" (kind VARCHAR(255) PRIMARY KEY, "claimedAt" ${time} NOT NULL)`,
+        `INSERT INTO "TelemetryClaims" (kind, "claimedAt")
+          VALUES ('boot', '1970-01-01 00:00:00.000 +00:00'), ('daily', '1970-01-01 00:00:00.000 +00:00')`,
+        `CREATE TABLE "TelemetryPings" (
+          id ${postgres ? 'SERIAL PRIMARY KEY' : 'INTEGER PRIMARY KEY AUTOINCREMENT'},
+          kind VARCHAR(255) NOT NULL,
+          "sentAt" ${time} NOT NULL,
+          "idempotencyKey" VARCHAR(255) NOT NULL,
+          body TEXT NOT NULL,
+          outcome VARCHAR(255) NOT NULL,
+          status INTEGER,
+          attempts INTEGER NOT NULL,
+          "durationMs" INTEGER,
+          receipt TEXT,
+          error TEXT)`
+      ]
     }
+  },
+  {
+    name: '2026-11-25-01-destination-and-error-code',
+    statements: () => [
+      'ALTER TABLE "TelemetryPings" ADD COLUMN url TEXT',
+      'ALTER TABLE "TelemetryPings" ADD COLUMN "errorCode" TEXT'
+    ]
   }
 ]
+
+/** Any number that nothing else on the database uses: replicas that start together wait for each other. */
+const MIGRATION_LOCK = 7_326_190_412
+
+/**
+ * Creates telemetry's tables, or brings those of an older release up to date; all or nothing, in one transaction.
+ *
+ * @throws the database's error, also where a table of the same name belongs to somebody else
+ */
+export async function migrate (sequelize: Sequelize): Promise<void> {
+  const postgres = sequelize.getDialect() === 'postgres'
+  await withTransaction(sequelize, 'write', async (transaction) => {
+    const run = (statement: string, bind: unknown[] = []) => sequelize.query(statement, { bind, transaction })
+    if (postgres) await run(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+    await run('CREATE TABLE IF NOT EXISTS "TelemetryMigrations" (name VARCHAR(255) PRIMARY KEY)')
+    const finished = await finishedMigrations(sequelize, transaction)
+    for (const { name, statements } of MIGRATIONS) {
+      if (finished.has(name)) continue
+      for (const statement of statements(postgres)) await run(statement)
+      await run('INSERT INTO "TelemetryMigrations" (name) VALUES ($1)', [name])
+    }
+  })
+}
+
+async function finishedMigrations (sequelize: Sequelize, transaction: Transaction | null): Promise<Set<string>> {
+  const rows = await select<{ name: string }>(sequelize, 'SELECT name FROM "TelemetryMigrations"', [], transaction)
+  return new Set(rows.map(({ name }) => name))
+}
+
+/** Whether telemetry's tables have been created. Creates nothing. */
+export async function hasTables (sequelize: Sequelize): Promise<boolean> {
+  const statement = sequelize.getDialect() === 'postgres'
+    ? 'SELECT 1 AS found WHERE to_regclass(\'"TelemetryMigrations"\') IS NOT NULL'
+    : 'SELECT 1 AS found FROM sqlite_master WHERE type = \'table\' AND name = \'TelemetryMigrations\''
+  return (await select(sequelize, statement)).length > 0
+}

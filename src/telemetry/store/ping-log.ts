@@ -1,129 +1,114 @@
-import {
-  DataTypes, literal, Model, Op, Transaction,
-  type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
-} from 'sequelize'
-import { runBriefly } from './statement-timeout.js'
-import { createClaims } from './claims.js'
+import type { Sequelize, Transaction } from 'sequelize'
 import { longestDelivery } from '../delivery/retry.js'
+import { loggedPingSchema, type LoggedPing, type LoggedPingJson, type PingRecord, type PingResult } from '../types.js'
+import { claimPing } from './claims.js'
+import { hasTables, migrate } from './migrations.js'
+import { select, timestamp, update, withTransaction } from './transaction.js'
 
-/** Why a ping left: 30 seconds after the start, once a day, or because an administrator asked. */
-export const KINDS = ['boot', 'daily', 'manual'] as const
-
-export type PingKind = typeof KINDS[number]
-
-/** `pending` until its last attempt is over; `interrupted` where the process ended before, and nobody knows. */
-export const OUTCOMES = ['pending', 'delivered', 'failed', 'cancelled', 'interrupted'] as const
-
-/** How many pings are remembered (design, section 5). */
+/** How many pings are kept. */
 const KEPT = 100
 
-/** The newest ping that makes room for another; NULL, and older than none, while there are fewer. */
-const BEYOND = literal(`(SELECT id FROM "TelemetryPings" ORDER BY id DESC LIMIT 1 OFFSET ${KEPT - 1})`)
-
-/** One ping of the log: the exact bytes, and what became of them. */
-export interface LoggedPing {
-  id: number
-  kind: PingKind
-  /** When it was recorded: before its first byte left. */
-  sentAt: Date
-  idempotencyKey: string
-  /** The exact text that was posted. */
-  body: string
-  outcome: typeof OUTCOMES[number]
-  /** The HTTP status of the last answer; null where there was none. */
-  status: number | null
-  attempts: number
-  /** From the record to the end of the last attempt, in milliseconds. */
-  durationMs: number | null
-  /** What the collector answered, at most 64 KiB of it. */
-  receipt: string | null
-  /** Why the last attempt failed, or what cancelled it, in technical words. */
-  error: string | null
-}
-
-export type PingResult = Pick<LoggedPing, 'outcome' | 'status' | 'attempts' | 'durationMs' | 'receipt' | 'error'>
+/** Removes what makes room for one more: the 100th newest row and all older ones; nothing while there are fewer. */
+const MAKE_ROOM = `DELETE FROM "TelemetryPings"
+  WHERE id <= (SELECT id FROM "TelemetryPings" ORDER BY id DESC LIMIT 1 OFFSET ${KEPT - 1})`
 
 /** What is known of a ping before its first attempt. */
-export const UNDERWAY: PingResult = {
-  outcome: 'pending', status: null, attempts: 0, durationMs: null, receipt: null, error: null
+export const NOT_ATTEMPTED: PingResult = {
+  outcome: 'pending', status: null, attempts: 0, durationMs: null, receipt: null, errorCode: null, error: null
 }
 
-export type PingLog = ReturnType<typeof createPingLog>
+const COLUMNS = Object.keys(loggedPingSchema.properties) as (keyof LoggedPing)[]
 
-/** What was sent, and who may send. A ping that cannot be recorded here is not sent. */
-export function createPingLog (sequelize: Sequelize) {
-  const claim = createClaims(sequelize)
-  class Row extends Model<InferAttributes<Row>, InferCreationAttributes<Row>> implements LoggedPing {
-    declare id: CreationOptional<number>
-    declare kind: PingKind
-    declare sentAt: Date
-    declare idempotencyKey: string
-    declare body: string
-    declare outcome: LoggedPing['outcome']
-    declare status: number | null
-    declare attempts: number
-    declare durationMs: number | null
-    declare receipt: string | null
-    declare error: string | null
+/** A row as the database returns it: a time is a Date or text, and a column that is not there yet is undefined. */
+type Row = Partial<Omit<LoggedPingJson, 'sentAt'>> & { id: number, sentAt: Date | string }
+
+/**
+ * The log of pings, in the host's database. Its tables are created for the first ping, not before; a ping that cannot
+ * be recorded is not sent.
+ */
+export class PingLog {
+  readonly #sequelize: Sequelize
+  readonly #pendingWrites = new Map<number, PingResult>()
+  #migrated: Promise<void> | undefined
+
+  constructor (sequelize: Sequelize) {
+    this.#sequelize = sequelize
   }
-  Row.init({
-    id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
-    kind: DataTypes.STRING,
-    sentAt: DataTypes.DATE,
-    idempotencyKey: DataTypes.STRING,
-    body: DataTypes.TEXT,
-    outcome: DataTypes.STRING,
-    status: DataTypes.INTEGER,
-    attempts: DataTypes.INTEGER,
-    durationMs: DataTypes.INTEGER,
-    receipt: DataTypes.TEXT,
-    error: DataTypes.TEXT
-  }, { sequelize, modelName: 'TelemetryPing', tableName: 'TelemetryPings', timestamps: false, paranoid: false, underscored: false })
-
-  /** Results that the database has not taken yet: it was away. They are kept until it is back. */
-  const unwritten = new Map<number, PingResult>()
 
   /**
-   * Claims a ping of the schedule and records it, both or neither: a claim without a ping would silence a whole day.
-   * Forgets all but the newest 100.
+   * Claims a scheduled ping and records it, both or neither: a claim without a ping would silence a whole day. Keeps the
+   * newest 100 pings.
    *
-   * @returns undefined where another replica has claimed it
+   * @returns the row; undefined if another replica has claimed the ping
+   * @throws the database's error
    */
-  async function record (
-    { kind, ...ping }: Pick<LoggedPing, 'kind' | 'sentAt' | 'idempotencyKey' | 'body'>
-  ): Promise<LoggedPing | undefined> {
-    return runBriefly(sequelize, Transaction.TYPES.IMMEDIATE, async (transaction) => {
-      if (kind !== 'manual' && !await claim(kind, ping.sentAt, transaction)) return undefined
-      await Row.destroy({ where: { id: { [Op.lte]: BEYOND } }, transaction })
-      const row = await Row.create({ kind, ...ping, ...UNDERWAY }, { transaction })
-      return row.get()
+  async record (ping: PingRecord): Promise<LoggedPing | undefined> {
+    await this.#migrate()
+    return withTransaction(this.#sequelize, 'write', async (transaction) => {
+      const { kind, sentAt } = ping
+      if (kind !== 'manual' && !await claimPing(this.#sequelize, kind, sentAt, transaction)) return undefined
+      await update(this.#sequelize, MAKE_ROOM, [], transaction)
+      return this.#insert({ ...ping, ...NOT_ATTEMPTED }, transaction)
     })
   }
 
   /**
-   * Writes down what has become of a ping so far, and what could not be written before.
+   * Saves what became of a ping so far, and what could not be saved before.
    *
-   * @throws the database's error; `list` tells the result all the same
+   * @throws the database's error; the result is kept in memory, and `list` includes it
    */
-  async function update (id: number, result: PingResult): Promise<void> {
-    unwritten.set(id, result)
-    for (const [id, result] of unwritten) {
-      await Row.update(result, { where: { id } })
-      if (unwritten.get(id) === result) unwritten.delete(id)
+  async saveResult (id: number, result: PingResult): Promise<void> {
+    this.#pendingWrites.set(id, result)
+    for (const [id, result] of this.#pendingWrites) {
+      const names = Object.keys(result) as (keyof PingResult)[]
+      const assignments = names.map((name, index) => `"${name}" = $${index + 2}`).join(', ')
+      const values = names.map((name) => result[name])
+      await update(this.#sequelize, `UPDATE "TelemetryPings" SET ${assignments} WHERE id = $1`, [id, ...values])
+      if (this.#pendingWrites.get(id) === result) this.#pendingWrites.delete(id)
     }
   }
 
-  /** The pings that are remembered, newest first. */
-  async function list (): Promise<LoggedPing[]> {
-    const rows = await Row.findAll({ order: [['id', 'DESC']] })
-    return rows.map((row) => tellTruth({ ...row.get(), ...unwritten.get(row.id) }))
+  /** Lists the recorded pings, newest first. Creates no table. @throws the database's error */
+  async list (): Promise<LoggedPing[]> {
+    if (!await hasTables(this.#sequelize)) return []
+    const rows = await select<Row>(this.#sequelize, 'SELECT * FROM "TelemetryPings" ORDER BY id DESC')
+    return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
   }
 
-  return { record, update, list }
+  /** Migrates once; after a failure the next call tries again. */
+  async #migrate (): Promise<void> {
+    this.#migrated ??= migrate(this.#sequelize)
+    try {
+      await this.#migrated
+    } catch (error) {
+      this.#migrated = undefined
+      throw error
+    }
+  }
+
+  /** Reads the row back by its key: not every SQLite knows RETURNING. */
+  async #insert (ping: PingRecord & PingResult, transaction: Transaction | null): Promise<LoggedPing> {
+    const names = COLUMNS.filter((name): name is Exclude<keyof LoggedPing, 'id'> => name !== 'id')
+    const columns = names.map((name) => `"${name}"`).join(', ')
+    const values = names.map((name) => name === 'sentAt' ? timestamp(ping.sentAt) : ping[name])
+    await this.#sequelize.query(
+      `INSERT INTO "TelemetryPings" (${columns}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
+      { bind: values, transaction })
+    const [row] = await select<Row>(
+      this.#sequelize, 'SELECT * FROM "TelemetryPings" WHERE "idempotencyKey" = $1', [ping.idempotencyKey], transaction)
+    return toPing(row!)
+  }
 }
 
-/** A process that was killed could not write down what became of its ping. Another one may be at work on its own. */
-function tellTruth (ping: LoggedPing): LoggedPing {
+function toPing (row: Row): LoggedPing {
+  const ping = Object.fromEntries(COLUMNS.map((name) => [name, row[name] ?? null]))
+  return { ...ping, sentAt: new Date(row.sentAt) } as LoggedPing
+}
+
+/**
+ * A killed process leaves its row pending; it is reported as interrupted once no process can still be working on it.
+ */
+function markInterrupted (ping: LoggedPing): LoggedPing {
   const isOver = Date.now() - ping.sentAt.getTime() > longestDelivery(ping.kind)
   return ping.outcome === 'pending' && isOver ? { ...ping, outcome: 'interrupted' } : ping
 }

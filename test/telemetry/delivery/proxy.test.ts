@@ -65,7 +65,7 @@ describe('a proxy', () => {
     ['that refuses', afterRequest((socket) => { socket.write(answerOf(403)) }), /403/],
     ['that never answers', () => {}, /TIMEOUT/],
     ['whose answer drips, a byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/],
-    ['that speaks no HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /not match the HTTP/],
+    ['that speaks no HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /ECONNRESET/],
     ['that hangs up', afterRequest((socket) => { socket.end() }), /UND_ERR_SOCKET|ECONNRESET/]
   ] satisfies [string, Parameters<typeof startPeer>[1], RegExp][]) {
     for (const scheme of ['http', 'https']) {

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { migrate } from '../../../src/database/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../../../src/database/open.js'
-import { createClaims } from '../../../src/telemetry/store/claims.js'
-import { migrations } from '../../../src/telemetry/store/migrations.js'
+import { claimPing } from '../../../src/telemetry/store/claims.js'
+import { migrate } from '../../../src/telemetry/store/migrations.js'
 import { describeOnBoth } from '../../helpers/databases.js'
 
 async function openClaims (t: TestContext, address: DatabaseAddress) {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
-  await migrate(sequelize, 'TelemetryMigrations', migrations)
-  return createClaims(sequelize)
+  await migrate(sequelize)
+  return (kind: 'boot' | 'daily', now: Date) => claimPing(sequelize, kind, now, null)
 }
 
 describeOnBoth('a claim', (create) => {

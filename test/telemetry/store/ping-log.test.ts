@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { migrate } from '../../../src/database/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../../../src/database/open.js'
-import { migrations } from '../../../src/telemetry/store/migrations.js'
-import { createPingLog, UNDERWAY, type PingKind } from '../../../src/telemetry/store/ping-log.js'
+import { migrate } from '../../../src/telemetry/store/migrations.js'
+import { NOT_ATTEMPTED, PingLog } from '../../../src/telemetry/store/ping-log.js'
+import type { PingKind } from '../../../src/telemetry/types.js'
 import { describeOnBoth } from '../../helpers/databases.js'
 
 const MINUTE_MS = 60_000
@@ -12,11 +12,12 @@ const HOUR_MS = 60 * MINUTE_MS
 async function openPingLog (t: TestContext, address: DatabaseAddress) {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
-  await migrate(sequelize, 'TelemetryMigrations', migrations)
-  return { sequelize, log: createPingLog(sequelize) }
+  await migrate(sequelize)
+  return { sequelize, log: new PingLog(sequelize) }
 }
 
-const pingOf = (kind: PingKind, sentAt = new Date()) => ({ kind, sentAt, idempotencyKey: 'key', body: '{}' })
+const pingOf = (kind: PingKind, sentAt = new Date()) => (
+  { kind, sentAt, idempotencyKey: 'key', url: 'http://127.0.0.1:1/', body: '{}' })
 
 describeOnBoth('the ping log', (create) => {
   test('records a ping of the schedule for one of five replicas', async (t) => {
@@ -52,7 +53,7 @@ describeOnBoth('the ping log', (create) => {
   test('lets a process that only slept have the last word', async (t) => {
     const { log } = await openPingLog(t, await create())
     const ping = await log.record(pingOf('daily', new Date(Date.now() - 9 * HOUR_MS)))
-    await log.update(ping!.id, { ...UNDERWAY, outcome: 'delivered', status: 200, attempts: 1 })
+    await log.saveResult(ping!.id, { ...NOT_ATTEMPTED, outcome: 'delivered', status: 200, attempts: 1 })
     assert.deepEqual((await log.list()).map(({ outcome }) => outcome), ['delivered'])
   })
 })

@@ -22,7 +22,7 @@ describe('a count that takes too long is given up, and the platform serves all t
     t.mock.timers.enable({ apis: ['setInterval'] })
     let begun = () => {}
     const counting = new Promise<void>((resolve) => { begun = resolve })
-    sequelize.addHook('beforeQuery', ({ uuid }: QueryOptions & { uuid?: string }) => { if (uuid && uuid !== 'default') begun() })
+    sequelize.addHook('beforeQuery', ({ transaction }: QueryOptions) => { if (transaction) begun() })
     const end = { over: false }
     const sending = assert.rejects(app.telemetry.send(), /SQLITE_INTERRUPT/).finally(() => { end.over = true })
     await counting

@@ -1,0 +1,97 @@
+/** Recognises keys of flowforge.yml that read like telemetry, tracking or an opt-out, however they are spelled. */
+
+/** Letters of other alphabets, and digits, that look like a Latin letter. */
+const LOOK_ALIKES = new Map([
+  'aаαᴀɑ4@', 'bвьβʙ', 'cсϲᴄ', 'dԁᴅ', 'eеεєҽᴇəℯ3', 'gɡց', 'hһнʜ', 'iіιɪıї!', 'kкκᴋ', 'lӏⅼʟ1|ɩ', 'mмμᴍɱ', 'nпηɴո', 'oоοօᴏ0ө',
+  'pрρᴘ', 'qԛ', 'rгʀᴦɾ', 'sѕꜱ5$', 'tтτᴛ7', 'uυսᴜ', 'vνѵᴠ', 'wԝωᴡ', 'xхχ×', 'yуүγʏ'
+].flatMap(([letter, ...others]) => others.map((other) => [other, letter!] as const)))
+
+/** Words that say nothing about the subject of a key: `usage_tracking_enabled` is about `tracking`. */
+const FILLERS = [
+  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'active', 'anonymous', 'usage', 'users', 'user',
+  'data', 'send', 'share', 'sharing', 'flowforge', 'forge', 'flow', 'fuse', 'platform', 'node', 'red', 'app', 'is', 'all',
+  'no', 'not', 'do', 'dont', 'non', 'never', 'off', 'on', 'ff', 'skip', 'suppress', 'stop', 'turn', 'set'
+].sort((a, b) => b.length - a.length)
+
+/** Fillers that turn `track` into an opt-out; alone it is an ordinary word. */
+const NEGATIONS = new Set(['no', 'not', 'do', 'dont', 'non', 'never', 'disable', 'disabled', 'disallow', 'off', 'skip', 'stop'])
+
+/** Subjects that count in any spelling within two edits, and those that count only as they stand here. */
+const SUBJECTS = ['tracking', 'tracker', 'optout', 'optingout', 'optedout', 'donottrack', 'dontrack', 'phonehome', 'usagestats']
+const EXACT_SUBJECTS = new Set(['dnt', 'optin', 'opt', 'analytics', 'statistics', 'stats'])
+
+/** Ordinary words within two edits of a subject. They are not about it. */
+const ORDINARY = new Set([
+  'tracing', 'tracking_uri', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking', 'cracking',
+  'trucking', 'racking', 'trapping', 'traces', 'trace', 'tracer', 'tracers', 'tracked', 'track', 'tracks', 'trackback', 'cracker',
+  'stacker', 'packer', 'docker', 'trucker', 'trader', 'trainer', 'ranker', 'output', 'outputs', 'spout', 'locker', 'rocker',
+  'broker', 'tricker', 'hacker', 'backer', 'tractor', 'tracery', 'marker', 'worker', 'parking', 'marking', 'masking', 'working'
+])
+
+const MAX_EDITS = 2
+
+/** Whether a key reads like telemetry, tracking or an opt-out. @param key as written, in any alphabet */
+export function readsLikeOptOut (key: string): boolean {
+  const words = splitWords(key)
+  const letters = words.join('')
+  if (editsToPart(letters, 'telemetry') <= MAX_EDITS) return true
+  const significant = words.flatMap(stripFillers)
+  const subject = significant.join('')
+  const negated = words.some((word) => NEGATIONS.has(word)) || /^(dis|no|not|dont)/.test(letters)
+  if (subject === 'track' && negated) return true
+  if (EXACT_SUBJECTS.has(subject) && (significant.length === 1) && (subject !== 'opt' || words.includes('out'))) {
+    return !['stats', 'statistics'].includes(subject) || words.includes('usage')
+  }
+  // One word may have two mistakes. Several words have to make up the subject: `tracking_id` is not about tracking.
+  const allowed = significant.length === 1 ? MAX_EDITS : 0
+  return [subject, letters].some((text) => !ORDINARY.has(text) && SUBJECTS.some((each) => edits(text, each) <= allowed))
+}
+
+/** Splits at whatever is no letter or digit, and at the humps of camelCase; every letter becomes its Latin look-alike. */
+function splitWords (key: string): string[] {
+  const latin = [...key.normalize('NFKC')
+    .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1 $2')
+    .normalize('NFKD').replace(/[\p{M}\p{Cf}]/gu, '').toLowerCase()]
+    .map((character) => LOOK_ALIKES.get(character) ?? character).join('')
+  return latin.split(/[^a-z]+/).filter(Boolean)
+}
+
+/** What is left of a word without fillers at its beginning and end: `trackingenabled` is `tracking`. */
+function stripFillers (word: string): string[] {
+  if (FILLERS.includes(word)) return []
+  for (const filler of FILLERS) {
+    if (filler.length < 4) continue
+    if (word.startsWith(filler)) return stripFillers(word.slice(filler.length))
+    if (word.endsWith(filler)) return stripFillers(word.slice(0, -filler.length))
+  }
+  return word === '' ? [] : [word]
+}
+
+/** Letters to insert, remove, replace, or swap with their neighbour, to turn one text into the other. */
+function edits (text: string, target: string): number {
+  return Math.abs(text.length - target.length) > MAX_EDITS ? Infinity : distances(text, target, false).at(-1)!
+}
+
+/** The same for the part of the text that comes closest to the target. */
+function editsToPart (text: string, target: string): number {
+  return Math.min(...distances(text, target, true))
+}
+
+/** For each end in the text the edits to the target; `anywhere` lets it begin anywhere in the text, too. */
+function distances (text: string, target: string, anywhere: boolean): number[] {
+  let before: number[] = []
+  let last = Array.from({ length: text.length + 1 }, (_, at) => anywhere ? 0 : at)
+  for (let row = 1; row <= target.length; row++) {
+    const current = [row]
+    for (let at = 1; at <= text.length; at++) {
+      const replaced = last[at - 1]! + (text[at - 1] === target[row - 1] ? 0 : 1)
+      current[at] = Math.min(last[at]! + 1, current[at - 1]! + 1, replaced)
+      if (row > 1 && at > 1 && text[at - 1] === target[row - 2] && text[at - 2] === target[row - 1]) {
+        current[at] = Math.min(current[at]!, before[at - 2]! + 1)
+      }
+    }
+    before = last
+    last = current
+  }
+  return last
+}

@@ -1,0 +1,74 @@
+/** What several files of telemetry, and its host, share. */
+import type { XStatic } from 'typebox/schema'
+
+/** A UUID of version 4, in lower case: the only `instanceId` that a ping may carry. */
+export const INSTANCE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** Why a ping is sent: 30 seconds after the start, once a day, or because an administrator or operator asked for it. */
+export const PING_KINDS = ['boot', 'daily', 'manual'] as const
+
+export type PingKind = typeof PING_KINDS[number]
+
+/** `pending` until the last attempt is over; `interrupted` where the process ended before that. */
+export const PING_OUTCOMES = ['pending', 'delivered', 'failed', 'cancelled', 'interrupted'] as const
+
+/** Who can decide that no ping is sent. `host` is the platform itself, where it lacks something that telemetry needs. */
+export const DECIDERS = ['flowforge.yml', 'environment', 'host', 'setup', 'administrator'] as const
+
+/** Whether a ping may be sent, who decided, and why, in one sentence for people. */
+export interface Consent {
+  allowed: boolean
+  decidedBy: typeof DECIDERS[number]
+  explanation: string
+}
+
+const orNull = <T extends 'integer' | 'string'>(type: T, description: string) => (
+  { type: [type, 'null'] as const, description })
+
+/**
+ * One ping of the log, as a JSON Schema: its type, the columns that are read and written, the API and its document are
+ * made from it. A column that joins needs a migration in `store/migrations.ts`, too.
+ */
+export const loggedPingSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: [
+    'id', 'kind', 'sentAt', 'idempotencyKey', 'url', 'body', 'outcome', 'status', 'attempts', 'durationMs', 'receipt',
+    'errorCode', 'error'
+  ],
+  properties: {
+    id: { type: 'integer', description: 'Counts up; not reused.' },
+    kind: { type: 'string', enum: PING_KINDS, description: 'Why it was sent.' },
+    sentAt: {
+      type: 'string', format: 'date-time', description: 'When it was recorded, before its first byte was sent.'
+    },
+    idempotencyKey: { type: 'string', description: 'A random UUID, the same for every attempt of this ping.' },
+    url: orNull('string', 'Where it was posted to, without credentials; null for a ping that release 0.2.0 recorded.'),
+    body: { type: 'string', description: 'The exact text that was posted.' },
+    outcome: { type: 'string', enum: PING_OUTCOMES, description: 'What became of it.' },
+    status: orNull('integer', 'The HTTP status of the last answer; null if there was none.'),
+    attempts: { type: 'integer', description: 'Attempts so far, the first included.' },
+    durationMs: orNull('integer', 'Milliseconds from the record to the end of the last attempt.'),
+    receipt: orNull('string', 'What the collector answered, up to 64 KiB.'),
+    errorCode: orNull('string', 'The code of the last error, for example ECONNREFUSED; null if it had none.'),
+    error: orNull('string', 'Why the last attempt failed, or what cancelled it, in technical words.')
+  }
+} as const
+
+/** A row of the ping log as the API shows it. */
+export type LoggedPingJson = XStatic<typeof loggedPingSchema>
+
+/** One ping of the log: the exact bytes, and what became of them. */
+export type LoggedPing = Omit<LoggedPingJson, 'sentAt'> & { sentAt: Date }
+
+/** What is known before a ping is sent. */
+export type PingRecord = Pick<LoggedPing, 'kind' | 'sentAt' | 'idempotencyKey' | 'url' | 'body'>
+
+/** What became of a ping, as far as it is known. */
+export type PingResult = Omit<LoggedPing, 'id' | keyof PingRecord>
+
+/** Consent is refused; the message is the explanation. */
+export class TelemetryOffError extends Error {
+  override readonly name = 'TelemetryOffError'
+  readonly code = 'telemetry_off'
+}
