@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { readTelemetryConfig } from './config.js'
+import { decideForOperator } from './consent.js'
 import type { TelemetryHost } from './host.js'
 import { startSchedule, type Schedule } from './schedule.js'
-import { TelemetryService } from './service.js'
+import type { TelemetryService } from './service.js'
 import type { Consent, LoggedPing } from './types.js'
 
 /** What a host with other names passes in place of its decorators `app.config`, `app.settings` and `app.db`. */
@@ -37,48 +39,64 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     app.log.warn('Telemetry is off: app.telemetry is decorated already. Register the plugin once.')
     return
   }
-  let service: TelemetryService | undefined
+  let loading: Promise<TelemetryService> | undefined
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
-  // The host is read when it is ready, so that the order of registration does not matter.
-  const telemetry = () => (service ??= new TelemetryService(readHost(app, options)))
 
   app.decorate('telemetry', {
-    get url () { return telemetry().url },
-    consent: () => telemetry().consent(),
-    operatorConsent: () => telemetry().operatorConsent(),
-    preview: () => telemetry().preview(),
-    send: () => telemetry().send(),
-    pings: () => telemetry().pings(),
+    get url () { return readConfig(readHost(app, options)).url },
+    consent: async () => (await load()).consent(),
+    operatorConsent: async () => (await load()).operatorConsent(),
+    preview: async () => (await load()).preview(),
+    send: async () => (await load()).send(),
+    pings: async () => (await load()).pings(),
     nextDaily: () => schedule?.nextDaily() ?? null
   })
-  app.addHook('onReady', async () => {
-    // Not awaited: however slow the database is, the host starts without waiting for telemetry.
-    schedule = startSchedule((kind) => telemetry().sendOnSchedule(kind))
-    announced = start()
-  })
+  // Not awaited: however slow the database is, the host starts without waiting for telemetry.
+  app.addHook('onReady', async () => { announced = start().catch(warn) })
   // Before the server waits for its last requests: one of them may itself be waiting for a ping.
-  app.addHook('preClose', () => telemetry().cancel('the platform is stopping'))
+  app.addHook('preClose', async () => (await loading?.catch(() => undefined))?.cancel('the platform is stopping'))
   app.addHook('onClose', async () => {
     schedule?.stop()
     await announced
   })
 
-  /** Writes the one line of the boot log: on or off, and why. A failure here does not stop the host. */
+  /**
+   * Reads the host, starts the schedule, and writes the one line of the boot log: on or off, and why. The host is read
+   * now that it is ready, so that the order of registration does not matter.
+   */
   async function start (): Promise<void> {
-    try {
-      subscribe(readHost(app, options), telemetry())
-      if (await telemetry().operatorConsent()) {
-        schedule?.stop()
-        schedule = undefined
-      }
-      const consent = await telemetry().consent()
-      app.log[await telemetry().isDoubtful(consent) ? 'warn' : 'info'](consent.explanation)
-    } catch (error) {
-      app.log.warn({ err: error }, 'Telemetry is off while its settings cannot be read.')
+    const host = readHost(app, options)
+    const config = readConfig(host)
+    const refusal = decideForOperator(config, process.env)
+    // Nothing else is loaded: a host in which the operator has turned telemetry off pays for little more than this.
+    if (refusal) return app.log[config.doubtful ? 'warn' : 'info'](refusal.explanation)
+    schedule = startSchedule((kind) => load().then((service) => service.sendOnSchedule(kind)).catch(warn))
+    const service = await load()
+    subscribe(host, service)
+    if (await service.operatorConsent()) {
+      schedule.stop()
+      schedule = undefined
     }
+    const consent = await service.consent()
+    app.log[await service.isDoubtful(consent) ? 'warn' : 'info'](consent.explanation)
+  }
+
+  /** Loads the service once; after a failure, as during an upgrade, the next call tries again. */
+  function load (): Promise<TelemetryService> {
+    loading ??= import('./service.js').then(({ TelemetryService }) => new TelemetryService(readHost(app, options)))
+    return loading.catch((error: unknown) => {
+      loading = undefined
+      throw error
+    })
+  }
+
+  function warn (error: unknown): void {
+    app.log.warn({ err: error }, 'Telemetry is off while its settings cannot be read.')
   }
 }
+
+const readConfig = ({ config }: TelemetryHost) => readTelemetryConfig(config?.telemetry, config?.locate)
 
 function readHost (app: FastifyInstance, options: TelemetryOptions): TelemetryHost {
   const decorators = app as Partial<TelemetryHost>

@@ -1,0 +1,103 @@
+/**
+ * A host that differs from ours as the real platform does: its own copy of Sequelize, settings that are reread without
+ * being returned, no notification of changes, a frozen configuration with keys of other releases, decorators without
+ * plugins, models with other columns, scopes, hooks and soft deletion, and migrations that take a database with exactly
+ * one table as new. It is told what to do, and tells what it did, in lines of JSON.
+ */
+import { createInterface } from 'node:readline'
+import telemetry from '@flowforge/telemetry'
+import { fastify } from 'fastify'
+import sequelizePackage from 'sequelize'
+
+const { database, config = {}, asOptions = false } = JSON.parse(process.env.HOST)
+const { DataTypes, Sequelize } = sequelizePackage
+const tell = (message) => console.log(JSON.stringify({ told: message }))
+
+const sequelize = new Sequelize({ logging: false, ...database })
+const define = (name, columns, options) => sequelize.define(name, columns, options)
+const models = {
+  User: define('User', { id: { type: DataTypes.UUID, primaryKey: true, defaultValue: DataTypes.UUIDV4 }, suspended: DataTypes.BOOLEAN },
+    { defaultScope: { where: { suspended: true } }, hooks: { beforeCount: (options) => { options.where = { suspended: true } } } }),
+  Team: define('Team', { label: DataTypes.STRING, goneAt: { type: DataTypes.DATE, field: 'gone_at' } }, { paranoid: true, deletedAt: 'goneAt' }),
+  Project: define('Project', { slug: { type: DataTypes.STRING, primaryKey: true } }, { tableName: 'applications', timestamps: false }),
+  Setting: define('PlatformSetting', { key: { type: DataTypes.STRING, primaryKey: true }, value: DataTypes.STRING })
+}
+
+// What a database with one table alone is taken for: a new one, in which the first table of the host is there by itself.
+const tables = await sequelize.getQueryInterface().showAllTables()
+if (tables.length === 1) throw new Error(`a new database, and yet it has a table of its own: ${tables}`)
+await sequelize.sync()
+
+const cache = new Map()
+const settings = {
+  get (key) {
+    return cache.get(key)
+  },
+  set () {
+    throw new Error('telemetry wrote a setting')
+  },
+  async refresh (key) {
+    const row = await models.Setting.findByPk(key)
+    if (row) cache.set(key, JSON.parse(row.value))
+    else cache.delete(key)
+  }
+}
+
+const app = fastify({ logger: { level: 'debug' } })
+const host = {
+  config: Object.freeze({
+    version: '2.33.0', driver: Object.freeze({ type: 'k8s' }), ...config, telemetry: Object.freeze({ enabled: undefined, ...config.telemetry })
+  }),
+  settings,
+  db: { sequelize, models }
+}
+if (asOptions) {
+  await app.register(telemetry, host)
+} else {
+  await app.register(telemetry)
+  for (const [name, value] of Object.entries(host)) app.decorate(name, value)
+}
+app.get('/', async () => 'served')
+
+const tasks = {
+  async prepare () {
+    await models.User.bulkCreate([{}, {}, { suspended: true }])
+    const [team] = await models.Team.bulkCreate([{ label: 'one' }, { label: 'two' }], { returning: true })
+    await models.Team.destroy({ where: { label: 'two' } })
+    await models.Project.create({ slug: 'shop' })
+    return team.label
+  },
+  set: (key, value) => models.Setting.upsert({ key, value: JSON.stringify(value) }),
+  async start () {
+    await app.ready()
+    return (await app.inject('/')).body
+  },
+  consent: () => app.telemetry.consent(),
+  preview: () => app.telemetry.preview(),
+  send: () => app.telemetry.send(),
+  async sendMany (count) {
+    for (let sent = 0; sent < count; sent++) await app.telemetry.send()
+  },
+  pings: () => app.telemetry.pings(),
+  tables: () => sequelize.getQueryInterface().showAllTables(),
+  // The migrations of a host see and drop what is theirs.
+  async migrateAgain () {
+    await sequelize.sync({ force: true })
+    return Object.keys(sequelize.models)
+  },
+  async close () {
+    await Promise.all([app.close(), app.close()])
+    await sequelize.close()
+  },
+}
+
+/** Tasks run beside each other, as requests would. */
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const [id, task, ...parameters] = JSON.parse(line)
+  try {
+    tell({ id, result: await tasks[task](...parameters) ?? null })
+  } catch ({ name, code, message }) {
+    tell({ id, error: { name, code, message } })
+  }
+  if (task === 'close') process.stdin.destroy()
+})

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import { startListener } from '../helpers/listener.js'
+import { temporaryDirectory, WARN } from '../helpers/platform.js'
+import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { createProject, packTelemetry, SEQUELIZES, startRealHost } from './start-real-host.js'
+
+const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
+
+/** Half a minute and more pass 60 times as fast; shorter timers as they really do. */
+const FAST = { CLOCK_SPEED: '60' }
+
+/** How soon a refusal in the database aborts a request that is out, with time for a busy machine. */
+const ABORT_MS = 5_000
+
+describe('@flowforge/telemetry', () => {
+  let telemetry: Awaited<ReturnType<typeof packTelemetry>>
+  let postgres: Postgres
+  before(async () => {
+    [telemetry, postgres] = await Promise.all([packTelemetry(), startPostgres()])
+  })
+  after(async () => {
+    telemetry.remove()
+    await postgres.stop()
+  })
+
+  const databases: Record<string, (t: TestContext) => Promise<object>> = {
+    'a SQLite file': async (t) => ({ dialect: 'sqlite', storage: join(temporaryDirectory(t), 'host.db') }),
+    'SQLite in memory': async () => ({ dialect: 'sqlite', storage: ':memory:' }),
+    PostgreSQL: async () => {
+      const { host, port, user, password, database } = await postgres.createDatabase()
+      return { dialect: 'postgres', host, port, username: user, password, database }
+    }
+  }
+
+  /** A host whose setup is finished, with three users, one team and one project. */
+  async function startPrepared (t: TestContext, sequelize: string, host: object, env = {}) {
+    const started = startRealHost(t, createProject(t, telemetry.folder, sequelize), host, env)
+    await started.ask('prepare')
+    await started.ask('set', 'instanceId', INSTANCE)
+    await started.ask('set', 'setup:initialised', true)
+    return started
+  }
+
+  for (const sequelize of SEQUELIZES) {
+    for (const [name, create] of Object.entries(databases)) {
+      test(`works in a host like the real platform, with ${sequelize} on ${name}`, async (t) => {
+        let answering = true
+        const listener = await startListener(t, (response) => {
+          if (answering) response.setHeader('content-type', 'application/json').end('{"status":"success"}')
+        })
+        const database = await create(t)
+        const config = { telemetry: { url: listener.url, frontend: { plausible: {} }, google: { tag: 'x' } } }
+        const host = await startPrepared(t, sequelize, { database, config }, FAST)
+        const before = await host.ask('tables')
+        assert.equal(await host.ask('start'), 'served')
+        assert.match((await host.log(/^Telemetry is/)).msg, /^Telemetry is on/)
+        assert.deepEqual(await host.ask('tables'), before)
+
+        const { instanceId, env, platform } = JSON.parse((await listener.next()).body)
+        assert.equal(instanceId, INSTANCE)
+        assert.equal(env.flowforge, '2.33.0')
+        assert.deepEqual(platform, { counts: { users: 3, teams: 1, projects: 1 }, config: { driver: 'k8s' } })
+        await host.log(/^Telemetry was sent/)
+
+        await host.ask('sendMany', 102)
+        const pings = await host.ask('pings')
+        assert.deepEqual([pings.length, pings[0].id, pings.at(-1).id], [100, 103, 4])
+        assert.ok(pings.every(({ outcome, kind }: Record<string, string>) => outcome === 'delivered' && kind === 'manual'))
+
+        assert.deepEqual(await host.ask('migrateAgain'), ['User', 'Team', 'Project', 'PlatformSetting'])
+        assert.equal((await host.ask('pings')).length, 100)
+
+        await host.ask('set', 'instanceId', INSTANCE)
+        await host.ask('set', 'setup:initialised', true)
+        answering = false
+        const sending = host.ask('send')
+        while (listener.requests.length < 104) await listener.next()
+        const refusedAt = Date.now()
+        await host.ask('set', 'telemetry:enabled', false)
+        const { outcome, error } = await sending
+        assert.deepEqual([outcome, error], ['cancelled', 'Telemetry is off: the platform\'s settings say so; ' +
+          'an administrator can change that in Admin Settings.'])
+        assert.ok(Date.now() - refusedAt < ABORT_MS)
+        await assert.rejects(host.ask('send'), { code: 'telemetry_off' })
+
+        await host.ask('close')
+        assert.equal(await host.exited, 0)
+        assert.equal(host.lines.filter(({ level }) => level >= WARN).length, 0)
+      })
+    }
+  }
+
+  test('lets a host that takes a database with exactly one table as new start again after pings were sent', async (t) => {
+    const listener = await startListener(t)
+    const database = await databases['a SQLite file']!(t)
+    const config = { telemetry: { url: listener.url } }
+    const first = await startPrepared(t, 'sequelize-6.30.0', { database, config })
+    await first.ask('start')
+    assert.equal((await first.ask('send')).outcome, 'delivered')
+    await first.ask('close')
+    const second = startRealHost(t, createProject(t, telemetry.folder, 'sequelize-6.30.0'), { database, config })
+    assert.equal(await second.ask('start'), 'served')
+    assert.equal((await second.ask('send')).outcome, 'delivered')
+  })
+
+  const refusals: [title: string, settings: Record<string, unknown>, config: object, expected: RegExp, level: number][] = [
+    ['"false" as text', { 'telemetry:enabled': 'false' }, {}, /the platform's settings say so/, 30],
+    ['a setup that is not finished', { 'setup:initialised': false }, {}, /the setup is not finished/, 30],
+    ['an instanceId that is no random UUID', { instanceId: 'me@example.com' }, {}, /lacks the setting instanceId/, WARN],
+    ['no version', {}, { version: null }, /lacks app\.config\.version/, WARN]
+  ]
+  for (const [title, settings, config, expected, level] of refusals) {
+    test(`sends nothing in a host with ${title}, and says why once`, async (t) => {
+      const listener = await startListener(t)
+      const database = await databases['a SQLite file']!(t)
+      const host = await startPrepared(t, 'sequelize-6.37.5', { database, config: { telemetry: { url: listener.url }, ...config } })
+      for (const [key, value] of Object.entries(settings)) await host.ask('set', key, value)
+      await host.ask('start')
+      const line = await host.log(/^Telemetry is off/)
+      assert.match(line.msg, expected)
+      assert.equal(line.level, level)
+      await assert.rejects(host.ask('send'), { code: 'telemetry_off' })
+      assert.equal(listener.connections(), 0)
+      assert.equal(host.lines.filter(({ msg }) => /^Telemetry/.test(msg)).length, 1)
+    })
+  }
+
+  test('takes its host as options', async (t) => {
+    const listener = await startListener(t)
+    const database = await databases['a SQLite file']!(t)
+    const host = await startPrepared(t, 'sequelize-6.30.0', { database, config: { telemetry: { url: listener.url } }, asOptions: true })
+    await host.ask('start')
+    assert.equal((await host.ask('send')).outcome, 'delivered')
+  })
+
+  const files: [title: string, text: string, expected: RegExp | undefined][] = [
+    ['telemetry: false', 'port: 1\ntelemetry: false\n', /flowforge\.yml, line 2, sets telemetry to false/],
+    ['enabled: false', 'telemetry:\n  enabled: false\n', /flowforge\.yml, line 2, sets telemetry\.enabled to false/],
+    ['a section one indent too deep', 'logging:\n  telemetry:\n    enabled: false\n', /flowforge\.yml, line 2, has the key "telemetry"/],
+    ['nothing in it', '', /flowforge\.yml is empty/],
+    ['a yes', 'telemetry:\n  enabled: true\n', undefined],
+    ['other words', 'port: 3000\ndomain: example.com\n', undefined]
+  ]
+  for (const [title, text, expected] of files) {
+    test(`reads the file of a host that turns any section into a yes: ${title}`, async (t) => {
+      const listener = await startListener(t)
+      const configFile = join(temporaryDirectory(t), 'flowforge.yml')
+      writeFileSync(configFile, text)
+      const database = await databases['a SQLite file']!(t)
+      const telemetry = { enabled: true, url: listener.url }
+      const host = await startPrepared(t, 'sequelize-6.37.5', { database, config: { telemetry, configFile } })
+      await host.ask('start')
+      const { msg } = await host.log(/^Telemetry is o/)
+      assert.match(msg, expected ?? /^Telemetry is on/)
+      if (expected) await assert.rejects(host.ask('send'), { code: 'telemetry_off' })
+      else assert.equal((await host.ask('send')).outcome, 'delivered')
+      assert.equal(listener.connections(), expected ? 0 : 1)
+    })
+  }
+})

@@ -1,0 +1,90 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import type { LogLine } from '../helpers/platform.js'
+import { within } from '../helpers/within.js'
+
+/** Copies of Sequelize that a host may bring; npm installs them beside ours under these names. */
+export const SEQUELIZES = ['sequelize-6.6.5', 'sequelize-6.30.0', 'sequelize-6.37.5'] as const
+
+/** What the manifest of the package names, and so what it brings into an empty project. */
+export const DEPENDENCIES = ['fastify-plugin', 'typebox', 'undici', 'yaml'] as const
+
+/** The packed `@flowforge/telemetry`, unpacked. */
+export async function packTelemetry (): Promise<{ folder: string, remove: () => void }> {
+  const root = mkdtempSync(join(tmpdir(), 'flowforge-embedding-'))
+  const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'pack:telemetry', '--', root])
+  const folder = join(root, 'package')
+  await promisify(execFile)('tar', ['-xzf', stdout.trim().split('\n').at(-1)!, '-C', root])
+  return { folder, remove: () => { rmSync(root, { recursive: true, force: true }) } }
+}
+
+/** A project with the package, fastify, and one copy of Sequelize, each as `npm install` would place it. */
+export function createProject (t: TestContext, telemetry: string, sequelize: string): string {
+  const project = mkdtempSync(join(tmpdir(), 'flowforge-host-'))
+  t.after(() => { rmSync(project, { recursive: true, force: true }) })
+  const modules = join(project, 'node_modules')
+  mkdirSync(join(modules, '@flowforge'), { recursive: true })
+  cpSync(telemetry, join(modules, '@flowforge', 'telemetry'), { recursive: true })
+  for (const name of ['fastify', ...DEPENDENCIES]) symlinkSync(resolve('node_modules', name), join(modules, name))
+  symlinkSync(resolve('node_modules', sequelize), join(modules, 'sequelize'))
+  for (const file of readdirSync('test/embedding/project')) cpSync(join('test/embedding/project', file), join(project, file))
+  return project
+}
+
+export interface RealHost {
+  /** Has the host do something; resolves to what it tells. @throws what it throws */
+  ask: (task: string, ...parameters: unknown[]) => Promise<any>
+  /** A line of its log, as soon as it is there. */
+  log: (pattern: RegExp) => Promise<LogLine>
+  lines: LogLine[]
+  /** Its exit code, once it has ended. */
+  exited: Promise<number | null>
+}
+
+/** Starts test/embedding/project/real-host.mjs in a process of its own. */
+export function startRealHost (t: TestContext, project: string, host: object, env: Record<string, string> = {}): RealHost {
+  const preload = [resolve('node_modules/tsx/dist/esm/index.mjs'), resolve('test/guard.ts'), resolve('test/helpers/clock.ts')]
+  const child = spawn(process.execPath, [...preload.flatMap((module) => ['--import', module]), 'real-host.mjs'], {
+    cwd: project, env: { ...process.env, HOST: JSON.stringify(host), ...env }, stdio: ['pipe', 'pipe', 'inherit']
+  })
+  t.after(() => { child.kill('SIGKILL') })
+  const lines: LogLine[] = []
+  const answers = new Map<number, { result?: unknown, error?: object }>()
+  let asked = 0
+  const output = createInterface({ input: child.stdout }).setMaxListeners(50)
+  output.on('line', (line) => {
+    const { told, ...logged } = JSON.parse(line)
+    if (told) answers.set(told.id, told)
+    else lines.push(logged)
+    output.emit('told')
+  })
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const wait = (what: string) => within(what, Promise.race([once(output, 'told'), exited.then((code) => {
+    throw new Error(`the host ended with ${code} before ${what}`)
+  })]))
+  return {
+    async ask (task, ...parameters) {
+      const id = ++asked
+      child.stdin.write(`${JSON.stringify([id, task, ...parameters])}\n`)
+      while (!answers.has(id)) await wait(`the answer to ${task}`)
+      const { result, error } = answers.get(id)!
+      if (error) throw Object.assign(new Error(), error)
+      return result
+    },
+    async log (pattern) {
+      for (;;) {
+        const found = lines.find(({ msg }) => pattern.test(msg))
+        if (found) return found
+        await wait(`a line that says ${pattern}`)
+      }
+    },
+    lines,
+    exited
+  }
+}
