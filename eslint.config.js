@@ -1,6 +1,27 @@
 import neostandard from 'neostandard'
+import tseslint from 'typescript-eslint'
 
-export default neostandard({
-  ts: true,
-  ignores: ['dist/**', 'coverage/**', 'var/**'],
-})
+export default [
+  ...neostandard({ ts: true, ignores: ['dist/**', 'coverage/**', 'var/**'] }),
+  {
+    // Rules that need types: a promise that nobody awaits or catches ends the process of a host.
+    files: ['**/*.ts'],
+    ignores: ['test/embedding/project/**'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { '@typescript-eslint': tseslint.plugin },
+    rules: {
+      '@typescript-eslint/no-floating-promises': ['error', {
+        // node:test tracks its tests itself.
+        allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it'] }]
+      }],
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'no-void': ['error', { allowAsStatement: true }]
+    }
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: { 'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }] }
+  }
+]

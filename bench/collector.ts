@@ -85,6 +85,6 @@ try {
   summarise(rounds)
 } finally {
   for (const child of children) child.kill('SIGTERM')
-  await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
+  await Promise.all(children.map(async (child) => child.exitCode ?? once(child, 'exit')))
   await postgres.stop()
 }

@@ -59,6 +59,18 @@ function more (figures: Figures, way: Way, what: 'added' | 'memory'): string {
   return estimate(figures[way].map((figure, round) => figure[what] - figures.absent[round]![what]))
 }
 
+/** Processor time of loading, in milliseconds, round by round: an empty plugin, and telemetry that is off. */
+async function load (): Promise<Record<'empty' | 'off', number[]>> {
+  const times = { empty: [] as number[], off: [] as number[] }
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const which of ['empty', 'off'] as const) {
+      const { stdout } = await promisify(execFile)(process.execPath, ['bench/startup-load.js', which])
+      if (round >= 0) times[which].push(Number(stdout))
+    }
+  }
+  return times
+}
+
 function tabulate (database: string, figures: Figures): Table {
   const spreadOf = (way: Way, what: keyof Start) => spread(figures[way].map((figure) => figure[what]))
   return {
@@ -88,6 +100,17 @@ try {
     tables.push(tabulate(database, figures))
     findings.push(...describe(database, figures))
   }
+  const { empty, off } = await load()
+  tables.push({
+    title: 'Loading the plugin into a host that has fastify, sequelize and fastify-plugin',
+    columns: ['plugin', 'processor time ms, median (range)', 'more ms than an empty one'],
+    rows: [
+      ['empty', spread(empty), ''],
+      ['telemetry, off by flowforge.yml', spread(off), estimate(off.map((time, round) => time - empty[round]!))]
+    ]
+  })
+  findings.push(`Loading telemetry that is off takes ${estimate(off.map((time, round) => time - empty[round]!))} ms of processor ` +
+    'time more than loading an empty plugin; the aim is under 20.')
   publish('startup', {
     title: 'Start-up and memory',
     method: `A platform of configuration, database and settings, as built for production, starts ${ROUNDS} times each way, in ` +

@@ -55,7 +55,7 @@ export const upkeep = fp<Options>(async (app: FastifyInstance, { db, salts, rete
   app.addHook('onReady', async () => { destroySalts(); deleteOld() })
   app.addHook('onClose', async () => {
     stop.abort()
-    await Promise.all(tasks.map((task) => task.destroy()))
+    await Promise.all(tasks.map(async (task) => task.destroy()))
     await running
   })
 }, { name: 'collector.upkeep', fastify: '5.x' })

@@ -22,6 +22,8 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
   [/^node --import tsx\/esm --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
   [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
+  // What npm would fetch is packed and unpacked there.
+  [/^npm install @flowforge\/telemetry$/, 'test/embedding/start-real-host.ts', 'pack:telemetry'],
   [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
   [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
   [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],

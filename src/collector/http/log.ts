@@ -1,11 +1,10 @@
 import type { FastifyLoggerOptions } from 'fastify'
-import type { CollectorOptions } from '../app.js'
 
 /**
  * A log without senders. Requests, replies and connections are never written, at whatever level, and of an error only
  * its kind and the places in the code: its message can quote a request, and a database's error quotes the rows.
  */
-export function logOptions (level: string, stream?: CollectorOptions['logTo']): FastifyLoggerOptions {
+export function logOptions (level: string, stream?: { write: (line: string) => void }): FastifyLoggerOptions {
   const hidden = () => ({})
   return { level, ...(stream && { stream }), serializers: { req: hidden, res: hidden, err: describeError } }
 }
