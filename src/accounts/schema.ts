@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 
-/** A form sends its token in the body; so do the routes of the setup, also over JSON. */
+/** The token of a form. The routes of the setup need it over JSON, too; it may come in the header csrf-token instead. */
 export const csrfToken = Type.String({ description: 'The token from the hidden field of the page.' })
 
 const NAME_LENGTH = 128

@@ -6,6 +6,11 @@ import { RequestProblem } from './request-problem.js'
 /** What is wrong with a request, by field; under `''` what belongs to no single field. */
 export type Problems = Record<string, string>
 
+const STALE_FORM =
+  'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
+const MISSING_TOKEN = 'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf ' +
+  'in the body or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
+
 interface ObjectSchema {
   properties: Record<string, { description?: string }>
 }
@@ -51,9 +56,7 @@ async function sendError (error: FastifyError | RequestProblem, request: Fastify
 function describeError (error: FastifyError | RequestProblem, status: number, request: FastifyRequest): string {
   if (status >= 500) return `Something went wrong inside the platform. Its log has the details, under ${request.id}.`
   if (status === 429) return error.message.replace(/.*retry/, 'Too many attempts. Try again') + '.'
-  if (isCsrfError(error)) {
-    return 'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
-  }
+  if (isCsrfError(error)) return expectsPage(request) ? STALE_FORM : MISSING_TOKEN
   const problems = Object.entries(findProblems(error, request) ?? { '': error.message })
   return problems.map(([field, problem]) => field ? `${field}: ${problem}` : problem).join(' ')
 }
