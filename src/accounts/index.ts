@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../db/models.js'
 import { SESSION_COOKIE } from '../http/csrf.js'
+import { AccountAttempts } from './attempts.js'
 import { login } from './login.js'
 import { closeSession, findUser, openSession, SESSION_LIFETIME } from './session.js'
 
@@ -20,6 +21,7 @@ declare module 'fastify' {
 /** Accounts: who is signed in on each request, and the login. */
 export default fp(async (app) => {
   const { models } = app.db
+  const attempts = new AccountAttempts(app)
   const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: app.isSecure } as const
 
   app.decorateRequest('user', null)
@@ -31,6 +33,7 @@ export default fp(async (app) => {
     await this.signOut()
     this.setCookie(SESSION_COOKIE, await openSession(models, user), { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
     this.request.user = user
+    attempts.remember(this.request, user.username)
   })
   app.decorateReply('signOut', async function (this: FastifyReply) {
     const cookie = this.request.cookies[SESSION_COOKIE]
@@ -39,5 +42,5 @@ export default fp(async (app) => {
     this.request.user = null
     this.renewCsrf()
   })
-  await app.register(login)
+  await app.register(login, { attempts })
 }, { name: 'app.accounts', dependencies: ['app.db', 'app.views'], fastify: '5.x' })

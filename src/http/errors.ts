@@ -44,16 +44,24 @@ function fieldsOf ({ keyword, instancePath, params }: FastifySchemaValidationErr
   return [instancePath.slice(1).replaceAll('~1', '/')]
 }
 
+/** Sets the status of a problem, and when to try again. */
+export function setStatus ({ statusCode, retryAfter }: RequestProblem, reply: FastifyReply): void {
+  reply.code(statusCode)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+}
+
 async function sendError (error: FastifyError | RequestProblem, request: FastifyRequest, reply: FastifyReply) {
   const status = error.statusCode && error.statusCode >= 400 ? error.statusCode : 500
-  if (status >= 500) request.log.error({ err: error }, 'a request failed')
   reply.code(status)
+  if (error instanceof RequestProblem) setStatus(error, reply)
+  else if (status >= 500) request.log.error({ err: error }, 'a request failed')
   const message = describeError(error, status, request)
   if (expectsPage(request)) return reply.page('views/error', { status, reason: STATUS_CODES[status], message })
   return reply.send({ code: codeOf(error, status), error: message })
 }
 
 function describeError (error: FastifyError | RequestProblem, status: number, request: FastifyRequest): string {
+  if (error instanceof RequestProblem) return error.field ? `${error.field}: ${error.message}` : error.message
   if (status >= 500) return `Something went wrong inside the platform. Its log has the details, under ${request.id}.`
   if (status === 429) return error.message.replace(/.*retry/, 'Too many attempts. Try again') + '.'
   if (isCsrfError(error)) return expectsPage(request) ? STALE_FORM : MISSING_TOKEN
@@ -61,7 +69,8 @@ function describeError (error: FastifyError | RequestProblem, status: number, re
   return problems.map(([field, problem]) => field ? `${field}: ${problem}` : problem).join(' ')
 }
 
-function codeOf (error: { code?: string }, status: number): string {
+function codeOf (error: FastifyError | RequestProblem, status: number): string {
+  if (error instanceof RequestProblem) return error.code
   if (status >= 500) return 'unexpected_error'
   if (status === 429) return 'too_many_requests'
   if (isCsrfError(error)) return 'invalid_csrf'
