@@ -4,6 +4,7 @@ import admin from './admin/index.js'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
 import home from './home/index.js'
+import { DEADLINES, MOST_CONNECTIONS } from './http/deadlines.js'
 import http from './http/index.js'
 import openapi from './http/openapi.js'
 import settings from './settings/index.js'
@@ -26,9 +27,11 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   const app = fastify({
     logger: logger ?? { level: platformConfig.logging.level },
     bodyLimit: BODY_LIMIT,
+    ...DEADLINES,
     // One line a request would bury the few that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })
+  app.server.maxConnections = MOST_CONNECTIONS
   // A connection that a browser has opened ahead of time never counts as idle: without this a stop would wait for it.
   app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   await app.register(config, { config: platformConfig })
