@@ -7,6 +7,7 @@ import home from './home/index.js'
 import { DEADLINES, MOST_CONNECTIONS } from './http/deadlines.js'
 import http from './http/index.js'
 import openapi from './http/openapi.js'
+import { serializeError } from './http/serialize-error.js'
 import settings from './settings/index.js'
 import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
@@ -25,7 +26,7 @@ const CLOSE_MS = 2_000
  */
 export async function buildApp (platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']): Promise<FastifyInstance> {
   const app = fastify({
-    logger: logger ?? { level: platformConfig.logging.level },
+    logger: withoutSecrets(logger ?? { level: platformConfig.logging.level }),
     bodyLimit: BODY_LIMIT,
     ...DEADLINES,
     // One line a request would bury the few that an operator wants to read.
@@ -47,6 +48,11 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(admin)
   app.get('/health', async () => ({ status: 'ok' }))
   return app
+}
+
+/** Lets a logger write nothing of an error but what `serializeError` keeps. */
+function withoutSecrets (logger: FastifyServerOptions['logger']): FastifyServerOptions['logger'] {
+  return typeof logger === 'object' ? { ...logger, serializers: { ...logger.serializers, err: serializeError } } : logger
 }
 
 export { ConfigError, loadConfig, type PlatformConfig } from './config/index.js'
