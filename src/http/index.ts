@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { refuseForgeries } from './csrf.js'
 import { answerErrors } from './errors.js'
 import { acceptForms } from './forms.js'
+import { refuseUnknownHosts } from './host-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,6 +27,7 @@ export default fp(async (app) => {
   await app.register(cookie)
   await app.register(rateLimit, { global: false })
   await acceptForms(app)
+  app.addHook('onRequest', refuseUnknownHosts)
   await refuseForgeries(app)
   answerErrors(app)
   // Pages and answers are private; a shared computer must not keep them. Assets set their own header.
@@ -49,6 +51,7 @@ function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
       }
     },
     // Sent by a platform on plain http, this header would lock people out of every other port of that host.
-    strictTransportSecurity: isSecure
+    // Other hosts of the domain are not the platform's to decide about.
+    strictTransportSecurity: isSecure ? { includeSubDomains: false } : false
   }
 }

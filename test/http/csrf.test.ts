@@ -55,7 +55,7 @@ class Attacker {
 /** An attacker for each route that changes something; telemetry is off, so that no ping leaves. */
 async function attackEach (t: TestContext, during: 'the setup' | 'normal use', attack: (attacker: Attacker) => Promise<void>) {
   const routes: RouteOptions[] = collectRoutes(t)
-  const app = await buildNewPlatform(t)
+  const app = await buildNewPlatform(t, { config: { host: HOST } })
   const isSetUp = during === 'normal use'
   if (isSetUp) await setUp(app, false)
   const changing = routes.flatMap(({ method, url }) => [method].flat().map((each) => ({ method: each, url })))
