@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { TSchema } from 'typebox'
@@ -22,6 +22,9 @@ export interface PlatformConfig extends Readonly<ConfigValues> {
 type Environment = Record<string, string | undefined>
 
 const check = Compile(configSchema)
+
+/** In bytes. A file is some kilobytes long; parsing takes time that grows with the square of the number of its keys. */
+const MOST_BYTES = 64 * 1024
 
 /**
  * Finds, reads and checks flowforge.yml.
@@ -53,6 +56,8 @@ function findConfigFile (file: string | undefined, { FLOWFORGE_HOME: home }: Env
 
 function readConfigFile (path: string): string {
   try {
+    const { size } = statSync(path)
+    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes, and at most ${MOST_BYTES} are allowed`)
     return readFileSync(path, 'utf8')
   } catch (error) {
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`)
@@ -71,13 +76,36 @@ function checkValues ({ values, locate }: ConfigSource): ConfigValues {
   })
   const config = Value.Default(configSchema, Object.fromEntries(known))
   const [problem] = check.Errors(config)
-  if (!problem) return config as ConfigValues
+  if (!problem) {
+    checkBaseUrl(config as ConfigValues, locate)
+    return config as ConfigValues
+  }
   const path = problem.instancePath.slice(1).split('/')
   const value = Value.Pointer.Get(config, problem.instancePath)
-  // A password is never printed, not even a wrong one.
-  const found = path.at(-1) === 'password' ? `a ${typeof value}` : inspect(value, { breakLength: Infinity })
+  const found = isPrintable(path, value) ? inspect(value, { breakLength: Infinity }) : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
   throw new ConfigError(
     `${locate(...path)}: ${path.join('.')}: expected ${describeExpected(schemaAt(path))}, found ${found}`)
+}
+
+/** Whether a wrong value may be repeated: a URL or a password of a database, and a URL that may hold one, never is. */
+function isPrintable (path: string[], value: unknown): boolean {
+  if (path.at(-1) === 'password') return value === null || typeof value === 'boolean'
+  if (typeof value === 'object' && value !== null) return false
+  if (path.length === 1 && path[0] === 'db') return value === 'sqlite' || value === 'postgres'
+  return typeof value !== 'string' || !/[@:/]/.test(value)
+}
+
+/** @throws ConfigError that does not repeat the URL */
+function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource['locate']): void {
+  if (baseUrl === undefined) return
+  const place = `${locate('base_url')}: base_url: expected`
+  if (!URL.canParse(baseUrl)) throw new ConfigError(`${place} an http or https URL`)
+  const { username, password, pathname, search, hash } = new URL(baseUrl)
+  if (username || password) throw new ConfigError(`${place} an http or https URL without a username and a password`)
+  if (pathname !== '/' || search || hash) {
+    throw new ConfigError(`${place} a URL without a path, such as https://flowforge.example.com. The platform cannot be ` +
+      'served below a path: give it a host name of its own')
+  }
 }
 
 function schemaAt (path: string[]): TSchema {

@@ -11,7 +11,7 @@ import { RequestProblem } from './request-problem.js'
 export async function refuseUnknownHosts (request: FastifyRequest): Promise<void> {
   const { server: { config, settings }, url } = request
   if (settings.get('setup:initialised') || url === '/health') return
-  const name = request.hostname.toLowerCase().replace(/^\[|\]$|\.$/g, '')
+  const name = (request.hostname ?? '').toLowerCase().replace(/^\[|\]$|\.$/g, '')
   const { base_url: baseUrl, host } = config
   const own = ['localhost', host.toLowerCase(), ...baseUrl ? [new URL(baseUrl).hostname] : []]
   if (isIP(name) || name.endsWith('.localhost') || own.includes(name)) return
