@@ -29,6 +29,8 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
     logger: withoutSecrets(logger ?? { level: platformConfig.logging.level }),
     bodyLimit: BODY_LIMIT,
     ...DEADLINES,
+    // Fastify's false: nobody's X-Forwarded-For counts.
+    trustProxy: platformConfig.trust_proxy.length > 0 && [...platformConfig.trust_proxy],
     // One line a request would bury the few that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { TSchema } from 'typebox'
@@ -78,6 +79,7 @@ function checkValues ({ values, locate }: ConfigSource): ConfigValues {
   const [problem] = check.Errors(config)
   if (!problem) {
     checkBaseUrl(config as ConfigValues, locate)
+    checkProxies(config as ConfigValues, locate)
     return config as ConfigValues
   }
   const path = problem.instancePath.slice(1).split('/')
@@ -108,8 +110,26 @@ function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource
   }
 }
 
+/** @throws ConfigError for what is no address, such as a number of hops, or a network that holds every address */
+function checkProxies ({ trust_proxy: proxies }: ConfigValues, locate: ConfigSource['locate']): void {
+  const wrong = proxies.find((proxy) => !isNetwork(proxy))
+  if (wrong === undefined) return
+  const expected = describeExpected(configSchema.properties.trust_proxy)
+  throw new ConfigError(`${locate('trust_proxy')}: trust_proxy: expected ${expected}, found ${inspect(wrong)}`)
+}
+
+function isNetwork (text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
 function schemaAt (path: string[]): TSchema {
-  return path.reduce<TSchema>((schema, key) => (schema as { properties: Record<string, TSchema> }).properties[key]!, configSchema)
+  return path.reduce<TSchema>((schema, key) => {
+    const { properties, items } = schema as { properties?: Record<string, TSchema>, items?: TSchema }
+    return properties?.[key] ?? items!
+  }, configSchema)
 }
 
 function portFrom ({ PORT }: Environment): number | undefined {
