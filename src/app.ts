@@ -4,12 +4,17 @@ import admin from './admin/index.js'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
 import home from './home/index.js'
+import { DEADLINES, MOST_CONNECTIONS } from './http/deadlines.js'
 import http from './http/index.js'
 import openapi from './http/openapi.js'
+import { serializeError } from './http/serialize-error.js'
 import settings from './settings/index.js'
 import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
 import views from './views/index.js'
+
+/** No form or answer of this platform comes near it; what is checked in linear time is checked within a millisecond. */
+const BODY_LIMIT = 64 * 1024
 
 /** How long a stop waits for the requests that are underway. */
 const CLOSE_MS = 2_000
@@ -21,10 +26,15 @@ const CLOSE_MS = 2_000
  */
 export async function buildApp (platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']): Promise<FastifyInstance> {
   const app = fastify({
-    logger: logger ?? { level: platformConfig.logging.level },
+    logger: withoutSecrets(logger ?? { level: platformConfig.logging.level }),
+    bodyLimit: BODY_LIMIT,
+    ...DEADLINES,
+    // Fastify's false: nobody's X-Forwarded-For counts.
+    trustProxy: platformConfig.trust_proxy.length > 0 && [...platformConfig.trust_proxy],
     // One line a request would bury the few that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })
+  app.server.maxConnections = MOST_CONNECTIONS
   // A connection that a browser has opened ahead of time never counts as idle: without this a stop would wait for it.
   app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   await app.register(config, { config: platformConfig })
@@ -40,6 +50,11 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(admin)
   app.get('/health', async () => ({ status: 'ok' }))
   return app
+}
+
+/** Lets a logger write nothing of an error but what `serializeError` keeps. */
+function withoutSecrets (logger: FastifyServerOptions['logger']): FastifyServerOptions['logger'] {
+  return typeof logger === 'object' ? { ...logger, serializers: { ...logger.serializers, err: serializeError } } : logger
 }
 
 export { ConfigError, loadConfig, type PlatformConfig } from './config/index.js'

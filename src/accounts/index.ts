@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../db/models.js'
+import { SESSION_COOKIE } from '../http/csrf.js'
+import { AccountAttempts } from './attempts.js'
 import { login } from './login.js'
 import { closeSession, findUser, openSession, SESSION_LIFETIME } from './session.js'
 
@@ -16,28 +18,29 @@ declare module 'fastify' {
   }
 }
 
-const COOKIE = 'sid'
-
 /** Accounts: who is signed in on each request, and the login. */
 export default fp(async (app) => {
   const { models } = app.db
+  const attempts = new AccountAttempts(app)
   const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: app.isSecure } as const
 
   app.decorateRequest('user', null)
   app.addHook('onRequest', async (request) => {
-    const cookie = request.cookies[COOKIE]
+    const cookie = request.cookies[SESSION_COOKIE]
     if (cookie) request.user = await findUser(models, cookie)
   })
   app.decorateReply('signIn', async function (this: FastifyReply, user: User) {
     await this.signOut()
-    this.setCookie(COOKIE, await openSession(models, user), { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
+    this.setCookie(SESSION_COOKIE, await openSession(models, user), { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
     this.request.user = user
+    attempts.remember(this.request, user.username)
   })
   app.decorateReply('signOut', async function (this: FastifyReply) {
-    const cookie = this.request.cookies[COOKIE]
+    const cookie = this.request.cookies[SESSION_COOKIE]
     if (cookie) await closeSession(models, cookie)
-    this.clearCookie(COOKIE, cookieOptions)
+    this.clearCookie(SESSION_COOKIE, cookieOptions)
     this.request.user = null
+    this.renewCsrf()
   })
-  await app.register(login)
+  await app.register(login, { attempts })
 }, { name: 'app.accounts', dependencies: ['app.db', 'app.views'], fastify: '5.x' })

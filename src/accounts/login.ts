@@ -1,8 +1,9 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { findProblems } from '../http/errors.js'
+import { findProblems, setStatus } from '../http/errors.js'
 import { answer, isForm } from '../http/forms.js'
 import { RequestProblem } from '../http/request-problem.js'
+import type { AccountAttempts } from './attempts.js'
 import { checkPassword } from './password.js'
 import { loginSchema } from './schema.js'
 
@@ -10,7 +11,7 @@ import { loginSchema } from './schema.js'
 const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
 
 /** The login page, and signing in and out. */
-export const login: FastifyPluginAsyncTypebox = async (app) => {
+export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
   app.get('/account/login', async (request, reply) => {
@@ -23,6 +24,7 @@ export const login: FastifyPluginAsyncTypebox = async (app) => {
     errorHandler: showLoginAgain
   }, async (request, reply) => {
     const { username, password } = request.body
+    await attempts.admit(request, username)
     const user = await app.db.models.User.findOne({ where: { username } })
     const matches = await checkPassword(password, user?.password)
     if (!user || !matches) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
@@ -39,6 +41,6 @@ export const login: FastifyPluginAsyncTypebox = async (app) => {
 function showLoginAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
-  reply.code((error as RequestProblem).statusCode)
+  setStatus(error as RequestProblem, reply)
   return reply.page('accounts/login', { fields: loginSchema.properties, values: request.body, problems })
 }

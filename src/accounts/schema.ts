@@ -1,31 +1,47 @@
 import { Type, type Static } from 'typebox'
 
-/** A form sends its token in the body; so do the routes of the setup, also over JSON. */
+/** The token of a form. The routes of the setup need it over JSON, too; it may come in the header csrf-token instead. */
 export const csrfToken = Type.String({ description: 'The token from the hidden field of the page.' })
 
-// No control characters: a database takes no NUL in a text.
-const PRINTABLE = '^[^\\x00-\\x1f]+$'
-const NOT_BLANK = '^[^\\x00-\\x1f]*[^\\s\\x00-\\x1f][^\\x00-\\x1f]*$'
+const NAME_LENGTH = 128
+const USERNAME_LENGTH = 64
+const EMAIL_LENGTH = 254
+
+/*
+ * A pattern runs even on a text that is longer than its maxLength, so each one stops after that length by itself.
+ * Neighbouring parts of a pattern share no character, so that it never goes back.
+ * No control characters: PostgreSQL stores no NUL in a text.
+ */
+const PRINTABLE = `^[^\\x00-\\x1f]{1,${USERNAME_LENGTH}}$`
+const BLANK = '[^\\S\\x00-\\x1f]'
+const NOT_BLANK = `^${BLANK}{0,${NAME_LENGTH}}[^\\s\\x00-\\x1f][^\\x00-\\x1f]{0,${NAME_LENGTH}}$`
+const EMAIL = `^[^\\s@\\x00-\\x1f]{1,${EMAIL_LENGTH}}@[^\\s@\\x00-\\x1f]{1,${EMAIL_LENGTH}}$`
 
 const username = Type.String({
   title: 'Username',
   description: 'Letters, digits, - and _, no spaces. You sign in with it.',
-  pattern: '^[A-Za-z0-9_\\-]+$',
+  pattern: `^[A-Za-z0-9_\\-]{1,${USERNAME_LENGTH}}$`,
   minLength: 1,
-  maxLength: 64
+  maxLength: USERNAME_LENGTH
 })
 
 /** What is asked of a new account: each rule is shown before it is broken, and repeated when it is. */
 export const accountSchema = Type.Object({
-  name: Type.String({ title: 'Name', description: 'As others see it.', pattern: NOT_BLANK, minLength: 1, maxLength: 128 }),
+  name: Type.String({
+    title: 'Name',
+    description: 'As others see it.',
+    pattern: NOT_BLANK,
+    minLength: 1,
+    maxLength: NAME_LENGTH
+  }),
   username,
   email: Type.String({
     title: 'Email',
     description: 'An address such as ada@example.com.',
     format: 'email',
-    pattern: '^[^\\s@\\x00-\\x1f]+@[^\\s@\\x00-\\x1f]+$',
+    pattern: EMAIL,
     minLength: 3,
-    maxLength: 254
+    maxLength: EMAIL_LENGTH
   }),
   password: Type.String({
     title: 'Password',
@@ -45,7 +61,7 @@ export const loginSchema = Type.Object({
     description: 'Enter the username of your account.',
     pattern: PRINTABLE,
     minLength: 1,
-    maxLength: 64
+    maxLength: USERNAME_LENGTH
   }),
   password: Type.String({
     title: 'Password',

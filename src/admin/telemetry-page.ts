@@ -25,7 +25,7 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post(PAGE, {
-    schema: { body: Type.Object({ ...settingsSchema.properties, _csrf: csrfToken }, { additionalProperties: false }) }
+    schema: { body: Type.Object({ ...settingsSchema.properties, _csrf: Type.Optional(csrfToken) }, { additionalProperties: false }) }
   }, async (request, reply) => {
     await app.settings.set('telemetry:enabled', request.body['telemetry:enabled'])
     return reply.redirect(PAGE, 303)

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readVersion } from '../config/version.js'
+import { serializeError } from '../http/serialize-error.js'
 import { COMMANDS, type Command } from './commands.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import { describeUsage } from './help.js'
@@ -58,6 +59,6 @@ function print (text: string): ExitCode {
 
 function tell (error: unknown): ExitCode {
   // What is not foreseen is a defect, and told with all that helps to find it.
-  console.error(error instanceof CommandError ? error.message : error)
+  console.error(error instanceof CommandError ? error.message : serializeError(error).stack)
   return error instanceof CommandError ? error.exitCode : EXIT.failed
 }

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { TSchema } from 'typebox'
@@ -24,6 +25,9 @@ export interface PlatformConfig extends Readonly<ConfigValues> {
 type Environment = Record<string, string | undefined>
 
 const check = Compile(configSchema)
+
+/** In bytes. A file is some kilobytes long; parsing takes time that grows with the square of the number of its keys. */
+const MOST_BYTES = 64 * 1024
 
 /**
  * Finds, reads and checks flowforge.yml.
@@ -56,6 +60,8 @@ function findConfigFile (file: string | undefined, { FLOWFORGE_HOME: home }: Env
 
 function readConfigFile (path: string): string {
   try {
+    const { size } = statSync(path)
+    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes, and at most ${MOST_BYTES} are allowed`)
     return readFileSync(path, 'utf8')
   } catch (error) {
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`)
@@ -74,17 +80,59 @@ function checkValues ({ values, locate }: ConfigSource): ConfigValues {
   })
   const config = Value.Default(configSchema, Object.fromEntries(known))
   const [problem] = check.Errors(config)
-  if (!problem) return config as ConfigValues
+  if (!problem) {
+    checkBaseUrl(config as ConfigValues, locate)
+    checkProxies(config as ConfigValues, locate)
+    return config as ConfigValues
+  }
   const path = problem.instancePath.slice(1).split('/')
   const value = Value.Pointer.Get(config, problem.instancePath)
-  // A password is never printed, not even a wrong one.
-  const found = path.at(-1) === 'password' ? `a ${typeof value}` : inspect(value, { breakLength: Infinity })
+  const found = isPrintable(path, value) ? inspect(value, { breakLength: Infinity }) : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
   throw new ConfigError(
     `${locate(...path)}: ${path.join('.')}: expected ${describeExpected(schemaAt(path))}, found ${found}`)
 }
 
+/** Whether a wrong value may be repeated: a URL or a password of a database, and a URL that may hold one, never is. */
+function isPrintable (path: string[], value: unknown): boolean {
+  if (path.at(-1) === 'password') return value === null || typeof value === 'boolean'
+  if (typeof value === 'object' && value !== null) return false
+  if (path.length === 1 && path[0] === 'db') return value === 'sqlite' || value === 'postgres'
+  return typeof value !== 'string' || !/[@:/]/.test(value)
+}
+
+/** @throws ConfigError that does not repeat the URL */
+function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource['locate']): void {
+  if (baseUrl === undefined) return
+  const place = `${locate('base_url')}: base_url: expected`
+  if (!URL.canParse(baseUrl)) throw new ConfigError(`${place} an http or https URL`)
+  const { username, password, pathname, search, hash } = new URL(baseUrl)
+  if (username || password) throw new ConfigError(`${place} an http or https URL without a username and a password`)
+  if (pathname !== '/' || search || hash) {
+    throw new ConfigError(`${place} a URL without a path, such as https://flowforge.example.com. The platform cannot be ` +
+      'served below a path: give it a host name of its own')
+  }
+}
+
+/** @throws ConfigError for what is no address, such as a number of hops, or a network that holds every address */
+function checkProxies ({ trust_proxy: proxies }: ConfigValues, locate: ConfigSource['locate']): void {
+  const wrong = proxies.find((proxy) => !isNetwork(proxy))
+  if (wrong === undefined) return
+  const expected = describeExpected(configSchema.properties.trust_proxy)
+  throw new ConfigError(`${locate('trust_proxy')}: trust_proxy: expected ${expected}, found ${inspect(wrong)}`)
+}
+
+function isNetwork (text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
 function schemaAt (path: string[]): TSchema {
-  return path.reduce<TSchema>((schema, key) => (schema as { properties: Record<string, TSchema> }).properties[key]!, configSchema)
+  return path.reduce<TSchema>((schema, key) => {
+    const { properties, items } = schema as { properties?: Record<string, TSchema>, items?: TSchema }
+    return properties?.[key] ?? items!
+  }, configSchema)
 }
 
 function portFrom ({ PORT }: Environment): number | undefined {

@@ -16,8 +16,12 @@ export const configSchema = Type.Object({
   }),
   base_url: Type.Optional(Type.String({
     pattern: '^https?://\\S+$',
-    description: 'Where people reach the platform: an http or https URL. Behind https, cookies are marked secure.'
+    description: 'Where people reach the platform: an http or https URL without a path. Behind https, cookies are marked secure.'
   })),
+  trust_proxy: Type.Array(Type.String(), {
+    default: [],
+    description: 'The reverse proxies in front, by IP address or network. Their X-Forwarded-For names who asks.'
+  }),
   db: Type.Object({
     type: Type.Enum(['sqlite', 'postgres'], {
       default: 'sqlite',
@@ -53,6 +57,7 @@ export function describeExpected (schema: TSchema): string {
   if (choices) return choices.join(', ').replace(/, (\w+)$/, ' or $1')
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
+  if (type === 'array') return 'a list of IP addresses or networks, such as [127.0.0.1, 10.0.0.0/8]'
   if (type === 'object') return 'a section of keys'
   return pattern ? 'an http or https URL' : 'text'
 }

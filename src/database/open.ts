@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { BaseError, ConnectionError, Sequelize, type Options } from 'sequelize'
+import { makePrivateDatabase } from './private-files.js'
 
 /** A SQLite file, or where a PostgreSQL is found and who asks. */
 export type DatabaseAddress =
@@ -7,11 +8,13 @@ export type DatabaseAddress =
   | { type: 'postgres', host: string, port: number, user: string, password?: string, database: string, ssl: boolean }
 
 /**
- * Opens the database and proves that it answers.
+ * Opens the database and proves that it answers. A SQLite file is created if it is not there; only its owner can read it.
  *
- * @throws Sequelize's error, the driver's own its `parent`, when the file cannot be opened or the server does not answer
+ * @throws Sequelize's error, the driver's own its `parent`, when the file cannot be opened or the server does not answer;
+ *   the file system's, when the file cannot be created
  */
 export async function openDatabase (address: DatabaseAddress, options: Options = {}): Promise<Sequelize> {
+  if (address.type === 'sqlite' && address.storage !== ':memory:') makePrivateDatabase(address.storage)
   const sequelize = new Sequelize({ logging: false, ...await dialectOptions(address), ...options })
   try {
     await sequelize.authenticate()

@@ -4,6 +4,7 @@ import type { Sequelize } from 'sequelize'
 import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../database/open.js'
+import { makePrivateDirectory } from '../database/private-files.js'
 import { migrations } from './migrations.js'
 import { defineModels, type Models } from './models.js'
 
@@ -15,7 +16,9 @@ declare module 'fastify' {
 
 /** Opens the platform's database, brings its tables up to date, and gives it to the others as `app.db`. */
 export default fp(async (app) => {
-  const sequelize = await openDatabase(addressFrom(app.config))
+  const address = addressFrom(app.config)
+  if (address.type === 'sqlite') makePrivateDirectory(app.config.dataDirectory)
+  const sequelize = await openDatabase(address)
   app.addHook('onClose', () => sequelize.close())
   await migrate(sequelize, 'PlatformMigrations', migrations)
   app.decorate('db', { sequelize, models: defineModels(sequelize) })

@@ -6,6 +6,11 @@ import { RequestProblem } from './request-problem.js'
 /** What is wrong with a request, by field; under `''` what belongs to no single field. */
 export type Problems = Record<string, string>
 
+const STALE_FORM =
+  'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
+const MISSING_TOKEN = 'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf ' +
+  'in the body or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
+
 interface ObjectSchema {
   properties: Record<string, { description?: string }>
 }
@@ -39,26 +44,33 @@ function fieldsOf ({ keyword, instancePath, params }: FastifySchemaValidationErr
   return [instancePath.slice(1).replaceAll('~1', '/')]
 }
 
+/** Sets the status of a problem, and when to try again. */
+export function setStatus ({ statusCode, retryAfter }: RequestProblem, reply: FastifyReply): void {
+  reply.code(statusCode)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+}
+
 async function sendError (error: FastifyError | RequestProblem, request: FastifyRequest, reply: FastifyReply) {
   const status = error.statusCode && error.statusCode >= 400 ? error.statusCode : 500
-  if (status >= 500) request.log.error({ err: error }, 'a request failed')
   reply.code(status)
+  if (error instanceof RequestProblem) setStatus(error, reply)
+  else if (status >= 500) request.log.error({ err: error }, 'a request failed')
   const message = describeError(error, status, request)
   if (expectsPage(request)) return reply.page('views/error', { status, reason: STATUS_CODES[status], message })
   return reply.send({ code: codeOf(error, status), error: message })
 }
 
 function describeError (error: FastifyError | RequestProblem, status: number, request: FastifyRequest): string {
+  if (error instanceof RequestProblem) return error.field ? `${error.field}: ${error.message}` : error.message
   if (status >= 500) return `Something went wrong inside the platform. Its log has the details, under ${request.id}.`
   if (status === 429) return error.message.replace(/.*retry/, 'Too many attempts. Try again') + '.'
-  if (isCsrfError(error)) {
-    return 'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
-  }
+  if (isCsrfError(error)) return expectsPage(request) ? STALE_FORM : MISSING_TOKEN
   const problems = Object.entries(findProblems(error, request) ?? { '': error.message })
   return problems.map(([field, problem]) => field ? `${field}: ${problem}` : problem).join(' ')
 }
 
-function codeOf (error: { code?: string }, status: number): string {
+function codeOf (error: FastifyError | RequestProblem, status: number): string {
+  if (error instanceof RequestProblem) return error.code
   if (status >= 500) return 'unexpected_error'
   if (status === 429) return 'too_many_requests'
   if (isCsrfError(error)) return 'invalid_csrf'

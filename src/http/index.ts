@@ -2,8 +2,10 @@ import cookie from '@fastify/cookie'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fp from 'fastify-plugin'
+import { refuseForgeries } from './csrf.js'
 import { answerErrors } from './errors.js'
 import { acceptForms } from './forms.js'
+import { refuseUnknownHosts } from './host-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,14 +18,21 @@ declare module 'fastify' {
 export default fp(async (app) => {
   const isSecure = app.config.base_url?.startsWith('https:') ?? false
   app.decorate('isSecure', isSecure)
+  // Once it is finished it stays so, and nothing is read any more; another replica may have finished it.
+  app.addHook('onRequest', async () => {
+    if (app.settings.get('setup:initialised')) return
+    await app.settings.refresh('setup:initialised').catch(() => { /* whoever needs the database reports its error */ })
+  })
   await app.register(helmet, securityHeaders(isSecure))
   await app.register(cookie)
   await app.register(rateLimit, { global: false })
   await acceptForms(app)
+  app.addHook('onRequest', refuseUnknownHosts)
+  await refuseForgeries(app)
   answerErrors(app)
   // Pages and answers are private; a shared computer must not keep them. Assets set their own header.
   app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
-}, { name: 'app.http', dependencies: ['app.config'], fastify: '5.x' })
+}, { name: 'app.http', dependencies: ['app.config', 'app.settings'], fastify: '5.x' })
 
 function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
   return {
@@ -42,6 +51,7 @@ function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
       }
     },
     // Sent by a platform on plain http, this header would lock people out of every other port of that host.
-    strictTransportSecurity: isSecure
+    // Other hosts of the domain are not the platform's to decide about.
+    strictTransportSecurity: isSecure ? { includeSubDomains: false } : false
   }
 }

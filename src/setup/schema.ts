@@ -3,11 +3,11 @@ import { accountSchema, csrfToken } from '../accounts/schema.js'
 
 const closed = { additionalProperties: false }
 
-export const createUserSchema = Type.Object({ ...accountSchema.properties, _csrf: csrfToken }, closed)
+export const createUserSchema = Type.Object({ ...accountSchema.properties, _csrf: Type.Optional(csrfToken) }, closed)
 
 export const decisionSchema = Type.Object({
   telemetry: Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' }),
-  _csrf: csrfToken
+  _csrf: Type.Optional(csrfToken)
 }, closed)
 
-export const finishSchema = Type.Object({ _csrf: csrfToken }, closed)
+export const finishSchema = Type.Object({ _csrf: Type.Optional(csrfToken) }, closed)

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountSchema } from '../accounts/schema.js'
-import { findProblems, type Problems } from '../http/errors.js'
+import { findProblems, setStatus, type Problems } from '../http/errors.js'
 import { isForm } from '../http/forms.js'
 import { describePing } from '../views/ping.js'
 import type { RequestProblem } from '../http/request-problem.js'
@@ -16,7 +16,7 @@ export function showStep (request: FastifyRequest, reply: FastifyReply): Promise
 export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
-  reply.code((error as RequestProblem).statusCode)
+  setStatus(error as RequestProblem, reply)
   return sendStep(request, reply, undefined, problems)
 }
 

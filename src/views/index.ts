@@ -27,7 +27,7 @@ export default fp(async (app) => {
 
 function sendPage (this: FastifyReply, template: string, data: Record<string, unknown> = {}): FastifyReply {
   const { user, url: path } = this.request
-  return this.view(template, { user, path, csrf: this.generateCsrf(), ...data })
+  return this.view(template, { user, path, csrf: this.csrfToken(), ...data })
 }
 
 /** A separate scope: assets need no session and may be cached. */

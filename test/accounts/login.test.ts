@@ -37,7 +37,7 @@ describe('signing in', () => {
     const page = await client.get('/setup')
     assert.deepEqual(page.cookies.map(({ name, secure }) => [name, secure]), [['_csrf', true]])
     const response = await (await setUp(app)).post('/account/login', LOGIN)
-    assert.deepEqual(response.cookies.map(({ name, secure }) => [name, secure]), [['sid', true]])
+    assert.deepEqual(response.cookies.map(({ name, secure }) => [name, secure]), [['sid', true], ['_csrf', true]])
   })
 
   test('answers a wrong password and an unknown username alike', async (t) => {

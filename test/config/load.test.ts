@@ -62,6 +62,18 @@ describe('flowforge.yml', () => {
     ['a password that is a number, without repeating it', 'db:\n  password: 4711', /line 2: db.password: expected text, found a number$/],
     ['an unknown level', 'logging: { level: loud }', /line 1: logging.level: expected fatal, error, .* or trace, found 'loud'$/],
     ['an address that is no URL', 'base_url: example', /line 1: base_url: expected an http or https URL, found 'example'$/],
+    ['a URL for the database, without repeating it', 'db: postgres://ada:canary@host/db', /line 1: db: expected a section of keys, found a string$/],
+    ['a URL for a host, without repeating it', 'db: { host: "postgres://ada:canary@host", port: x }', /found 'x'$/],
+    ['a URL for a port, without repeating it', 'db: { port: "ada:canary@host" }', /db.port: expected .*, found a string$/],
+    ['a section for a type, without repeating it', 'db: { type: { password: canary } }', /db.type: expected .*, found an object$/],
+    ['a base_url with a password', 'base_url: https://ada:canary@example.com', /base_url: expected an http or https URL without a username and a password$/],
+    ['a broken base_url with a password', 'base_url: "ada:canary@example.com"', /base_url: expected an http or https URL, found a string$/],
+    ['a base_url with a path', 'base_url: https://example.com/flowforge/', /base_url: expected a URL without a path, such as /],
+    ['a base_url with a query', 'base_url: https://example.com/?a=b', /base_url: expected a URL without a path, such as /],
+    ['a number of hops', 'trust_proxy: 1', /trust_proxy: expected a list of IP addresses or networks, .*, found 1$/],
+    ['a proxy that is a name', 'trust_proxy: [127.0.0.1, proxy]', /trust_proxy: expected a list of IP .*, found 'proxy'$/],
+    ['all the world as a proxy', 'trust_proxy: [0.0.0.0/0]', /trust_proxy: expected a list of IP .*$/],
+    ['200,000 keys', Array.from({ length: 200_000 }, (_, n) => `key${n}: 1`).join('\n'), /cannot be read: it has \d+ bytes, and at most 65536 are allowed$/],
     ['a key that is there twice', 'port: 1\nport: 2', /line 2: Map keys must be unique$/],
     ['broken YAML', 'port: 1\ndb: {', /line 2: /],
     ['an alias of nothing', 'db: *nothing', /line 1: db cannot be read: /],
@@ -73,6 +85,7 @@ describe('flowforge.yml', () => {
         assert.ok(error instanceof ConfigError)
         assert.match(error.message, message)
         assert.ok(!error.message.includes('\n'))
+        assert.doesNotMatch(error.message, /canary/)
         return true
       })
     })

@@ -26,7 +26,8 @@ export class Client {
     return this.request({ url, headers: { accept: 'text/html' } })
   }
 
-  post (url: string, payload?: object) {
+  /** Posts JSON, as a program does: without any it would need a token. */
+  post (url: string, payload: object = {}) {
     return this.request({ method: 'POST', url, payload })
   }
 

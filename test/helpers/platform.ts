@@ -18,6 +18,8 @@ export interface PlatformOptions {
   initialised?: boolean
   /** An existing `$FLOWFORGE_HOME`, to start on the data of another platform. */
   home?: string
+  /** The level of the log; debug, unless a test says otherwise. */
+  level?: string
 }
 
 export interface Platform {
@@ -39,7 +41,7 @@ export async function buildPlatform (t: TestContext, options: PlatformOptions): 
   const file = join(home, 'flowforge.yml')
   writeFileSync(file, stringify({ telemetry: options.telemetry, ...options.config }))
   const log = new PlatformLog()
-  const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), { level: 'debug', stream: log })
+  const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), { level: options.level ?? 'debug', stream: log })
   t.after(() => app.close())
   if (options.initialised !== false) await app.settings.set('setup:initialised', true)
   await app.ready()

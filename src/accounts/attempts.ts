@@ -1,0 +1,42 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { RequestProblem } from '../http/request-problem.js'
+
+/** Attempts at one account, whatever addresses they come from: some 3,000 passwords a day. */
+const ACCOUNT_LIMIT = { max: 10, timeWindow: 5 * 60_000 }
+
+const MOST_KNOWN = 5_000
+
+/**
+ * Limits the attempts at one account. An address that has signed in to it before is exempt, so that a stranger who keeps
+ * guessing does not lock its owner out; each address has a limit of its own besides.
+ */
+export class AccountAttempts {
+  private readonly known = new Set<string>()
+  private readonly count: ReturnType<FastifyInstance['createRateLimit']>
+
+  constructor (app: FastifyInstance) {
+    // What the route checks is a text of at most 64 characters; an account that does not exist is limited, too.
+    const keyGenerator = ({ body }: FastifyRequest) => (body as { username: string }).username
+    this.count = app.createRateLimit({ ...ACCOUNT_LIMIT, keyGenerator })
+  }
+
+  /** @throws RequestProblem 429, with the seconds to wait */
+  async admit (request: FastifyRequest, username: string): Promise<void> {
+    if (this.known.has(keyOf(username, request))) return
+    const result = await this.count(request)
+    if (result.isAllowed || !result.isExceeded) return
+    const minutes = Math.ceil(result.ttlInSeconds / 60)
+    throw new RequestProblem(429, 'too_many_requests',
+      `Too many attempts. Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`, '', result.ttlInSeconds)
+  }
+
+  /** Remembers that somebody has signed in from an address. */
+  remember (request: FastifyRequest, username: string): void {
+    const key = keyOf(username, request)
+    this.known.delete(key)
+    this.known.add(key)
+    if (this.known.size > MOST_KNOWN) this.known.delete(this.known.values().next().value!)
+  }
+}
+
+const keyOf = (username: string, { ip }: FastifyRequest) => `${ip} ${username}`

@@ -1,0 +1,32 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+const OTHERS = 0o077
+
+/** Creates a directory that only its owner can enter; takes an existing one from everybody else. */
+export function makePrivateDirectory (path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  tighten(path, 0o700)
+}
+
+/**
+ * Creates a SQLite file that only its owner can read, whatever the umask, and takes an existing one, with what belongs
+ * to it, from everybody else. SQLite gives `-wal` and `-shm` the mode of the file itself.
+ *
+ * @throws the error of the file system; a disk that cannot be written to is none
+ */
+export function makePrivateDatabase (file: string): void {
+  if (!existsSync(dirname(file))) makePrivateDirectory(dirname(file))
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+  for (const each of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) if (existsSync(each)) tighten(each, 0o600)
+}
+
+function tighten (path: string, mode: number): void {
+  // Windows has no such modes: a file belongs to whoever its directory's access list says.
+  if (process.platform === 'win32' || (statSync(path).mode & OTHERS) === 0) return
+  try {
+    chmodSync(path, mode)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+  }
+}

@@ -1,0 +1,137 @@
+import type { FastifyInstance } from 'fastify'
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Slots } from '../../src/accounts/slots.js'
+import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+
+const RIGHT = { username: ACCOUNT.username, password: ACCOUNT.password }
+const WRONG = { ...RIGHT, password: 'wrong' }
+
+const signIn = (app: FastifyInstance, remoteAddress: string, payload: object, headers = {}) =>
+  new Client(app).request({ method: 'POST', url: '/account/login', remoteAddress, payload, headers })
+
+/** Sixty wrong passwords for one account, ten from each of six addresses. */
+async function guess (app: FastifyInstance): Promise<number[]> {
+  const statuses: number[] = []
+  for (let n = 0; n < 60; n++) statuses.push((await signIn(app, `10.0.0.${n % 6}`, WRONG)).statusCode)
+  return statuses
+}
+
+describe('guessing one account from many addresses', () => {
+  test('is refused after ten attempts in five minutes', async (t) => {
+    const app = await buildNewPlatform(t)
+    await setUp(app)
+    const statuses = await guess(app)
+    assert.deepEqual([statuses.filter((status) => status === 401).length, statuses.filter((status) => status === 429).length], [10, 50])
+    const refused = await signIn(app, '10.0.0.9', RIGHT)
+    assert.deepEqual([refused.statusCode, refused.json().code], [429, 'too_many_requests'])
+    assert.match(refused.json().error, /^Too many attempts\. Try again in 5 minutes\.$/)
+    const wait = Number(refused.headers['retry-after'])
+    assert.ok(wait > 0 && wait <= 300, String(wait))
+  })
+
+  test('locks nobody out where they have signed in before, and nobody for longer elsewhere', async (t) => {
+    const app = await buildNewPlatform(t)
+    await setUp(app)
+    await guess(app)
+    assert.equal((await signIn(app, '127.0.0.1', RIGHT)).statusCode, 200)
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 5 * 60_000 + 1 })
+    assert.equal((await signIn(app, '10.0.0.9', RIGHT)).statusCode, 200)
+  })
+
+  test('is limited alike where there is no such account', async (t) => {
+    const app = await buildNewPlatform(t)
+    await setUp(app)
+    const statuses = new Set<number>()
+    for (let n = 0; n < 11; n++) statuses.add((await signIn(app, `10.0.0.${n}`, { ...WRONG, username: 'nobody' })).statusCode)
+    assert.deepEqual([...statuses], [401, 429])
+  })
+
+  test('shows the form again, with what to do', async (t) => {
+    const app = await buildNewPlatform(t)
+    await setUp(app)
+    await guess(app)
+    const client = new Client(app)
+    const _csrf = await client.csrfToken('/account/login')
+    const response = await client.request({
+      method: 'POST',
+      url: '/account/login',
+      remoteAddress: '10.0.0.9',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URLSearchParams({ ...RIGHT, _csrf }).toString()
+    })
+    assert.equal(response.statusCode, 429)
+    assert.match(response.body, /Too many attempts\. Try again in 5 minutes\./)
+  })
+})
+
+test('300 logins at once leave the database free: they are checked two at a time, or told to come back', async (t) => {
+  const app = await buildNewPlatform(t)
+  await setUp(app)
+  let finished = 0
+  const logins = Array.from({ length: 300 }, async (_, n) => {
+    const response = await signIn(app, `10.1.${n >> 8}.${n & 255}`, { ...WRONG, username: `user-${n}` })
+    finished++
+    return response
+  })
+  // The first login is in the middle of its check.
+  await Promise.race(logins)
+  await app.db.models.User.count()
+  assert.ok(finished < 30, `${finished} logins finished before one read`)
+  for (const { statusCode, headers } of await Promise.all(logins)) {
+    assert.ok(statusCode === 401 || (statusCode === 503 && headers['retry-after'] === '5'), String(statusCode))
+  }
+})
+
+test('people behind a trusted proxy have a limit each; nobody else chooses the address that is limited', async (t) => {
+  const app = await buildNewPlatform(t, { config: { trust_proxy: ['10.9.0.0/16'] } })
+  await setUp(app)
+  const statusesFrom = async (proxy: string) => {
+    const statuses: number[] = []
+    for (let n = 0; n < 12; n++) {
+      const payload = { ...WRONG, username: `${proxy}-${n}` }
+      statuses.push((await signIn(app, proxy, payload, { 'x-forwarded-for': `6.6.6.6, 192.0.2.${n}` })).statusCode)
+    }
+    return new Set(statuses)
+  }
+  assert.deepEqual(await statusesFrom('10.9.0.1'), new Set([401]))
+  assert.deepEqual(await statusesFrom('10.8.0.1'), new Set([401, 429]))
+})
+
+describe('slots', () => {
+  test('run two tasks at once, the others in order', async () => {
+    const slots = new Slots(2, 60_000)
+    const started: number[] = []
+    const finish: (() => void)[] = []
+    const tasks = [0, 1, 2, 3].map((n) => slots.run(() => {
+      started.push(n)
+      return new Promise<void>((resolve) => { finish[n] = resolve })
+    }))
+    await new Promise(setImmediate)
+    assert.deepEqual(started, [0, 1])
+    finish[1]!()
+    await tasks[1]
+    await new Promise(setImmediate)
+    assert.deepEqual(started, [0, 1, 2])
+    for (const n of [0, 2]) finish[n]!()
+    await tasks[2]
+    await new Promise(setImmediate)
+    finish[3]!()
+    await Promise.all(tasks)
+    assert.equal(await slots.run(async () => 'free again'), 'free again')
+  })
+
+  test('give up on a task whose turn does not come, and go on with the others', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const slots = new Slots(1, 3_000)
+    let finish!: () => void
+    const first = slots.run(() => new Promise<void>((resolve) => { finish = resolve }))
+    const second = slots.run(async () => assert.fail('it has given up'))
+    await new Promise(setImmediate)
+    t.mock.timers.tick(3_000)
+    await assert.rejects(second, { statusCode: 503, code: 'busy', retryAfter: 5 })
+    finish()
+    await first
+    assert.equal(await slots.run(async () => 'free again'), 'free again')
+  })
+})

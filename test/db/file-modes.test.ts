@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { setUp } from '../helpers/client.js'
+import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
+
+const telemetry = { url: 'http://127.0.0.1:9' }
+
+/** The modes of a directory and of all that is in it, in octal. */
+function modesIn (directory: string): Record<string, string> {
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+  return { '.': modeOf(directory), ...Object.fromEntries(readdirSync(directory).map((name) => [name, modeOf(join(directory, name))])) }
+}
+
+const PRIVATE = { '.': '700', 'flowforge.db': '600', 'flowforge.db-shm': '600', 'flowforge.db-wal': '600' }
+
+function setUmask (t: TestContext, mask: number): void {
+  const before = process.umask(mask)
+  t.after(() => { process.umask(before) })
+}
+
+describe('the data of the platform belongs to its user alone', () => {
+  for (const mask of [0o000, 0o022, 0o077]) {
+    test(`under umask ${mask.toString(8)}`, async (t) => {
+      setUmask(t, mask)
+      const { app, home } = await buildPlatform(t, { telemetry, initialised: false })
+      await setUp(app)
+      assert.deepEqual(modesIn(join(home, 'var')), PRIVATE)
+    })
+
+    test(`under umask ${mask.toString(8)}, in a directory and a file that db.storage names`, async (t) => {
+      setUmask(t, mask)
+      const directory = join(temporaryDirectory(t), 'data')
+      await buildPlatform(t, { telemetry, config: { db: { storage: join(directory, 'flowforge.db') } } })
+      assert.deepEqual(modesIn(directory), PRIVATE)
+    })
+  }
+
+  test('also where an earlier release left it to everybody', async (t) => {
+    const { app, home } = await buildPlatform(t, { telemetry })
+    for (const name of readdirSync(join(home, 'var'))) chmodSync(join(home, 'var', name), 0o666)
+    chmodSync(join(home, 'var'), 0o777)
+    await buildPlatform(t, { telemetry, home })
+    assert.deepEqual(modesIn(join(home, 'var')), PRIVATE)
+    assert.equal((await app.inject('/health')).statusCode, 200)
+  })
+
+  test('and a directory that db.storage names stays as it is', async (t) => {
+    const directory = temporaryDirectory(t)
+    chmodSync(directory, 0o755)
+    mkdirSync(join(directory, 'other'), { mode: 0o755 })
+    await buildPlatform(t, { telemetry, config: { db: { storage: join(directory, 'flowforge.db') } } })
+    assert.deepEqual(modesIn(directory), { ...PRIVATE, '.': '755', other: '755' })
+  })
+})

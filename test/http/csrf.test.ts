@@ -1,0 +1,159 @@
+import type { FastifyInstance, InjectOptions, RouteOptions } from 'fastify'
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import { openSession } from '../../src/accounts/session.js'
+import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { collectRoutes } from './routes.js'
+
+const HOST = 'flowforge.example'
+const FORMS = ['application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded', 'application/x-www-form-urlencoded; charset=UTF-8', ' application/x-www-form-urlencoded ;a=b']
+const JSONS = ['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'APPLICATION/JSON ; charset="utf-8"']
+const OTHERS = ['text/plain', 'Text/Plain;charset=utf-8', 'multipart/form-data; boundary=x', 'application/json, text/plain', 'application/xml', '/']
+
+type Headers = Record<string, string>
+
+const FOREIGN: Headers[] = [
+  { origin: 'http://evil.example' }, { origin: `http://sub.${HOST}` }, { origin: `http://${HOST}:8080` }, { origin: 'null' }, { origin: '' },
+  { origin: 'https://evil.example', host: HOST }, { origin: `http://${HOST}@evil.example` }, { 'sec-fetch-site': 'cross-site' },
+  { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'Same-Origin, cross-site' }, { 'sec-fetch-site': 'cross-site', origin: `http://${HOST}` }
+]
+const OWN: Headers[] = [
+  {}, { origin: `http://${HOST}` }, { origin: `https://${HOST}` }, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' },
+  { 'sec-fetch-site': 'same-origin', origin: `http://${HOST}` }
+]
+
+/** Sends requests to one route, each in a new session, from an address that has not been seen before. */
+class Attacker {
+  private address = 0
+
+  constructor (readonly app: FastifyInstance, readonly route: { method: string, url: string }, readonly isSetUp: boolean) {}
+
+  async send (headers: Headers, where: 'nowhere' | 'header' | 'body' = 'nowhere', token?: string): Promise<string> {
+    const client = await this.browser()
+    const _csrf = where === 'nowhere' ? undefined : token ?? await client.csrfToken(this.isSetUp ? '/' : '/setup')
+    const isForm = /urlencoded/i.test(headers['content-type'] ?? '')
+    const fields: Record<string, string> = where === 'body' ? { _csrf: _csrf! } : {}
+    const body = isForm ? new URLSearchParams(fields).toString() : JSON.stringify(fields)
+    const response = await client.request({
+      ...this.route,
+      remoteAddress: `10.0.${this.address >> 8}.${this.address++ & 255}`,
+      headers: { host: HOST, ...headers, ...where === 'header' ? { 'csrf-token': _csrf! } : {} },
+      ...'content-type' in headers ? { payload: body } : {}
+    } as InjectOptions)
+    if (response.statusCode === 403) return String(response.headers['content-type']).includes('json') ? response.json().code : 'page'
+    return response.statusCode === 415 ? 'unknown type' : 'accepted'
+  }
+
+  private async browser (): Promise<Client> {
+    const client = new Client(this.app)
+    const user = this.isSetUp ? await this.app.db.models.User.findOne() : null
+    if (user) client.cookies.sid = await openSession(this.app.db.models, user)
+    return client
+  }
+}
+
+/** An attacker for each route that changes something; telemetry is off, so that no ping leaves. */
+async function attackEach (t: TestContext, during: 'the setup' | 'normal use', attack: (attacker: Attacker) => Promise<void>) {
+  const routes: RouteOptions[] = collectRoutes(t)
+  const app = await buildNewPlatform(t, { config: { host: HOST } })
+  const isSetUp = during === 'normal use'
+  if (isSetUp) await setUp(app, false)
+  const changing = routes.flatMap(({ method, url }) => [method].flat().map((each) => ({ method: each, url })))
+    .filter(({ method, url }) => !['GET', 'HEAD'].includes(method) && url.startsWith('/setup') !== isSetUp)
+  assert.equal(changing.length, isSetUp ? 6 : 3)
+  for (const route of changing) await attack(new Attacker(app, route, isSetUp))
+}
+
+for (const during of ['the setup', 'normal use'] as const) {
+  describe(`every route that changes something during ${during}`, () => {
+    test('refuses other sites, whatever they send, by Sec-Fetch-Site and by Origin', (t) => attackEach(t, during, async (attacker) => {
+      for (const headers of FOREIGN) {
+        for (const type of [undefined, FORMS[0], JSONS[0], OTHERS[0]]) {
+          const sent = { ...headers, ...type ? { 'content-type': type } : {} }
+          assert.match(await attacker.send(sent, 'header'), /^(other_site|page)$/, JSON.stringify([attacker.route, sent]))
+        }
+      }
+    }))
+
+    test('needs a token for a form in any spelling and for no body at all', (t) => attackEach(t, during, async (attacker) => {
+      for (const headers of OWN) {
+        for (const type of [undefined, ...FORMS]) {
+          const sent = { ...headers, ...type ? { 'content-type': type } : {} }
+          const what = JSON.stringify([attacker.route, sent])
+          assert.match(await attacker.send(sent), /^(invalid_csrf|page)$/, what)
+          assert.match(await attacker.send(sent, 'header', 'x-y-z'), /^(invalid_csrf|page)$/, what)
+          assert.equal(await attacker.send(sent, 'header'), 'accepted', what)
+          if (type) assert.equal(await attacker.send(sent, 'body'), 'accepted', what)
+        }
+      }
+    }))
+
+    test(`takes JSON in any spelling ${during === 'the setup' ? 'with' : 'without'} a token`, (t) => attackEach(t, during, async (attacker) => {
+      for (const headers of OWN) {
+        for (const type of JSONS) {
+          const sent = { ...headers, 'content-type': type }
+          const what = JSON.stringify([attacker.route, sent])
+          assert.equal(await attacker.send(sent, 'header'), 'accepted', what)
+          assert.equal(await attacker.send(sent), during === 'the setup' ? 'invalid_csrf' : 'accepted', what)
+        }
+      }
+    }))
+
+    test('knows no other media type', (t) => attackEach(t, during, async (attacker) => {
+      for (const type of OTHERS) {
+        assert.equal(await attacker.send({ 'content-type': type }, 'header'), 'unknown type', JSON.stringify([attacker.route, type]))
+      }
+    }))
+  })
+}
+
+describe('a token', () => {
+  test('is bound to its session: a planted _csrf cookie is of no use', async (t) => {
+    const app = await buildNewPlatform(t)
+    const victim = await setUp(app)
+    const attacker = new Client(app)
+    const token = await attacker.csrfToken('/account/login')
+    victim.cookies._csrf = attacker.cookies._csrf!
+    assert.equal((await victim.postForm('/account/logout', { _csrf: token })).statusCode, 403)
+    assert.equal((await victim.get('/')).statusCode, 200)
+  })
+
+  test('and its secret end with signing in and with signing out', async (t) => {
+    const app = await buildNewPlatform(t)
+    const client = await setUp(app)
+    for (const step of ['out', 'in'] as const) {
+      const page = step === 'out' ? '/' : '/account/login'
+      const token = await client.csrfToken(page)
+      const secret = client.cookies._csrf
+      const fields: Record<string, string> = step === 'out' ? {} : { username: ACCOUNT.username, password: ACCOUNT.password }
+      assert.equal((await client.postForm(step === 'out' ? '/account/logout' : '/account/login', { ...fields, _csrf: token })).statusCode, 303)
+      assert.equal((await client.postForm('/account/logout', { _csrf: token })).statusCode, 403)
+      await client.get(step === 'out' ? '/account/login' : '/')
+      assert.notEqual(client.cookies._csrf, secret)
+      assert.ok(client.cookies._csrf)
+    }
+  })
+
+  test('of the first page serves automation to the end of the setup, with all cookies and with _csrf alone', async (t) => {
+    for (const keepsSession of [true, false]) {
+      const client = new Client(await buildNewPlatform(t))
+      const _csrf = await client.csrfToken()
+      for (const [step, body] of [['create-user', ACCOUNT], ['settings', { telemetry: false }], ['finish', {}]] as const) {
+        const { statusCode } = await client.post(`/setup/${step}`, { ...body, _csrf })
+        assert.equal(statusCode, 200, step)
+        if (!keepsSession) delete client.cookies.sid
+      }
+    }
+  })
+})
+
+test('behind https, a page of the same host on plain http is another site', async (t) => {
+  const app = await buildNewPlatform(t, { config: { base_url: `https://${HOST}` } })
+  const statusFrom = async (origin: string, host = HOST) =>
+    (await app.inject({ method: 'POST', url: '/account/login', payload: {}, headers: { origin, host } })).statusCode
+  assert.equal(await statusFrom(`http://${HOST}`), 403)
+  assert.equal(await statusFrom(`https://${HOST}`), 400)
+  // A proxy may hand requests on under a name of its own.
+  assert.equal(await statusFrom(`https://${HOST}`, 'localhost:3000'), 400)
+  assert.equal(await statusFrom('http://localhost:3000', 'LOCALHOST:3000'), 400)
+})

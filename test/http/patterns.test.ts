@@ -1,0 +1,105 @@
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { FastifySchema, RouteOptions } from 'fastify'
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { accountSchema } from '../../src/accounts/schema.js'
+import { ACCOUNT, buildNewPlatform, Client } from '../helpers/client.js'
+import { collectRoutes } from './routes.js'
+
+const SHORT = 500
+const LONG = 50_000
+
+/** One of each kind that a pattern can tell apart. */
+const CHARACTERS = ['a', 'Z', '7', ' ', '\t', '\0', '\u00a0', '@', '.', '-', '_', '"', '\\', '%', 'ü', '漢', '😀', '\u0301', '\ud800', 'a@', 'a.', ' a', '\\"']
+const ENDINGS = ['', '\x01', '@', ' ', 'a', '.']
+
+interface Field { name: string, check: (value: string) => unknown }
+
+/** Each text that some route takes in its body, its query or its path, and the check that it goes through. */
+function findTextFields (routes: RouteOptions[]): Field[] {
+  return routes.flatMap((route) => (['body', 'querystring', 'params'] as const).flatMap((part) => {
+    const schema = (route.schema as FastifySchema | undefined)?.[part] as TSchema & { properties: object } | undefined
+    if (!schema) return []
+    const validate = TypeBoxValidatorCompiler({ schema, httpPart: part } as never) as (value: unknown) => unknown
+    return Object.entries(schema.properties)
+      .filter(([, { type }]) => type === 'string')
+      .map(([name]) => ({ name: `${route.url} ${part} ${name}`, check: (value: string) => validate({ [name]: value }) }))
+  }))
+}
+
+/** Milliseconds of processor time. */
+function measure (run: () => unknown): number {
+  const before = process.cpuUsage()
+  run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}
+
+const textOf = (length: number, character: string, ending: string) => character.repeat(length / character.length) + ending
+
+test('each text of each route is checked in time that grows no faster than its length', async (t) => {
+  const routes = collectRoutes(t)
+  await buildNewPlatform(t)
+  const fields = findTextFields(routes)
+  assert.ok(fields.some(({ name }) => name === '/setup/create-user body name'))
+  for (const { name, check } of fields) {
+    for (const character of CHARACTERS) {
+      for (const ending of ENDINGS) {
+        const short = measure(() => check(textOf(SHORT, character, ending)))
+        const long = measure(() => check(textOf(LONG, character, ending)))
+        // Five times for noise, and some milliseconds for the collection of garbage.
+        assert.ok(long < short * 5 * LONG / SHORT + 20, `${name}: ${JSON.stringify(character)}, ${long} ms beside ${short} ms`)
+      }
+    }
+  }
+})
+
+test('a pattern of an account stops after the longest text that is allowed', () => {
+  for (const [name, property] of Object.entries(accountSchema.properties)) {
+    const { pattern, maxLength } = property as { pattern?: string, maxLength?: number }
+    if (!pattern) continue
+    const steps = [...pattern.matchAll(/\{\d+,(\d+)\}/g)].map(([, most]) => Number(most))
+    assert.doesNotMatch(pattern, /[*+](?![^[]*\])/, name)
+    assert.ok(steps.every((most) => most <= maxLength!), name)
+  }
+})
+
+describe('an account', () => {
+  const check = Compile(accountSchema)
+  for (const [what, wrong, isRight] of [
+    ['takes the longest name', { name: 'a'.repeat(128) }, true],
+    ['takes the longest name of any script', { name: '😀'.repeat(128) }, true],
+    ['takes a name with spaces around it', { name: `${' '.repeat(60)}Ada${' '.repeat(65)}` }, true],
+    ['takes the longest email', { email: `${'a'.repeat(64)}@${'b'.repeat(61)}.${'c'.repeat(61)}.${'d'.repeat(61)}.de` }, true],
+    ['takes no longer name', { name: 'a'.repeat(129) }, false],
+    ['takes no name of spaces', { name: ' '.repeat(128) }, false],
+    ['takes no name with a control character', { name: 'Ada\x1fLovelace' }, false],
+    ['takes no username with a space', { username: 'ada lovelace' }, false],
+    ['takes no email with two signs', { email: 'a@b@c' }, false]
+  ] as const) {
+    test(what, () => { assert.equal(check.Check({ ...ACCOUNT, ...wrong }), isRight) })
+  }
+})
+
+test('a body of more than 64 KiB is refused before it is read', async (t) => {
+  const client = new Client(await buildNewPlatform(t))
+  const _csrf = await client.csrfToken()
+  const response = await client.post('/setup/create-user', { ...ACCOUNT, name: 'a'.repeat(64 * 1024), _csrf })
+  assert.equal(response.statusCode, 413)
+})
+
+test('a body with thousands of unknown fields is answered in time that grows with its length', async (t) => {
+  const client = new Client(await buildNewPlatform(t))
+  const bodyOf = (fields: number) => Object.fromEntries(Array.from({ length: fields }, (_, n) => [n.toString(36), 1]))
+  const time = async (fields: number) => {
+    const before = process.cpuUsage()
+    assert.equal((await client.post('/account/login', bodyOf(fields))).statusCode, 400)
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  }
+  await time(7_000)
+  const [short, long] = [await time(700), await time(7_000)]
+  assert.ok(long < short * 50 + 20, `${long} ms beside ${short} ms`)
+})
