@@ -29,6 +29,9 @@ export default fp(async (app) => {
     const cookie = request.cookies[SESSION_COOKIE]
     if (cookie) request.user = await findUser(models, cookie)
   })
+  app.addHook('preHandler', async (request) => {
+    if (request.user && request.body !== undefined) request.user = await findUser(models, request.cookies[SESSION_COOKIE]!)
+  })
   app.decorateReply('signIn', async function (this: FastifyReply, user: User) {
     await this.signOut()
     this.setCookie(SESSION_COOKIE, await openSession(models, user), { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })

@@ -3,8 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 import { Type, type Static, type TSchema } from 'typebox'
 import { pingSchema } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
+import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
-import { errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
+import { decisionSchema, errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
 
 /** The JSON API of Admin Settings, described by the same schemas that check it. */
 export const api: FastifyPluginAsyncTypebox = async (app) => {
@@ -15,7 +16,7 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
   app.put('/settings', {
     schema: { ...answers(settingsSchema, 'Change the settings'), body: settingsSchema }
   }, async (request) => {
-    await app.settings.set('telemetry:enabled', request.body['telemetry:enabled'])
+    await decide(app, { enabled: request.body['telemetry:enabled'], way: 'API', who: request.user!.username })
     return readSettings(app)
   })
 
@@ -29,6 +30,10 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
     // A text is sent as it is: these are the bytes that would be posted.
     return reply.type('application/json').send(await app.telemetry.preview())
   })
+
+  app.get('/telemetry/decisions', {
+    schema: answers(Type.Array(decisionSchema), 'Who turned telemetry on or off, newest first')
+  }, async () => (await app.decisions.list()).map((decision) => ({ ...decision, decidedAt: decision.decidedAt.toISOString() })))
 
   app.get('/telemetry/pings', {
     schema: answers(Type.Array(loggedPingSchema), 'The ping log, newest first')

@@ -2,6 +2,7 @@ import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fasti
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { csrfToken } from '../accounts/schema.js'
+import { decide } from '../http/decide.js'
 import { formatDistance, formatMoment } from '../views/dates.js'
 import { describePing } from '../views/ping.js'
 import { describeOutcome } from '../telemetry/describe-outcome.js'
@@ -27,7 +28,7 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
   app.post(PAGE, {
     schema: { body: Type.Object({ ...settingsSchema.properties, _csrf: Type.Optional(csrfToken) }, { additionalProperties: false }) }
   }, async (request, reply) => {
-    await app.settings.set('telemetry:enabled', request.body['telemetry:enabled'])
+    await decide(app, { enabled: request.body['telemetry:enabled'], way: 'page', who: request.user!.username })
     return reply.redirect(PAGE, 303)
   })
 

@@ -1,7 +1,7 @@
 import { COMMANDS, type Command } from './commands.js'
 import { EXIT_MEANINGS } from './exit-codes.js'
 
-const CONFIG = ['--config FILE', 'the flowforge.yml to use, instead of $FLOWFORGE_HOME/etc/flowforge.yml or ./flowforge.yml']
+const CONFIG = ['--config FILE', 'the flowforge.yml to use, instead of the one in $FLOWFORGE_HOME/etc, or ./flowforge.yml']
 const JSON_OPTION = ['--json', 'print JSON, for programs']
 const HELP = ['--help', 'print this']
 const VERSION = ['--version', 'print the version of FlowForge']

@@ -10,6 +10,7 @@ declare module 'fastify' {
 /** Gives every capability the operator's settings as `app.config`. */
 export default fp<{ config: PlatformConfig }>(async (app, { config }) => {
   app.decorate('config', config)
+  app.log.info(`The configuration is read from ${config.configFile}.`)
 }, { name: 'app.config', fastify: '5.x' })
 
 export { ConfigError } from './config-error.js'

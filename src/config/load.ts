@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
@@ -6,6 +6,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { ConfigError } from './config-error.js'
+import { findConfigFile } from './find-file.js'
 import { configSchema, describeExpected, type ConfigValues } from './schema.js'
 import { parseSource, type ConfigSource } from './source.js'
 import { readVersion } from './version.js'
@@ -32,11 +33,11 @@ const MOST_BYTES = 64 * 1024
 /**
  * Finds, reads and checks flowforge.yml.
  *
- * @param file what `--config` named; without it `$FLOWFORGE_HOME/etc/flowforge.yml`, else `./flowforge.yml`
+ * @param file what `--config` named; without it see `findConfigFile`
  * @throws ConfigError naming file, line, key, what was expected and what was found
  */
 export function loadConfig (file?: string, environment: Environment = process.env): PlatformConfig {
-  const path = findConfigFile(file, environment)
+  const path = findConfigFile(file, environment.FLOWFORGE_HOME)
   const source = parseSource(readConfigFile(path), shorten(path))
   const values = checkValues(source)
   return deepFreeze({
@@ -49,18 +50,11 @@ export function loadConfig (file?: string, environment: Environment = process.en
   })
 }
 
-function findConfigFile (file: string | undefined, { FLOWFORGE_HOME: home }: Environment): string {
-  if (file) return resolve(file)
-  const places = [...(home ? [resolve(home, 'etc', 'flowforge.yml')] : []), resolve('flowforge.yml')]
-  const found = places.find((place) => existsSync(place))
-  // Starting without it could be starting against the operator's no.
-  if (!found) throw new ConfigError(`flowforge.yml was not found at ${places.join(' or ')}; name one with --config FILE`)
-  return found
-}
-
 function readConfigFile (path: string): string {
   try {
-    const { size } = statSync(path)
+    const stats = statSync(path)
+    if (!stats.isFile()) throw new Error('it is no file')
+    const { size } = stats
     if (size > MOST_BYTES) throw new Error(`it has ${size} bytes, and at most ${MOST_BYTES} are allowed`)
     return readFileSync(path, 'utf8')
   } catch (error) {

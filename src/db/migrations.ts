@@ -42,5 +42,18 @@ export const migrations: Migration[] = [
         ...timestamps
       })
     }
+  },
+  {
+    name: '2026-11-25-01-telemetry-decisions',
+    async up (schema, transaction) {
+      await createTable(schema, transaction, 'TelemetryDecisions', {
+        id,
+        enabled: { type: DataTypes.BOOLEAN, allowNull: false },
+        way: text,
+        who: text,
+        decidedAt: moment,
+        schemaVersion: { type: DataTypes.INTEGER, allowNull: false }
+      })
+    }
   }
 ]

@@ -40,6 +40,16 @@ export class Session extends Model<Attributes<Session>, Creation<Session>> {
   declare expiresAt: Date
 }
 
+/** One decision on telemetry: who turned it on or off, when, and in which way. */
+export class TelemetryDecision extends Model<Attributes<TelemetryDecision>, Creation<TelemetryDecision>> {
+  declare id: CreationOptional<number>
+  declare enabled: boolean
+  declare way: 'wizard' | 'page' | 'API' | 'command line'
+  declare who: string
+  declare decidedAt: Date
+  declare schemaVersion: number
+}
+
 // A new object for each attribute: Sequelize writes into those it is given.
 const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true })
 const text = () => ({ type: DataTypes.STRING, allowNull: false })
@@ -50,6 +60,7 @@ export interface Models {
   Project: typeof Project
   PlatformSetting: typeof PlatformSetting
   Session: typeof Session
+  TelemetryDecision: typeof TelemetryDecision
 }
 
 /** Binds the models to one database. Each call makes classes of its own: tests run several platforms in a process. */
@@ -59,7 +70,8 @@ export function defineModels (sequelize: Sequelize): Models {
     Team: class extends Team {},
     Project: class extends Project {},
     PlatformSetting: class extends PlatformSetting {},
-    Session: class extends Session {}
+    Session: class extends Session {},
+    TelemetryDecision: class extends TelemetryDecision {}
   }
   models.User.init({
     id: id(),
@@ -80,5 +92,13 @@ export function defineModels (sequelize: Sequelize): Models {
     UserId: { type: DataTypes.INTEGER, allowNull: false },
     expiresAt: { type: DataTypes.DATE, allowNull: false }
   }, { sequelize, modelName: 'Session' })
+  models.TelemetryDecision.init({
+    id: id(),
+    enabled: { type: DataTypes.BOOLEAN, allowNull: false },
+    way: text(),
+    who: text(),
+    decidedAt: { type: DataTypes.DATE, allowNull: false },
+    schemaVersion: { type: DataTypes.INTEGER, allowNull: false }
+  }, { sequelize, modelName: 'TelemetryDecision', timestamps: false })
   return models
 }

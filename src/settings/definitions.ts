@@ -4,6 +4,7 @@ import { Type, type Static } from 'typebox'
 export const settingsSchema = Type.Object({
   'setup:initialised': Type.Boolean({ default: false, description: 'Whether the setup wizard has been finished.' }),
   'setup:administrator': Type.Integer({ description: 'The first administrator: the id of the user who won the race.' }),
+  'setup:browser': Type.String({ description: 'The SHA-256 of the `_csrf` cookie of the browser that created the administrator.' }),
   'telemetry:enabled': Type.Boolean({ default: true, description: 'Whether the administrator allows telemetry.' }),
   instanceId: Type.String({ description: 'A random UUID, made once per installation.' })
 })

@@ -1,15 +1,23 @@
 import fp from 'fastify-plugin'
+import { Decisions } from './decisions.js'
 import { openSettings, type Settings } from './settings.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     settings: Settings
+    /** Turns telemetry on and off, and knows who did. */
+    decisions: Decisions
   }
 }
 
-/** Gives every capability the platform's settings as `app.settings`. */
+/** Gives every capability the platform's settings as `app.settings`, and the decisions on telemetry as `app.decisions`. */
 export default fp(async (app) => {
-  app.decorate('settings', await openSettings(app.db.models.PlatformSetting))
+  const { sequelize, models } = app.db
+  const settings = await openSettings(models.PlatformSetting)
+  const decisions = new Decisions(sequelize, models, settings)
+  app.decorate('settings', settings)
+  app.decorate('decisions', decisions)
+  app.addHook('onClose', async () => decisions.close())
 }, { name: 'app.settings', dependencies: ['app.db'], fastify: '5.x' })
 
 export { InvalidSettingError, type Settings } from './settings.js'

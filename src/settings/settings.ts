@@ -26,17 +26,21 @@ export async function openSettings (model: typeof PlatformSetting): Promise<Sett
 /** The platform's settings: kept in the database, shared by all replicas, remembered in memory once they were read. */
 export function createSettings (model: typeof PlatformSetting) {
   const memory = new Map<string, unknown>()
+  /** Values that hold in this process whatever the database says, because they could not be written yet. */
+  const held = new Map<string, { value: unknown }>()
   const listeners = new Set<SettingListener>()
 
   /** The value as this process knows it; the default where it was never set; undefined where it is unreadable. */
   function get<K extends SettingKey> (key: K): SettingValues[K] | undefined {
     const { default: initial } = schemaOf(key) as { default?: unknown }
-    return (memory.has(key) ? memory.get(key) : initial) as SettingValues[K] | undefined
+    const value = held.has(key) ? held.get(key)!.value : memory.has(key) ? memory.get(key) : initial
+    return value as SettingValues[K] | undefined
   }
 
   /** The value as the database knows it now, another replica's change included. */
   async function refresh<K extends SettingKey> (key: K): Promise<SettingValues[K] | undefined> {
     schemaOf(key)
+    if (held.has(key)) return get(key)
     const row = await model.findByPk(key)
     if (row) memory.set(key, parse(key, row.value))
     else memory.delete(key)
@@ -47,7 +51,29 @@ export function createSettings (model: typeof PlatformSetting) {
   async function set<K extends SettingKey> (key: K, value: SettingValues[K]): Promise<void> {
     if (!Value.Check(schemaOf(key), value)) throw new InvalidSettingError(`${key} cannot be ${JSON.stringify(value)}`)
     await model.upsert({ key, value: JSON.stringify(value) })
+    remember(key, value)
+  }
+
+  /** Takes over a value that was written, and notifies the listeners. */
+  function remember<K extends SettingKey> (key: K, value: SettingValues[K]): void {
     memory.set(key, value)
+    if (held.get(key)?.value !== value) held.delete(key)
+    notify(key, value)
+  }
+
+  /**
+   * Lets a value hold in this process at once, before and without being written, and notifies the listeners.
+   *
+   * @returns what ends that, once the value is written; a later value stays held
+   */
+  function hold<K extends SettingKey> (key: K, value: SettingValues[K]): () => void {
+    const entry = { value }
+    held.set(key, entry)
+    notify(key, value)
+    return () => { if (held.get(key) === entry) held.delete(key) }
+  }
+
+  function notify<K extends SettingKey> (key: K, value: SettingValues[K]): void {
     for (const listener of listeners) listener(key, value)
   }
 
@@ -62,7 +88,7 @@ export function createSettings (model: typeof PlatformSetting) {
     listeners.add(listener)
   }
 
-  return { get, refresh, set, setOnce, onChange }
+  return { get, refresh, set, setOnce, hold, remember, onChange }
 }
 
 function schemaOf (key: string) {

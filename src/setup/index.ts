@@ -1,13 +1,17 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { decide } from '../http/decide.js'
 import { answer } from '../http/forms.js'
 import { RequestProblem } from '../http/request-problem.js'
 import { createAdministrator, findAdministrator } from './administrator.js'
+import { rememberBrowser, requireOwner } from './owner.js'
 import { createUserSchema, decisionSchema, finishSchema } from './schema.js'
 import { showStep, showStepAgain } from './wizard.js'
 
 /**
  * The setup wizard: from an empty database to a platform with an administrator and a decision on telemetry.
- * Until it is finished, whoever reaches the platform sets it up; afterwards it is gone.
+ * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until it
+ * is finished and gone.
  */
 const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -24,19 +28,25 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
   }, async (request, reply) => {
     const { _csrf, ...account } = request.body
-    await reply.signIn(await createAdministrator(app, account))
+    const administrator = await createAdministrator(app, account)
+    await rememberBrowser(request)
+    await reply.signIn(administrator)
     return answer(request, reply, '/setup')
   })
 
+  const owned = { ...guarded, preHandler: requireOwner }
+
   app.post('/setup/settings', {
-    ...guarded, schema: { tags: ['setup'], summary: 'Decide on telemetry', body: decisionSchema }
+    ...owned, schema: { tags: ['setup'], summary: 'Decide on telemetry', body: decisionSchema }
   }, async (request, reply) => {
-    await app.settings.set('telemetry:enabled', request.body.telemetry)
+    // While the operator has turned telemetry off, the switch is locked: a yes would take effect once that is gone.
+    const enabled = request.body.telemetry && !await app.telemetry.operatorConsent()
+    await decide(app, { enabled, way: 'wizard', who: await nameOf(request) })
     return answer(request, reply, '/setup')
   })
 
   app.post('/setup/finish', {
-    ...guarded, schema: { tags: ['setup'], summary: 'Finish the setup', body: finishSchema }
+    ...owned, schema: { tags: ['setup'], summary: 'Finish the setup', body: finishSchema }
   }, async (request, reply) => {
     if (!await findAdministrator(app)) {
       throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
@@ -44,6 +54,11 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
     await app.settings.set('setup:initialised', true)
     return answer(request, reply, '/')
   })
+
+  /** Before there is an administrator nobody has a name yet. */
+  async function nameOf ({ user }: FastifyRequest): Promise<string> {
+    return (user ?? await findAdministrator(app))?.username ?? ''
+  }
 }
 
 export default setup

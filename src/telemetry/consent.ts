@@ -1,4 +1,5 @@
 import type { TelemetryConfig } from './config.js'
+import { readsLikeOptOutVariable } from './opt-out-words.js'
 import type { Consent } from './types.js'
 
 /** What consent depends on, read at the moment of sending. */
@@ -40,10 +41,27 @@ export function decideForOperator (
   config: TelemetryConfig, environment: ConsentFacts['environment']
 ): Consent | undefined {
   if (!config.allowed) return refuse('flowforge.yml', config.reason)
-  const variable = OPT_OUT_VARIABLES.find((name) => !['', '0', 'false'].includes(environment[name] ?? ''))
+  const variable = OPT_OUT_VARIABLES.find((name) => isSet(environment[name]))
   if (variable) return refuse('environment', `the environment variable ${variable} is set`)
-  return undefined
+  const mistyped = findMistypedVariable(environment)
+  if (!mistyped) return undefined
+  return refuse('environment', `the environment variable ${mistyped} is set, which reads like a mistyped opt-out. ` +
+    `Did you mean ${OPT_OUT_VARIABLES[0]}? Correct or remove it, and restart`)
 }
+
+/** Whether an operator's refusal is something unclear, so that the log should warn of it. */
+export function isDoubtful (config: TelemetryConfig, environment: ConsentFacts['environment']): boolean {
+  if (!config.allowed) return config.doubtful
+  return !OPT_OUT_VARIABLES.some((name) => isSet(environment[name])) && findMistypedVariable(environment) !== undefined
+}
+
+/** A variable whose name is a near miss, set to anything at all: `FF_DISABLE_TELEMETRY`, `do_not_track`. */
+function findMistypedVariable (environment: ConsentFacts['environment']): string | undefined {
+  return Object.keys(environment).find((name) => (
+    environment[name] && !OPT_OUT_VARIABLES.includes(name) && readsLikeOptOutVariable(name)))
+}
+
+const isSet = (value = '') => !['', '0', 'false'].includes(value)
 
 /** Refuses for a host that lacks something. @param missing what it lacks, in words */
 export function refuseForHost (missing: string): Consent {

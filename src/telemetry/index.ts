@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { readTelemetryConfig } from './config.js'
-import { decideForOperator } from './consent.js'
+import { decideForOperator, isDoubtful } from './consent.js'
 import type { TelemetryHost } from './host.js'
 import { startSchedule, type Schedule } from './schedule.js'
 import type { TelemetryService } from './service.js'
@@ -70,7 +70,7 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     const config = readConfig(host)
     const refusal = decideForOperator(config, process.env)
     // Nothing else is loaded: a host in which the operator has turned telemetry off pays for little more than this.
-    if (refusal) return app.log[config.doubtful ? 'warn' : 'info'](refusal.explanation)
+    if (refusal) return app.log[isDoubtful(config, process.env) ? 'warn' : 'info'](refusal.explanation)
     schedule = startSchedule((kind) => load().then((service) => service.sendOnSchedule(kind)).catch(warn))
     const service = await load()
     subscribe(host, service)

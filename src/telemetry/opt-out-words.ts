@@ -47,6 +47,17 @@ export function readsLikeOptOut (key: string): boolean {
   return [subject, letters].some((text) => !ORDINARY.has(text) && SUBJECTS.some((each) => edits(text, each) <= allowed))
 }
 
+/**
+ * Whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. The variables of other
+ * products, `NEXT_TELEMETRY_DISABLED` say, do not: their name is a word more.
+ */
+export function readsLikeOptOutVariable (name: string): boolean {
+  const words = splitWords(name)
+  if (edits(words.join(''), 'donottrack') <= MAX_EDITS) return true
+  const significant = words.flatMap(stripFillers).filter((word) => !['opt', 'out', 'optout'].includes(word))
+  return significant.length === 1 && edits(significant[0]!, 'telemetry') <= MAX_EDITS
+}
+
 /** Splits at whatever is no letter or digit, and at the humps of camelCase; every letter becomes its Latin look-alike. */
 function splitWords (key: string): string[] {
   const latin = [...key.normalize('NFKC')

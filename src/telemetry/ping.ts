@@ -16,6 +16,9 @@ const count = (description: string) => Type.Integer({ minimum: 0, maximum: 2 ** 
 
 const closed = { additionalProperties: false }
 
+/** The version of this schema. It counts up with each property that joins the ping. */
+export const SCHEMA_VERSION = 1
+
 /** The drivers that may be named. Any other name could identify its owner and becomes `other`. */
 export const DRIVERS = ['localfs', 'docker', 'k8s', 'kubernetes', 'stub', 'other'] as const
 

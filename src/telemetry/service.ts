@@ -3,7 +3,7 @@ import timers from 'node:timers/promises'
 import { readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { loadTelemetryConfig } from './config-file.js'
 import { collectPing } from './collect.js'
-import { decideConsent, decideForOperator, NO_INSTANCE_ID, refuseForHost } from './consent.js'
+import { decideConsent, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost } from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
 import { deliver } from './delivery/retry.js'
 import { missingRequirements, readInstanceId, readSetting, type TelemetryHost } from './host.js'
@@ -47,7 +47,7 @@ export class TelemetryService {
   /** Whether telemetry is off because something is unclear or missing, so that the operator should be warned. */
   async isDoubtful ({ allowed, decidedBy }: Consent): Promise<boolean> {
     if (allowed || decidedBy === 'host') return !allowed
-    return decidedBy === 'flowforge.yml' && (await this.#loadConfig()).doubtful
+    return ['flowforge.yml', 'environment'].includes(decidedBy) && isDoubtful(await this.#loadConfig(), process.env)
   }
 
   /**
@@ -112,7 +112,7 @@ export class TelemetryService {
     const record = { kind, sentAt: new Date(), idempotencyKey: randomUUID(), url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
-      log.debug(`The ${kind} ping was already claimed, by this replica or another one.`)
+      log.debug(`The ${kind} ping was claimed by another replica, or earlier by this one.`)
       return undefined
     }
     const saveResult = (result: PingResult) => this.#saveResult(ping, result)

@@ -38,6 +38,7 @@ describe('the routes of the administrators', () => {
       'GET /api/v1/openapi.json',
       'GET /api/v1/settings',
       'GET /api/v1/telemetry',
+      'GET /api/v1/telemetry/decisions',
       'GET /api/v1/telemetry/pings',
       'GET /api/v1/telemetry/preview',
       'POST /admin/settings/telemetry',

@@ -105,8 +105,8 @@ test('the API is described as OpenAPI, by the schemas that check it', async (t) 
   const { openapi, paths } = (await client.request({ url: '/api/v1/openapi.json' })).json()
   assert.equal(openapi, '3.1.0')
   assert.deepEqual(Object.keys(paths).sort(), [
-    '/account/login', '/account/logout', '/api/v1/settings', '/api/v1/telemetry', '/api/v1/telemetry/pings',
-    '/api/v1/telemetry/preview', '/setup/create-user', '/setup/finish', '/setup/settings'
+    '/account/login', '/account/logout', '/api/v1/settings', '/api/v1/telemetry', '/api/v1/telemetry/decisions',
+    '/api/v1/telemetry/pings', '/api/v1/telemetry/preview', '/setup/create-user', '/setup/finish', '/setup/settings'
   ])
   const { schema } = paths['/api/v1/settings'].put.requestBody.content['application/json']
   assert.equal(schema.properties['telemetry:enabled'].type, 'boolean')

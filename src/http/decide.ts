@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify'
+import type { Decision } from '../settings/decisions.js'
+import { RequestProblem } from './request-problem.js'
+
+/**
+ * Turns telemetry on or off for a request, and logs it.
+ *
+ * @throws RequestProblem 409 for a yes while the operator has turned telemetry off: it would take effect by itself once
+ *   that is gone; 503 for a no that holds but could not be saved
+ */
+export async function decide (app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
+  const { enabled, way, who } = decision
+  const operator = enabled ? await app.telemetry.operatorConsent() : undefined
+  if (operator) throw new RequestProblem(409, 'telemetry_locked', operator.explanation)
+  try {
+    await app.decisions.decide(decision)
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    if (code !== 'decision_not_saved') throw error
+    app.log.warn({ err: error }, message)
+    throw new RequestProblem(503, code, message)
+  }
+  app.log.info(`Telemetry was turned ${enabled ? 'on' : 'off'} by ${who} (${way}).`)
+}

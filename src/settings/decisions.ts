@@ -1,0 +1,107 @@
+import type { Sequelize } from 'sequelize'
+import { withTransaction } from '../database/transaction.js'
+import type { Models } from '../db/models.js'
+import { SCHEMA_VERSION } from '../telemetry/ping.js'
+import type { Settings } from './settings.js'
+
+/** The ways in which somebody can decide on telemetry. */
+export const WAYS = ['wizard', 'page', 'API', 'command line'] as const
+
+/** One decision on telemetry, as it is recorded. */
+export interface Decision {
+  enabled: boolean
+  way: typeof WAYS[number]
+  /** The username of the administrator, or of the operating system's user at the command line. */
+  who: string
+  decidedAt: Date
+  /** The version of the ping's schema that was shown. */
+  schemaVersion: number
+}
+
+const RETRY_MS = 5_000
+
+/** A refusal holds in this process, but could not be written. It is written as soon as that works. */
+export class DecisionNotSavedError extends Error {
+  override readonly name = 'DecisionNotSavedError'
+  readonly code = 'decision_not_saved'
+
+  constructor (options: ErrorOptions) {
+    super('Telemetry is off in this process, but the database could not save that: it does not survive a restart yet. ' +
+      'It is saved as soon as the database works.', options)
+  }
+}
+
+/** Changes the setting `telemetry:enabled`, and records who changed it, in one transaction. */
+export class Decisions {
+  readonly #sequelize: Sequelize
+  readonly #models: Models
+  readonly #settings: Settings
+  #writing: Promise<unknown> = Promise.resolve()
+  #retry: NodeJS.Timeout | undefined
+
+  constructor (sequelize: Sequelize, models: Models, settings: Settings) {
+    this.#sequelize = sequelize
+    this.#models = models
+    this.#settings = settings
+  }
+
+  /**
+   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what waits
+   * and what is in flight.
+   *
+   * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
+   */
+  async decide (decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
+    clearTimeout(this.#retry)
+    const recorded = { ...decision, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
+    const release = decision.enabled ? undefined : this.#settings.hold('telemetry:enabled', false)
+    try {
+      await this.#save(recorded, release)
+    } catch (error) {
+      if (decision.enabled) throw error
+      this.#saveLater(recorded, release)
+      throw new DecisionNotSavedError({ cause: error })
+    }
+  }
+
+  /** The recorded decisions, newest first. @throws the database's error */
+  async list (): Promise<Decision[]> {
+    const rows = await this.#models.TelemetryDecision.findAll({ order: [['id', 'DESC']] })
+    return rows.map(({ enabled, way, who, decidedAt, schemaVersion }) => ({ enabled, way, who, decidedAt, schemaVersion }))
+  }
+
+  /** Stops trying to write a refusal that could not be written. */
+  close (): void {
+    clearTimeout(this.#retry)
+  }
+
+  /** One after the other, in the order in which they were made. */
+  #save (decision: Decision, release?: () => void): Promise<void> {
+    const saved = this.#writing.then(async () => {
+      await withTransaction(this.#sequelize, async (transaction) => {
+        const value = JSON.stringify(decision.enabled)
+        await this.#models.PlatformSetting.upsert({ key: 'telemetry:enabled', value }, { transaction })
+        await this.#models.TelemetryDecision.create({ ...decision }, { transaction })
+      })
+      if (!decision.enabled) await this.#moveIntoFile()
+      release?.()
+      this.#settings.remember('telemetry:enabled', decision.enabled)
+    })
+    this.#writing = saved.catch(() => {})
+    return saved
+  }
+
+  #saveLater (decision: Decision, release?: () => void): void {
+    this.#retry = setTimeout(() => {
+      this.#save(decision, release).catch(() => { this.#saveLater(decision, release) })
+    }, RETRY_MS).unref()
+  }
+
+  /**
+   * Moves the refusal from SQLite's write-ahead log into the database file, so that it is in a copy of that file alone. A
+   * reader can keep the log from being emptied; what is in the file by then is enough.
+   */
+  async #moveIntoFile (): Promise<void> {
+    if (this.#sequelize.getDialect() === 'sqlite') await this.#sequelize.query('PRAGMA wal_checkpoint(FULL)')
+  }
+}

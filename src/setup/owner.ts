@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequestProblem } from '../http/request-problem.js'
+import { findAdministrator } from './administrator.js'
+
+const hash = (cookie: string) => createHash('sha256').update(cookie).digest('hex')
+
+/** Remembers the browser that created the administrator, by the hash of its `_csrf` cookie. */
+export async function rememberBrowser ({ cookies, server: { settings } }: FastifyRequest): Promise<void> {
+  if (cookies._csrf) await settings.set('setup:browser', hash(cookies._csrf))
+}
+
+/**
+ * Whether the setup is this request's to go on with: before there is an administrator anybody's; afterwards that
+ * administrator's, signed in, or that of the browser that created the account. Existing automation keeps the `_csrf`
+ * cookie and sends no session.
+ */
+export async function ownsSetup ({ user, cookies, server: app }: FastifyRequest): Promise<boolean> {
+  if (user?.admin || !await findAdministrator(app)) return true
+  const browser = await app.settings.refresh('setup:browser')
+  return cookies._csrf !== undefined && hash(cookies._csrf) === browser
+}
+
+/**
+ * Checks when a request is carried out, its body read: the setup may have been finished, or an administrator created,
+ * since its headers arrived.
+ *
+ * @throws RequestProblem 401 if the setup is somebody else's
+ */
+export async function requireOwner (request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  if (await request.server.settings.refresh('setup:initialised')) return reply.callNotFound()
+  if (await ownsSetup(request)) return undefined
+  throw new RequestProblem(401, 'unauthorized',
+    'This platform has an administrator. Sign in with that account to go on with the setup.')
+}
