@@ -6,7 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCollector } from '../src/collector/app.js'
-import { openCollectorDatabase } from '../src/collector/storage/database.js'
+import { dayOf } from '../src/collector/day.js'
+import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { storeYearOfPings } from '../demo/year-of-pings.js'
 import { postPings } from './load.js'
 import { median, publish, spread } from './publish.js'
@@ -34,7 +35,7 @@ async function timeReports (url: string): Promise<number[]> {
 const directory = await mkdtemp(join(tmpdir(), 'flowforge-bench-'))
 const databaseUrl = `sqlite:${join(directory, 'collector.db')}`
 try {
-  const db = await openCollectorDatabase(databaseUrl)
+  const db = await openCollectorDatabase(databaseUrl, dayOf(Date.now()))
   const stored = await storeYearOfPings(db, INSTALLATIONS, Date.now())
   await db.close()
   const app = await buildCollector({

@@ -1,10 +1,14 @@
 /** A believable year: installations come, grow, upgrade in their own time and some go. The same year at each run. */
-import type { Sequelize } from 'sequelize'
-import { rowOf, type Row } from '../src/collector/storage/columns.js'
-import { DAY, dayOf } from '../src/collector/storage/salts.js'
-import { storeRows } from '../src/collector/storage/pings.js'
+import { DAY, dayOf } from '../src/collector/day.js'
+import { rowOf } from '../src/collector/storage/columns.js'
+import type { Database } from '../src/collector/storage/database.js'
+import { finishDays } from '../src/collector/storage/figures.js'
+import { createPartition } from '../src/collector/storage/partitions.js'
+import { storePings, type Arrival } from '../src/collector/storage/pings.js'
 
 const DAYS = 365
+
+const NEW_PER_ADDRESS = 20
 
 /** Day of the year on which each release came out; before its first a release is already there. */
 const FLOWFORGE: Releases = [[-90, '1.14.0'], [20, '1.15.0'], [75, '2.0.0'], [130, '2.1.0'], [190, '2.2.0'], [250, '2.3.1'], [310, '2.4.0'], [350, '2.5.0']]
@@ -45,6 +49,7 @@ function makeInstallation (random: () => number) {
   const [, driver] = pick(DRIVERS, random())
   const [lag, users, growth] = [random() ** 2 * 120, Math.exp(random() * 5), random() * 2]
   return {
+    id,
     first,
     last,
     pingOf (day: number) {
@@ -65,7 +70,7 @@ function makeInstallation (random: () => number) {
  * @param now milliseconds since 1970
  * @returns how many pings it has
  */
-export async function storeYearOfPings (db: Sequelize, installations: number, now: number): Promise<number> {
+export async function storeYearOfPings (db: Database, installations: number, now: number): Promise<number> {
   const random = numbersFrom(20_221_123)
   const all = Array.from({ length: installations }, () => makeInstallation(random))
   const hash = '0'.repeat(64)
@@ -74,10 +79,16 @@ export async function storeYearOfPings (db: Sequelize, installations: number, no
     const midnight = (dayOf(now) - DAYS + 1 + day) * DAY
     // A few pings never arrive, and at the weekend some machines are switched off.
     const silent = [0, 6].includes(new Date(midnight).getUTCDay()) ? 0.15 : 0.03
-    const rows: Row[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
-      .map(({ pingOf }) => rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null))
-    for (let at = 0; at < rows.length; at += 2000) await storeRows(db, rows.slice(at, at + 2000))
-    stored += rows.length
+    const arrivals: Arrival[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
+      .map(({ id, pingOf }) => ({
+        row: rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null),
+        // Each has an address of its own, but for a liar who invents installations, of which only a few count.
+        networkHash: id.padEnd(64, '0')
+      }))
+    await createPartition(db, dayOf(midnight))
+    for (let at = 0; at < arrivals.length; at += 2000) await storePings(db, arrivals.slice(at, at + 2000))
+    await finishDays(db, dayOf(midnight), NEW_PER_ADDRESS)
+    stored += arrivals.length
   }
   return stored
 }

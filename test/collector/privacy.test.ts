@@ -80,7 +80,7 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
 
     assert.match(log, /cannot store pings/)
     const bytes = Buffer.concat([await bytesIn(directory), Buffer.from(log)])
-    assert.ok(bytes.includes((await rows('pings_gone'))[0]!.address_hash as string), 'the search finds what is there')
+    assert.ok(bytes.includes((await rows('pings'))[0]!.address_hash as string), 'the search finds what is there')
     for (const address of [...SENDERS, FORGED]) {
       for (const trace of tracesOf(address)) assert.ok(!bytes.includes(trace), `${address} is there as ${trace.toString('latin1')}`)
     }
@@ -90,6 +90,6 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
 async function breakTable (databaseUrl: string): Promise<void> {
   const { connect: open } = await import('../../src/collector/storage/database.js')
   const db = await open(databaseUrl)
-  await db.query('ALTER TABLE pings RENAME TO pings_gone')
+  await db.query('ALTER TABLE installations RENAME TO installations_gone')
   await db.close()
 }
