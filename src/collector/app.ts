@@ -7,7 +7,9 @@ import { health } from './http/health.js'
 import { ingest } from './http/ingest.js'
 import { limits } from './http/limits.js'
 import { logOptions } from './http/log.js'
+import { metrics } from './http/metrics.js'
 import { parseProxies } from './http/proxies.js'
+import { rights } from './http/rights.js'
 import { maintenance } from './maintenance.js'
 import { report } from './report/index.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
@@ -48,10 +50,13 @@ export async function buildCollector (
   await app.register(health, { db, now })
   await app.register(clientAddress, { salts, secret: settings.ipHashKey, now })
   await app.register(limits, { limit: settings.rateLimit })
-  await app.register(ingest, { db })
+  const token = settings.reportToken === undefined ? {} : { token: settings.reportToken }
+  await app.register(metrics, { db, ...token, now })
+  await app.register(ingest, { db, onBatch: app.noteBatch })
+  await app.register(rights, { db })
   await app.register(report, {
     databaseUrl: settings.reportDatabaseUrl ?? settings.databaseUrl,
-    token: settings.reportToken,
+    ...token,
     isPublic: settings.public,
     now
   })
