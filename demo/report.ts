@@ -8,7 +8,7 @@ import { dayOf } from '../src/collector/day.js'
 import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { storeYearOfPings } from './year-of-pings.js'
 
-const INSTALLATIONS = 3000
+const INSTALLATIONS = 1500
 
 /**
  * `npm run demo -- --report`: fills a collector with a believable year of pings, and opens its report.

@@ -1,4 +1,7 @@
-/** A believable year: installations come, grow, upgrade in their own time and some go. The same year at each run. */
+/**
+ * A believable year: installations come, grow, upgrade in their own time, and some go; and a liar invents installations.
+ * The same year at each run.
+ */
 import { DAY, dayOf } from '../src/collector/day.js'
 import { rowOf } from '../src/collector/storage/columns.js'
 import type { Database } from '../src/collector/storage/database.js'
@@ -79,16 +82,34 @@ export async function storeYearOfPings (db: Database, installations: number, now
     const midnight = (dayOf(now) - DAYS + 1 + day) * DAY
     // A few pings never arrive, and at the weekend some machines are switched off.
     const silent = [0, 6].includes(new Date(midnight).getUTCDay()) ? 0.15 : 0.03
-    const arrivals: Arrival[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
+    const honest: Arrival[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
       .map(({ id, pingOf }) => ({
         row: rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null),
-        // Each has an address of its own, but for a liar who invents installations, of which only a few count.
+        // Each has a network of its own.
         networkHash: id.padEnd(64, '0')
       }))
+    const arrivals = [...honest, ...inventPings(day, midnight, hash)]
     await createPartition(db, dayOf(midnight))
     for (let at = 0; at < arrivals.length; at += 2000) await storePings(db, arrivals.slice(at, at + 2000))
     await finishDays(db, dayOf(midnight), NEW_PER_ADDRESS)
     stored += arrivals.length
   }
   return stored
+}
+
+/** The liar's first day, how many installations it invents, and how many days they keep sending. */
+const LIE = { day: 200, installations: 800, days: 60 }
+
+/** Pings of installations that one address invents on one day, each with as many users as fit. Only 20 of them ever count. */
+function inventPings (day: number, midnight: number, hash: string): Arrival[] {
+  if (day < LIE.day || day >= LIE.day + LIE.days) return []
+  return Array.from({ length: LIE.installations }, (_, number) => ({
+    row: rowOf({
+      instanceId: `bad0bad0-${number.toString(16).padStart(4, '0')}-4bad-abad-bad0bad0bad0`,
+      os: { type: 'Linux', release: '6.6.6', arch: 'x64' },
+      env: { nodejs: 'v66.6.6', flowforge: '6.6.6' },
+      platform: { counts: { users: 2 ** 31 - 1, teams: 2 ** 31 - 1, projects: 2 ** 31 - 1 }, config: { driver: 'docker' } }
+    }, midnight, hash, null),
+    networkHash: 'bad0'.padEnd(64, '0')
+  }))
 }
