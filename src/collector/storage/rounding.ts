@@ -25,8 +25,8 @@ export function roundTotal (total: number, most: number): number {
 }
 
 /**
- * Folds small buckets into `other`: those below 5, and all but the `most` largest. If `other` would be below 5 itself, it
- * takes in the smallest of the rest, because what it holds could be worked out from the whole.
+ * Folds small buckets into `other`: those below 5, and all but the `most` largest. An `other` below 5 is left out: as all
+ * counts and their whole are rounded, it cannot be worked out.
  *
  * @returns the largest first, `other` last; nothing if all together are fewer than 5
  */
@@ -34,8 +34,7 @@ export function foldBuckets (buckets: Bucket[], most = Infinity): Bucket[] {
   const sorted = buckets.filter(({ bucket }) => bucket !== 'other')
     .toSorted((a, b) => b.value - a.value || (a.bucket < b.bucket ? -1 : 1))
   const kept = sorted.filter(({ value }) => value >= SMALLEST).slice(0, most)
-  let other = sum(buckets) - sum(kept)
-  while (other > 0 && other < SMALLEST && kept.length > 0) other += kept.pop()!.value
+  const other = sum(buckets) - sum(kept)
   return other >= SMALLEST ? [...kept, { bucket: 'other', value: other }] : kept
 }
 

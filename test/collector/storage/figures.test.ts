@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { DAY } from '../../../src/collector/day.js'
 import { rowOf } from '../../../src/collector/storage/columns.js'
 import type { Database } from '../../../src/collector/storage/database.js'
@@ -126,16 +127,16 @@ describeOnBoth('the figures', (create) => {
   })
 })
 
-test('no bucket is below 5, other included, and nothing can be worked out from the whole', () => {
+test('no bucket is below 5, other included', () => {
   const fold = (counts: Record<string, number>) => Object.fromEntries(
     foldBuckets(Object.entries(counts).map(([bucket, value]) => ({ bucket, value }))).map(({ bucket, value }) => [bucket, value]))
   assert.deepEqual(fold({ a: 5 }), { a: 5 })
   assert.deepEqual(fold({}), {})
   assert.deepEqual(fold({ a: 20, rare: 1, invented: 4 }), { a: 20, other: 5 })
-  assert.deepEqual(fold({ a: 20, b: 7, rare: 1 }), { a: 20, other: 8 })
-  assert.deepEqual(fold({ a: 6, rare: 1 }), { other: 7 })
+  assert.deepEqual(fold({ a: 20, b: 7, rare: 4 }), { a: 20, b: 7 })
   assert.deepEqual(fold({ rare: 4 }), {})
-  assert.deepEqual(fold({ a: 9, other: 2 }), { other: 11 })
+  assert.deepEqual(fold({ a: 9, other: 2 }), { a: 9 })
+  assert.deepEqual(fold({ a: 9, b: 4, other: 2 }), { a: 9, other: 6 })
 })
 
 test('counts are rounded to 5, and fewer than 5 are none', () => {
@@ -146,4 +147,23 @@ test('one installation changes a sum by at most a fifth of its step', () => {
   assert.equal(roundTotal(1234, 10), 1250)
   assert.equal(roundTotal(1234, 11), 1200)
   assert.equal(roundTotal(3, 0), 5)
+})
+
+test('whatever the counts are, no published figures show a group below 5, also by subtracting one from the next', () => {
+  const publish = (counts: number[]) => foldBuckets(counts.map((value, index) => ({ bucket: `v${index}`, value })))
+    .map(({ bucket, value }) => [bucket, roundCount(value)] as const)
+  fc.assert(fc.property(fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.nat(30))), { minLength: 2, maxLength: 8 }), (days) => {
+    for (const [index, counts] of days.entries()) {
+      const today = new Map(publish(counts))
+      for (const value of today.values()) assert.ok(value >= 5)
+      const whole = roundCount(counts.reduce((sum, count) => sum + count, 0))
+      const rest = Math.abs(whole - [...today.values()].reduce((sum, value) => sum + value, 0))
+      assert.ok(rest === 0 || rest >= 5)
+      const before = new Map(publish(days[index - 1] ?? []))
+      for (const [bucket, value] of today) {
+        const change = Math.abs(value - (before.get(bucket) ?? 0))
+        assert.ok(change === 0 || change >= 5)
+      }
+    }
+  }), { seed: 20780 })
 })
