@@ -1,7 +1,7 @@
 /**
  * `npm run bench:report`: the time of a report as a function of installations and of pings, on PostgreSQL and on SQLite,
  * with a year of daily figures; what a day costs when it is over; and how many bytes a ping and an installation take.
- * BENCH_INSTALLATIONS and BENCH_PINGS (for each installation) take lists of numbers.
+ * BENCH_INSTALLATIONS and BENCH_PINGS (for each installation) take lists of numbers, BENCH_DATABASES sqlite or postgres.
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,7 @@ import { publish } from './publish.js'
 const numbers = (list: string) => list.split(',').map(Number)
 const INSTALLATIONS = numbers(process.env.BENCH_INSTALLATIONS ?? '100000,1000000')
 const PINGS = numbers(process.env.BENCH_PINGS ?? '1,10,100')
+const DATABASES = (process.env.BENCH_DATABASES ?? 'sqlite,postgres').split(',')
 const TOKEN = 'the-token-of-the-benchmark'
 const TODAY = dayOf(Date.now())
 
@@ -40,7 +41,7 @@ async function fill (db: Database, installations: number, pings: number): Promis
   for (let ping = 0; ping < pings; ping++) {
     const day = TODAY - 1 - ping % days
     await db.transaction((statements) => createPartition(statements, day))
-    const at = `${day * DAY} + (n * 7919 + ${ping}) % ${DAY}`
+    const at = `${day * DAY} + (CAST(n AS BIGINT) * 7919 + ${ping}) % ${DAY}`
     await db.change(`INSERT INTO pings (received_at, address_hash, instance_id, ${PROPERTIES})
       SELECT ${at}, '${'a'.repeat(64)}', ${idOf(db)}, ${VALUES} FROM ${series(db, installations)}`)
   }
@@ -126,16 +127,22 @@ const directory = await mkdtemp(join(tmpdir(), 'flowforge-bench-'))
 const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'max_wal_size=8GB'])
 try {
   let files = 0
-  const sqlite = await measureAll(async () => `sqlite:${join(directory, `${++files}.db`)}`)
-  const server = await measureAll(async () => {
-    const { user, password, host, port, database } = await postgres.createDatabase()
-    return `postgres://${user}:${password}@${host}:${port}/${database}`
-  })
+  const create: Record<string, () => Promise<string>> = {
+    sqlite: async () => `sqlite:${join(directory, `${++files}.db`)}`,
+    async postgres () {
+      const { user, password, host, port, database } = await postgres.createDatabase()
+      return `postgres://${user}:${password}@${host}:${port}/${database}`
+    }
+  }
+  const tables = []
+  for (const name of DATABASES) {
+    tables.push({ title: name === 'sqlite' ? 'On SQLite' : 'On PostgreSQL', columns: COLUMNS, rows: await measureAll(create[name]!) })
+  }
   publish('report', {
     title: 'The usage report',
     method: 'Each installation sent so many pings on the days before. One day is counted, its figures are copied to a year, and `GET ' +
       '/report.json` is asked for twice; then 16 connections post pings for four seconds, and for four more with a reader each second.',
-    tables: [{ title: 'On SQLite', columns: COLUMNS, rows: sqlite }, { title: 'On PostgreSQL', columns: COLUMNS, rows: server }],
+    tables,
     findings: ['The report reads the figures of finished days: its time depends neither on installations nor on pings.']
   })
 } finally {
