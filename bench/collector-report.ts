@@ -93,9 +93,11 @@ async function measure (databaseUrl: string, installations: number, pings: numbe
   const [first, second] = [await time(() => readReport(url)), await time(() => readReport(url))]
   await postPings(url, 16, 2)
   const idle = await postPings(url, 16, 4)
-  const readers = setInterval(() => readReport(url), 1000)
+  const reads: Array<Promise<void>> = []
+  const readers = setInterval(() => { reads.push(readReport(url)) }, 1000)
   const busy = await postPings(url, 16, 4)
   clearInterval(readers)
+  await Promise.all(reads)
   await app.close()
   const each = (size: number, count: number) => Math.round(size / count).toLocaleString('en')
   return [

@@ -99,7 +99,7 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, now }: Options, si
       needsTrust: true,
       async run () {
         const corrected = await correctFuture(db, today())
-        if (corrected > 0) app.log.warn({ installations: corrected }, 'installations with a ping from the future are corrected')
+        if (corrected > 0) app.log.warn({ installations: corrected }, 'pings from the future are corrected')
         const days = await finishDays(db, dayOf(now() - 10 * MINUTE), settings.newPerAddress, signal)
         if (days > 0) app.log.info({ days }, 'figures of finished days are counted')
       }
@@ -120,13 +120,15 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, now }: Options, si
 }
 
 /** @returns whether all of it is counted */
-async function countHistory (app: FastifyInstance, { db, settings, now }: Options, signal: AbortSignal): Promise<boolean> {
+async function countHistory (app: FastifyInstance, options: Options, signal: AbortSignal): Promise<boolean> {
+  const { db, settings, now } = options
   app.log.info('counting the pings of an older release; until then pings are answered 503')
   let toldAt = 0
   const onDay = (left: number) => {
     if (left > 0 && Date.now() - toldAt < 5000) return
     toldAt = Date.now()
-    app.log.info({ daysLeft: left }, left > 0 ? 'counting the pings of an older release' : 'the pings of the older release are counted')
+    const words = left > 0 ? 'counting the pings of an older release' : 'the pings of the older release are counted'
+    app.log.info({ daysLeft: left }, words)
   }
   await replayHistory(db, { today: dayOf(now()), ...settings, signal, onDay })
   return !await hasHistory(db)

@@ -8,8 +8,8 @@ import { parseProxies } from './http/proxies.js'
 
 const settingsSchema = Type.Object({
   ipHashKey: Type.String({
-    description: 'The secret key of the address hash: at least 32 bytes, the same for all collectors on one database. ' +
-      'Without it the collector does not start.'
+    description: 'The secret key of the address hash: at least 32 bytes, the same for all collectors on one ' +
+      'database. Without it the collector does not start.'
   }),
   databaseUrl: Type.String({
     default: 'sqlite:var/collector.db',
@@ -33,11 +33,13 @@ const settingsSchema = Type.Object({
     default: 20,
     minimum: 1,
     maximum: 10_000,
-    description: 'New installations a day that count from one address (an IPv6 /64 is one). More are stored and answered, ' +
-      'and count in no figure.'
+    description: 'New installations a day that count from one address (an IPv6 /64 is one). More are stored and ' +
+      'answered, and count in no figure.'
   }),
   rateLimit: Type.Integer({
-    default: 60, minimum: 1, description: 'Requests a minute from one address (an IPv6 /64 is one). More are answered with 429.'
+    default: 60,
+    minimum: 1,
+    description: 'Requests a minute from one address (an IPv6 /64 is one). More are answered with 429.'
   }),
   requestTimeout: Type.Integer({
     default: 10, minimum: 1, maximum: 300, description: 'Seconds that a sender has for its whole request.'
@@ -121,7 +123,8 @@ function checkNames (variables: string[]): void {
 function nearestName (unknown: string, names: string[]): string | undefined {
   const begins = names.find((name) => name.startsWith(unknown) || unknown.startsWith(name))
   if (begins) return begins
-  const [nearest] = names.map((name) => ({ name, edits: editsBetween(unknown, name) })).toSorted((a, b) => a.edits - b.edits)
+  const [nearest] = names.map((name) => ({ name, edits: editsBetween(unknown, name) }))
+    .toSorted((a, b) => a.edits - b.edits)
   return nearest && nearest.edits <= 4 ? nearest.name : undefined
 }
 
@@ -150,7 +153,8 @@ function checkProxies (proxies?: string): void {
   try {
     parseProxies(proxies)
   } catch (error) {
-    throw new InvalidSettingsError(`${environmentName('trustProxy')} has ${JSON.stringify((error as Error).message)}, ` +
+    const entry = JSON.stringify((error as Error).message)
+    throw new InvalidSettingsError(`${environmentName('trustProxy')} has ${entry}, ` +
       `which is no address or network. ${meaning('trustProxy')}`)
   }
 }

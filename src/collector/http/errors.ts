@@ -1,5 +1,7 @@
 /** What a client is told when its request fails. No answer repeats an address, a body or the text of a database. */
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type {
+  FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods
+} from 'fastify'
 import { codeOf } from '../storage/database.js'
 import { isFaultOfPing } from '../storage/pings.js'
 
@@ -37,7 +39,7 @@ export function faultOf (error: FastifyError): Fault {
   return { status, message: status === 429 ? 'too many requests from one address' : 'the request is not valid' }
 }
 
-/** Seconds, at random, so that clients that were refused together do not come back together; after the minute of a limit. */
+/** Seconds, at random, so that clients refused together do not come back together; after the minute of a limit. */
 function retryAfter (status: number): number {
   return (status === 429 ? 60 : 30) + Math.floor(Math.random() * 60)
 }

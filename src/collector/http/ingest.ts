@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { positionOf, receiptOf, rowOf } from '../storage/columns.js'
+import { positionOf, receiptOf, rowOf, type Row } from '../storage/columns.js'
 import type { Database } from '../storage/database.js'
 import { groupCommit, type GroupCommit } from '../storage/group-commit.js'
 import { isFaultOfPing, storePings, type Arrival } from '../storage/pings.js'
-import type { Row } from '../storage/columns.js'
 import { RequestError } from './errors.js'
 import { pingBody } from './ping-body.js'
 
@@ -34,7 +33,8 @@ interface Options {
 
 /** Takes pings in, and answers each once the row that holds it is committed. */
 export const ingest = fp<Options>(async (app: FastifyInstance, { db, onBatch }) => {
-  const commits = groupCommit((arrivals: Arrival[]) => storePings(db, arrivals), { ...LIMITS, ...(onBatch && { onBatch }) })
+  const limits = { ...LIMITS, ...(onBatch && { onBatch }) }
+  const commits = groupCommit((arrivals: Arrival[]) => storePings(db, arrivals), limits)
   app.decorate('waitingPings', commits)
   app.addHook('onClose', () => commits.drained())
 

@@ -30,7 +30,10 @@ export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now
   const registry = new Registry()
   const registers = [registry]
   const pings = new Counter({
-    name: 'collector_pings_total', help: 'Pings answered, by status and cause.', labelNames: ['status', 'cause'], registers
+    name: 'collector_pings_total',
+    help: 'Pings answered, by status and cause.',
+    labelNames: ['status', 'cause'],
+    registers
   })
   const seconds = new Histogram({
     name: 'collector_ping_seconds',
@@ -39,7 +42,10 @@ export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now
     registers
   })
   const batches = new Histogram({
-    name: 'collector_batch_pings', help: 'Pings committed together.', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500], registers
+    name: 'collector_batch_pings',
+    help: 'Pings committed together.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+    registers
   })
   watchDatabase(registry, db, now)
   const waiting = new Gauge({ name: 'collector_waiting_pings', help: 'Pings that wait to be committed.', registers })

@@ -7,7 +7,7 @@ export function writeCsv (rows: DailyRow[]): string {
   return ['day,figure,bucket,value', ...lines, ''].join('\r\n')
 }
 
-/** A version or system that a sender made up could be a formula: spreadsheets take what follows an apostrophe as text. */
+/** A name that a sender made up could be a formula: spreadsheets take what follows an apostrophe as text. */
 function quote (text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe

@@ -44,7 +44,8 @@ const DAYS = 365
 export async function report (app: FastifyInstance, { databaseUrl, token, isPublic, now }: Options): Promise<void> {
   await app.register(helmet, { contentSecurityPolicy })
   await app.register(fastifyStatic, { root: [pico, import.meta.dirname], serve: false })
-  await app.register(fastifyView, { engine: { eta: new Eta({ cache: true, views: import.meta.dirname }) }, root: import.meta.dirname })
+  const eta = new Eta({ cache: true, views: import.meta.dirname })
+  await app.register(fastifyView, { engine: { eta }, root: import.meta.dirname })
   const source = openSource(databaseUrl)
   app.addHook('onClose', () => source.close())
   const today = () => dayOf(now())
@@ -87,9 +88,9 @@ function servePublic (app: FastifyInstance, source: Source, today: () => number)
     const sunday = lastSunday(await source.newest() ?? today())
     return await source.report({ from: sunday - DAYS + 1, to: sunday })
   }
-  app.get('/usage.json', async (_request, reply) => reply.header('cache-control', 'public, max-age=3600').send(await read()))
-  app.get('/usage', async (_request, reply) =>
-    reply.header('cache-control', 'public, max-age=3600').view('report.eta', viewOf(await read(), '/usage')))
+  const shared = (reply: FastifyReply) => reply.header('cache-control', 'public, max-age=3600')
+  app.get('/usage.json', async (_request, reply) => shared(reply).send(await read()))
+  app.get('/usage', async (_request, reply) => shared(reply).view('report.eta', viewOf(await read(), '/usage')))
 }
 
 /** 1 January 1970 was a Thursday. */

@@ -106,13 +106,18 @@ export async function readReport (db: Statements, { from, to }: Range): Promise<
   const series = await readDaily(db, { from, to }, ['active', 'change', 'total'])
   const newest = series.at(-1)?.day
   const versions = await readWeekly(db, { from, to: newest ?? from }, [DISTRIBUTIONS.flowforge, DISTRIBUTIONS.nodejs])
-  const last = newest === undefined ? [] : await readDaily(db, { from: newest, to: newest }, Object.values(DISTRIBUTIONS))
+  const last = newest === undefined
+    ? []
+    : await readDaily(db, { from: newest, to: newest }, Object.values(DISTRIBUTIONS))
   return {
     from: dateOf(from),
     to: dateOf(to),
     newest: newest === undefined ? null : dateOf(newest),
     ...seriesOf(series),
-    versions: { flowforge: sharesOf(versions, DISTRIBUTIONS.flowforge), nodejs: sharesOf(versions, DISTRIBUTIONS.nodejs) },
+    versions: {
+      flowforge: sharesOf(versions, DISTRIBUTIONS.flowforge),
+      nodejs: sharesOf(versions, DISTRIBUTIONS.nodejs)
+    },
     distributions: Object.fromEntries(Object.entries(DISTRIBUTIONS).map(([name, figure]) => (
       [name, bucketsOf(last, figure)]))) as Report['distributions']
   }
@@ -121,7 +126,8 @@ export async function readReport (db: Statements, { from, to }: Range): Promise<
 /** Reads the Sundays and the last day: a version's share is a matter of weeks. */
 async function readWeekly (db: Statements, { from, to }: Range, figures: [string, string]): Promise<DailyRow[]> {
   const rows = await db.query<DailyRow>(`SELECT day, figure, bucket, value FROM daily
-    WHERE day >= $1 AND day <= $2 AND figure IN ($3, $4) AND (day % 7 = 3 OR day = $2) ORDER BY day`, [from, to, ...figures])
+    WHERE day >= $1 AND day <= $2 AND figure IN ($3, $4) AND (day % 7 = 3 OR day = $2) ORDER BY day`,
+  [from, to, ...figures])
   return rows.map((row) => ({ ...row, value: Number(row.value) }))
 }
 

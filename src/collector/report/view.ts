@@ -17,7 +17,12 @@ const TITLES: Record<Distribution, string> = {
 
 /** Names that a person would use for what Node.js reports. */
 const NAMES: Record<string, string> = {
-  Darwin: 'macOS', Windows_NT: 'Windows', x64: 'x64 (Intel, AMD)', ia32: 'x86, 32 bits', arm64: 'ARM, 64 bits', arm: 'ARM, 32 bits'
+  Darwin: 'macOS',
+  Windows_NT: 'Windows',
+  x64: 'x64 (Intel, AMD)',
+  ia32: 'x86, 32 bits',
+  arm64: 'ARM, 64 bits',
+  arm: 'ARM, 32 bits'
 }
 
 /** A chart over time, with the same numbers as a table. */
@@ -38,7 +43,8 @@ export function viewOf (report: Report, base: '/report' | '/usage') {
     base,
     isPublic: base === '/usage',
     latest: report.activity.at(-1),
-    times: [viewActivity(report), viewWeeks(report), ...viewVersions(report), viewTotals(report)].filter((view) => view !== undefined),
+    times: [viewActivity(report), viewWeeks(report), ...viewVersions(report), viewTotals(report)]
+      .filter((view) => view !== undefined),
     distributions: Object.entries(report.distributions).map(([name, buckets]) =>
       viewDistribution(TITLES[name as Distribution], name, buckets)),
     percent
@@ -46,18 +52,22 @@ export function viewOf (report: Report, base: '/report' | '/usage') {
 }
 
 function viewDistribution (title: string, name: string, raw: Bucket[]) {
-  const buckets = raw.map((bucket) => ({ ...bucket, name: Object.hasOwn(NAMES, bucket.name) ? NAMES[bucket.name]! : bucket.name }))
+  const nameOf = (name: string) => Object.hasOwn(NAMES, name) ? NAMES[name]! : name
+  const buckets = raw.map((bucket) => ({ ...bucket, name: nameOf(bucket.name) }))
   return { name, title, buckets, total: sumOf(buckets), ...drawBuckets(buckets) }
 }
 
-function viewTime (id: string, title: string, about: string, days: string[], series: Series[], unit = ''): TimeView | undefined {
+function viewTime (
+  id: string, title: string, about: string, days: string[], series: Series[], unit = ''
+): TimeView | undefined {
   const shown = series.filter(({ values }) => values.some((value) => value !== null))
   if (days.length === 0 || shown.length === 0) return undefined
   return { id, title, about, days, series: shown, unit, chart: drawLines(days, shown, unit) }
 }
 
 function viewActivity ({ activity }: Report) {
-  return viewTime('active', 'Active installations', 'Installations that were heard in the 30 and 7 days up to a day, and on the day.',
+  const about = 'Installations that were heard in the 30 and 7 days up to a day, and on the day.'
+  return viewTime('active', 'Active installations', about,
     activity.map(({ day }) => day), [
       { name: 'in 30 days', values: activity.map(({ in30Days }) => in30Days) },
       { name: 'in 7 days', values: activity.map(({ in7Days }) => in7Days) },
@@ -66,9 +76,9 @@ function viewActivity ({ activity }: Report) {
 }
 
 function viewWeeks ({ weeks }: Report) {
-  return viewTime('weeks', 'New, returning and lost', 'By week, Monday to Sunday: heard on a second day for the first time; ' +
-    'back after a week or more; heard the week before, and not this week.',
-  weeks.map(({ day }) => day), [
+  const about = 'By week, Monday to Sunday: heard on a second day for the first time; back after a week or more; ' +
+    'heard the week before, and not this week.'
+  return viewTime('weeks', 'New, returning and lost', about, weeks.map(({ day }) => day), [
     { name: 'new', values: weeks.map((week) => week.new) },
     { name: 'returning', values: weeks.map(({ returning }) => returning) },
     { name: 'lost', values: weeks.map(({ lost }) => lost) }
@@ -76,7 +86,8 @@ function viewWeeks ({ weeks }: Report) {
 }
 
 function viewVersions ({ versions }: Report) {
-  const about = 'Share of the installations of 30 days, in percent, of the five versions with the largest share over the whole time.'
+  const about = 'Share of the installations of 30 days, in percent, of the five versions with the largest share over ' +
+    'the whole time.'
   return [
     viewTime('flowforge-versions', 'FlowForge versions', about, ...sharesOverTime(versions.flowforge), ' %'),
     viewTime('nodejs-versions', 'Node.js versions', about, ...sharesOverTime(versions.nodejs), ' %')
@@ -99,10 +110,10 @@ function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
 }
 
 function viewTotals ({ totals }: Report) {
-  return viewTime('totals', 'Users, teams and projects', 'Sums over the installations of 30 days. The few largest counts are taken as the largest that several share.',
-    totals.map(({ day }) => day), [
-      { name: 'users', values: totals.map(({ users }) => users) },
-      { name: 'projects', values: totals.map(({ projects }) => projects) },
-      { name: 'teams', values: totals.map(({ teams }) => teams) }
-    ])
+  const about = 'Sums over the installations of 30 days. The largest few counts are taken as the next smaller one.'
+  return viewTime('totals', 'Users, teams and projects', about, totals.map(({ day }) => day), [
+    { name: 'users', values: totals.map(({ users }) => users) },
+    { name: 'projects', values: totals.map(({ projects }) => projects) },
+    { name: 'teams', values: totals.map(({ teams }) => teams) }
+  ])
 }

@@ -1,4 +1,4 @@
-/** The collector's database as the rest of the collector sees it. SQL that both databases understand is written once. */
+/** The collector's database. SQL that both PostgreSQL and SQLite understand is written once. */
 import { openPostgres } from './postgres.js'
 import { openSqlite } from './sqlite.js'
 
@@ -16,7 +16,7 @@ export interface Statements {
 }
 
 export interface Database extends Statements {
-  /** Runs statements that take effect together or not at all. They may run again after a conflict with another client. */
+  /** Runs statements that take effect together or not at all; again after a conflict with another client. */
   transaction: <Result>(run: (statements: Statements) => Promise<Result>) => Promise<Result>
   close: () => Promise<void>
 }
@@ -41,7 +41,9 @@ export function codeOf (error: unknown): string {
 }
 
 /** Runs something again as long as it fails by a conflict with another client of the database. */
-export async function withRetry<Result> (run: () => Promise<Result>, isConflict: (code: string) => boolean): Promise<Result> {
+export async function withRetry<Result> (
+  run: () => Promise<Result>, isConflict: (code: string) => boolean
+): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()

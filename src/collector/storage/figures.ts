@@ -21,7 +21,10 @@ const RANGES: Array<[from: number, to: number]> = [
 ]
 
 /** The names of the ranges, in their order. */
-export const RANGE_NAMES = RANGES.map(([from, to]) => from === to ? String(from) : to > 2 ** 30 ? `${from} or more` : `${from}–${to}`)
+export const RANGE_NAMES = RANGES.map(([from, to]) => {
+  if (from === to) return String(from)
+  return to > 2 ** 30 ? `${from} or more` : `${from}–${to}`
+})
 
 /** The name of an absent property. */
 export const NOT_REPORTED = 'not reported'
@@ -38,7 +41,7 @@ const properties = pingColumns.map(({ name }) => name).filter((name) => name !==
 const heardBy = (day: number) => `CASE WHEN ABS(last_day - ${day}) >= ${REMEMBERED_DAYS} THEN 0
     WHEN last_day >= ${day} THEN days >> (last_day - ${day}) ELSE (days << (${day} - last_day)) & ${ALL_DAYS} END`
 
-/** SQL that is true for an installation that was heard on two different days, the last of them `ago` days ago or earlier. */
+/** SQL that is true for an installation that had been heard on two different days `ago` days ago. */
 const isSettled = (day: number, ago = 0) => `(heard >> ${ago}) & ((CAST(1 AS BIGINT) << (CASE
     WHEN ${day - ago} - first_day < 0 THEN 0 WHEN ${day - ago} - first_day > 62 THEN 62 ELSE ${day - ago} - first_day END)) - 1) <> 0`
 
@@ -97,7 +100,8 @@ async function admitInstallations (db: Statements, day: number, newPerAddress: n
         PARTITION BY introduced_by ORDER BY CASE WHEN counted THEN 0 ELSE 1 END, instance_id) AS place
       FROM installations WHERE introduced_by IS NOT NULL AND first_day <= ${day}) AS introduced
     WHERE instance_id = id AND counted IS NULL`)
-  await db.change(`UPDATE installations SET introduced_by = NULL WHERE introduced_by IS NOT NULL AND first_day < ${day}`)
+  await db.change(`UPDATE installations SET introduced_by = NULL
+    WHERE introduced_by IS NOT NULL AND first_day < ${day}`)
 }
 
 async function countActivity (db: Statements): Promise<Figure[]> {
@@ -134,7 +138,8 @@ async function sumUp (db: Statements, column: string, newPerAddress: number): Pr
     ORDER BY 1 DESC LIMIT 1 OFFSET ${newPerAddress + SMALLEST - 1}`)
   if (!most) return []
   const [sum] = await db.query<{ value: number | string }>(
-    `SELECT SUM(CAST(CASE WHEN ${column} > ${most.value} THEN ${most.value} ELSE ${column} END AS BIGINT)) AS value FROM settled`)
+    `SELECT SUM(CAST(CASE WHEN ${column} > ${most.value} THEN ${most.value} ELSE ${column} END AS BIGINT)) AS value
+    FROM settled`)
   return [{ figure: 'total', bucket: column, value: roundTotal(Number(sum!.value), most.value) }]
 }
 
@@ -149,11 +154,13 @@ async function keepFigures (db: Statements, day: number, figures: Figure[]): Pro
 }
 
 /** Counts the days that are over and not yet counted, the oldest first. @returns how many there were */
-export async function finishDays (db: Database, today: number, newPerAddress: number, signal?: AbortSignal): Promise<number> {
+export async function finishDays (
+  db: Database, today: number, newPerAddress: number, signal?: AbortSignal
+): Promise<number> {
   const first = await nextDay(db, today)
   let day = first
   for (; day < today && !signal?.aborted; day++) {
-    // On SQLite each statement by itself: the counting is long, and a transaction would keep pings waiting for the lock.
+    // On SQLite each statement by itself: a transaction would hold the write lock for as long as the counting takes.
     if (db.kind === 'sqlite') await finishDay(db, day, newPerAddress)
     else await db.transaction((statements) => finishDay(statements, day, newPerAddress))
   }

@@ -82,7 +82,7 @@ export function groupCommit<Item, Result> (
   }
 }
 
-/** Takes the items of the next batch out of the queue, in their order; a second item of one key stays for a later one. */
+/** Takes the items of the next batch out of the queue, in their order; a second item of one key stays in it. */
 function takeBatch<Item, Result> (
   queue: Array<Waiting<Item, Result>>, { batch: most, keyOf }: Limits<Item>
 ): Array<Waiting<Item, Result>> {

@@ -3,7 +3,7 @@
  * transaction, so that it can be stopped at any time and goes on with the next.
  */
 import { DAY } from '../day.js'
-import { columns, pingColumns } from './columns.js'
+import { pingColumns, receiptColumns } from './columns.js'
 import { withRetry, type Database, type Statements } from './database.js'
 import { finishDay } from './figures.js'
 import { noteAtInstallations } from './installations.js'
@@ -20,10 +20,11 @@ export interface ReplayOptions {
   onDay: (left: number) => void
 }
 
-const historyColumns = [...columns.slice(0, columns.length - pingColumns.length), ...releasedColumns].map(({ name }) => name).join(', ')
+const historyColumns = [...receiptColumns, ...releasedColumns].map(({ name }) => name).join(', ')
 
 /** Properties that joined the ping after 0.2.0. */
-const later = pingColumns.filter((column) => !releasedColumns.includes(column)).map(({ name }) => `NULL AS ${name}, `).join('')
+const later = pingColumns.filter((column) => !releasedColumns.includes(column))
+  .map(({ name }) => `NULL AS ${name}, `).join('')
 
 /** Tells whether pings of release 0.2.0 wait to be counted. */
 export async function hasHistory (db: Statements): Promise<boolean> {
@@ -49,7 +50,8 @@ export async function replayHistory (db: Database, options: ReplayOptions): Prom
 /** @returns how many days are left */
 async function replayNext (db: Statements, options: ReplayOptions): Promise<number> {
   // Two collectors that count meet here: one of them tries again, and finds the next day.
-  const [row] = await db.query<{ day: number }>('UPDATE history SET next_day = next_day + 1 RETURNING next_day - 1 AS day')
+  const [row] = await db.query<{ day: number }>(
+    'UPDATE history SET next_day = next_day + 1 RETURNING next_day - 1 AS day')
   const day = row!.day
   if (day <= options.today) await replayDay(db, day, options)
   if (day < options.today) return options.today - day
@@ -59,11 +61,13 @@ async function replayNext (db: Statements, options: ReplayOptions): Promise<numb
   return 0
 }
 
-async function replayDay (db: Statements, day: number, { today, newPerAddress, retentionDays }: ReplayOptions): Promise<void> {
+async function replayDay (db: Statements, day: number, options: ReplayOptions): Promise<void> {
+  const { today, newPerAddress, retentionDays } = options
   const period = `received_at >= ${day * DAY} AND received_at < ${(day + 1) * DAY} AND instance_id IS NOT NULL`
   if (day > today - retentionDays) {
     await createPartition(db, day)
-    await db.change(`INSERT INTO pings (${historyColumns}) SELECT ${historyColumns} FROM ${HISTORY} WHERE ${period} ORDER BY id`)
+    await db.change(`INSERT INTO pings (${historyColumns})
+      SELECT ${historyColumns} FROM ${HISTORY} WHERE ${period} ORDER BY id`)
   }
   await db.change(noteAtInstallations(`(SELECT *, ${later}address_hash AS network_hash, ${day} AS day FROM (
       SELECT *, ROW_NUMBER() OVER (PARTITION BY instance_id ORDER BY received_at DESC, id DESC) AS place

@@ -42,7 +42,8 @@ export function noteAtInstallations (source: string): string {
     WHERE true ORDER BY instance_id
     ON CONFLICT (instance_id) DO UPDATE SET
       days = ${HEARD},
-      first_day = CASE WHEN ${isAnew} OR excluded.first_day < known.first_day THEN excluded.first_day ELSE known.first_day END,
+      first_day = CASE WHEN ${isAnew} OR excluded.first_day < known.first_day THEN excluded.first_day
+        ELSE known.first_day END,
       counted = CASE WHEN ${isAnew} THEN NULL ELSE known.counted END,
       ${keep('introduced_by')},
       ${['last_day', ...properties].map(take).join(',\n      ')}`

@@ -79,7 +79,8 @@ async function setHistoryAside (schema: QueryInterface, transaction: Transaction
 /** The raw pings: on PostgreSQL in partitions by day (`partitions.ts`), on SQLite in one table. */
 async function createPings (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })
-  const columns = 'received_at BIGINT NOT NULL, address_hash CHAR(64) NOT NULL, idempotency_key VARCHAR(128), instance_id UUID NOT NULL'
+  const columns = 'received_at BIGINT NOT NULL, address_hash CHAR(64) NOT NULL, idempotency_key VARCHAR(128), ' +
+    'instance_id UUID NOT NULL'
   if (isPostgres(schema)) {
     await run(`CREATE TABLE pings (${columns}) PARTITION BY RANGE (received_at)`)
     return
@@ -95,8 +96,9 @@ async function createPings (schema: QueryInterface, transaction: Transaction): P
 async function createInstallations (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })
   // Room in each page lets PostgreSQL update a row in place, without a new entry in the index.
+  const storage = isPostgres(schema) ? 'WITH (fillfactor = 80)' : ''
   await run(`CREATE TABLE installations (instance_id UUID PRIMARY KEY, days BIGINT NOT NULL, first_day INTEGER NOT NULL,
-    last_day INTEGER NOT NULL, counted BOOLEAN, introduced_by CHAR(64)) ${isPostgres(schema) ? 'WITH (fillfactor = 80)' : ''}`)
+    last_day INTEGER NOT NULL, counted BOOLEAN, introduced_by CHAR(64)) ${storage}`)
   await run('CREATE INDEX installations_introduced ON installations (introduced_by) WHERE introduced_by IS NOT NULL')
   await run(`CREATE TABLE daily (day INTEGER NOT NULL, figure VARCHAR(64) NOT NULL, bucket VARCHAR(128) NOT NULL,
     value BIGINT NOT NULL, PRIMARY KEY (day, figure, bucket))`)

@@ -12,7 +12,9 @@ import { parsePostgresUrl } from './postgres.js'
  * @param today the day of the collector's clock; on PostgreSQL pings of the days around it can be stored
  * @throws Sequelize's or the driver's error when the database does not answer
  */
-export async function openCollectorDatabase (url: string, today: number, purpose: Purpose = 'intake'): Promise<Database> {
+export async function openCollectorDatabase (
+  url: string, today: number, purpose: Purpose = 'intake'
+): Promise<Database> {
   const sequelize = await openDatabase(url.startsWith('sqlite:')
     ? { type: 'sqlite', storage: url.slice('sqlite:'.length) }
     : parsePostgresUrl(url))

@@ -1,4 +1,4 @@
-/** On PostgreSQL `pings` is partitioned by day: a day is created ahead, and dropped as a whole when its time is over. */
+/** On PostgreSQL `pings` is partitioned by day. A day is created ahead, and dropped as a whole. */
 import { DAY, dateOf, dayOfDate } from '../day.js'
 import type { Database, Statements } from './database.js'
 
@@ -14,8 +14,9 @@ export async function createPartition (db: Statements, day: number): Promise<voi
   const name = partitionOf(day)
   // IF NOT EXISTS alone fails if another collector is about to create it.
   await db.query(`SELECT pg_advisory_xact_lock(${PARTITION_LOCK})`)
-  await db.query(`CREATE TABLE IF NOT EXISTS ${name} PARTITION OF pings FOR VALUES FROM (${day * DAY}) TO (${(day + 1) * DAY})`)
-  // A unique key of the whole table would have to contain the time of receipt; a retry over midnight is found by a look-up.
+  await db.query(`CREATE TABLE IF NOT EXISTS ${name} PARTITION OF pings
+    FOR VALUES FROM (${day * DAY}) TO (${(day + 1) * DAY})`)
+  // A unique key of the whole table would have to contain the time of receipt. A look-up finds a retry over midnight.
   await db.query(`CREATE UNIQUE INDEX IF NOT EXISTS ${name}_key ON ${name} (instance_id, idempotency_key)`)
 }
 
@@ -40,7 +41,8 @@ export async function listPartitions (db: Statements): Promise<number[]> {
   if (db.kind === 'sqlite') return []
   const rows = await db.query<{ name: string }>(
     "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'pings'::regclass ORDER BY 1")
-  return rows.map(({ name }) => dayOfDate(name.slice('pings_'.length).replaceAll('_', '-'))).filter((day) => day !== undefined)
+  return rows.map(({ name }) => dayOfDate(name.slice('pings_'.length).replaceAll('_', '-')))
+    .filter((day) => day !== undefined)
 }
 
 const partitionOf = (day: number) => `pings_${dateOf(day).replaceAll('-', '_')}`

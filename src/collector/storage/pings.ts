@@ -21,7 +21,8 @@ const names = columns.map(({ name }) => name).join(', ')
  * for each: NOT EXISTS would be planned as a join, which reads a whole partition.
  */
 const IS_NEW = `(SELECT 1 FROM pings AS known WHERE known.instance_id = incoming.instance_id
-    AND known.idempotency_key = incoming.idempotency_key AND known.received_at >= $2 AND known.received_at < $3 LIMIT 1) IS NULL`
+    AND known.idempotency_key = incoming.idempotency_key
+    AND known.received_at >= $2 AND known.received_at < $3 LIMIT 1) IS NULL`
 
 /** One parameter, the rows as JSON, so that one statement fits a batch of any size. */
 const incoming = (value: (index: number, type: string) => string, list: string) => `incoming AS (
@@ -29,7 +30,10 @@ const incoming = (value: (index: number, type: string) => string, list: string) 
       ${value(columns.length, 'text')} AS network_hash, ${value(columns.length + 1, 'integer')} AS day
     FROM ${list})`
 
-const POSTGRES = `WITH ${incoming((index, type) => `(value ->> ${index})::${type}`, 'jsonb_array_elements($1::jsonb) AS list (value)')},
+const POSTGRES_INCOMING = incoming((index, type) => `(value ->> ${index})::${type}`,
+  'jsonb_array_elements($1::jsonb) AS list (value)')
+
+const POSTGRES = `WITH ${POSTGRES_INCOMING},
   stored AS (
     INSERT INTO pings (${names}) SELECT ${names} FROM incoming WHERE idempotency_key IS NULL OR ${IS_NEW}
     RETURNING instance_id AS stored_id),
@@ -54,8 +58,11 @@ const SQLITE_NOTE = `WITH ${SQLITE_INCOMING} ${noteAtInstallations(
 export async function storePings (db: Database, arrivals: Arrival[]): Promise<Row[]> {
   // Sorted, so that two collectors that meet the same installations wait for each other in one order: no deadlock.
   const sorted = arrivals.toSorted((a, b) => String(a.row[INSTANCE]) < String(b.row[INSTANCE]) ? -1 : 1)
-  const list = JSON.stringify(sorted.map(({ row, networkHash }) => [...row, networkHash, dayOf(Number(row[RECEIVED_AT]))]))
-  const stored = await (db.kind === 'postgres' ? storeInPostgres(db, list, periodOf(arrivals)) : storeInSqlite(db, list))
+  const list = JSON.stringify(sorted.map(({ row, networkHash }) => (
+    [...row, networkHash, dayOf(Number(row[RECEIVED_AT]))])))
+  const stored = db.kind === 'postgres'
+    ? await storeInPostgres(db, list, periodOf(arrivals))
+    : await storeInSqlite(db, list)
   if (stored.length === arrivals.length) return arrivals.map(({ row }) => row)
   return await Promise.all(arrivals.map(async ({ row }) =>
     stored.includes(String(row[INSTANCE])) ? row : await findByKey(db, row) ?? row))

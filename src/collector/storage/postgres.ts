@@ -47,7 +47,7 @@ export async function openPostgres (url: string, purpose: Purpose): Promise<Data
     connectionTimeoutMillis: 5000,
     ...(timeout && { statement_timeout: timeout, query_timeout: timeout + 5000 })
   })
-  // A connection that breaks fails its statement, and the next one gets another. Without a listener it ends the process.
+  // A connection that breaks fails its statement; the next one gets another. Without a listener the process would end.
   pool.on('error', () => {})
   pool.on('connect', (client) => { client.on('error', () => {}) })
   try {
@@ -71,7 +71,9 @@ function statementsOf (send: (query: pg.QueryConfig) => Promise<pg.QueryResult>)
   }
 }
 
-async function runTransaction<Result> (pool: pg.Pool, run: (statements: Statements) => Promise<Result>): Promise<Result> {
+async function runTransaction<Result> (
+  pool: pg.Pool, run: (statements: Statements) => Promise<Result>
+): Promise<Result> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

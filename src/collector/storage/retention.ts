@@ -29,7 +29,7 @@ export async function deleteSilent (db: Database, today: number): Promise<number
   return await db.change('DELETE FROM installations WHERE last_day < $1', [today - REMEMBERED_DAYS])
 }
 
-/** Corrects the installations that a collector with a clock ahead has heard in the future. @returns how many there were */
+/** Corrects the installations that a collector with a clock ahead has heard in the future. @returns how many */
 export async function correctFuture (db: Database, today: number): Promise<number> {
   // A day is not the future: at midnight another collector's clock may be ahead.
   const deleted = await db.change('DELETE FROM installations WHERE first_day > $1', [today + 1])

@@ -38,7 +38,8 @@ export async function readHeld (db: Database, instanceId: string): Promise<Held>
   // The bitmap as text, because a number of JavaScript cannot hold 63 bits.
   const [row] = await db.query<InstallationRow>(`SELECT first_day, last_day, CAST(days AS TEXT) AS days, counted,
     ${pingColumns.map(({ name }) => name).join(', ')} FROM installations WHERE instance_id = $1`, [instanceId])
-  const [count] = await db.query<{ pings: number | string }>('SELECT COUNT(*) AS pings FROM pings WHERE instance_id = $1', [instanceId])
+  const [count] = await db.query<{ pings: number | string }>(
+    'SELECT COUNT(*) AS pings FROM pings WHERE instance_id = $1', [instanceId])
   const pings = await db.query<Record<string, string | number | null>>(
     `SELECT * FROM pings WHERE instance_id = $1 ORDER BY received_at DESC LIMIT ${MOST_PINGS}`, [instanceId])
   return {
@@ -61,7 +62,9 @@ function describeInstallation (row: InstallationRow): Held['installation'] {
 }
 
 /** Deletes everything that is kept of an installation. @returns how many rows there were */
-export async function forgetInstallation (db: Database, instanceId: string): Promise<{ installations: number, pings: number }> {
+export async function forgetInstallation (
+  db: Database, instanceId: string
+): Promise<{ installations: number, pings: number }> {
   const forgotten = await db.transaction(async (statements) => {
     // Its row first: it makes a ping that is being stored wait, or is waited for.
     const installations = await statements.change('DELETE FROM installations WHERE instance_id = $1', [instanceId])

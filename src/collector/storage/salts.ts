@@ -35,7 +35,7 @@ export function keepSalts (db: Database): Salts {
   }
 }
 
-/** A deleted row lies in PostgreSQL's file until the table is written anew, and in SQLite's log until that is emptied. */
+/** A deleted row is in PostgreSQL's file until the table is written anew, and in SQLite's log until that is empty. */
 async function emptyFiles (db: Database): Promise<void> {
   if (db.kind === 'postgres') {
     await db.query('VACUUM FULL salts')
@@ -52,7 +52,8 @@ class SaltInLogError extends Error {
 
 /** Of two collectors that meet at midnight one inserts, and both read what it inserted. */
 async function agreeOnSalt (db: Database, day: number): Promise<string> {
-  await db.change('INSERT INTO salts (day, salt) VALUES ($1, $2) ON CONFLICT DO NOTHING', [day, randomBytes(32).toString('hex')])
+  const made = randomBytes(32).toString('hex')
+  await db.change('INSERT INTO salts (day, salt) VALUES ($1, $2) ON CONFLICT DO NOTHING', [day, made])
   const [row] = await db.query<{ salt: string }>('SELECT salt FROM salts WHERE day = $1', [day])
   if (!row) throw new Error('the salt of the day was destroyed while it was read')
   return row.salt

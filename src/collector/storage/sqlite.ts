@@ -15,7 +15,7 @@ export async function openSqlite (storage: string): Promise<Database> {
   return {
     ...statementsOf(sequelize),
     transaction (run) {
-      // One after the other, because only one can have the write lock, and the driver waits for it no longer than a second.
+      // One after the other: only one can have the write lock, and the driver waits for it no longer than a second.
       const result = last.then(() => withRetry(() => withTransaction(sequelize, async (transaction) => {
         // Each transaction has a connection of its own.
         await sequelize.query('PRAGMA secure_delete = ON', { transaction })
