@@ -3,7 +3,7 @@
 import Fastify from 'fastify'
 import pg from 'pg'
 import { buildCollector } from '../dist/collector/app.js'
-import { pingBody } from '../dist/collector/ping-body.js'
+import { pingBody } from '../dist/collector/http/ping-body.js'
 
 const [name, databaseUrl] = process.argv.slice(2)
 const ajv = { customOptions: { coerceTypes: false, removeAdditional: false } }

@@ -1,68 +1,153 @@
 /**
- * `npm run bench:report`: how long the report takes on 1,000,000 stored pings in SQLite, at rest and while pings come
- * in as fast as 8 connections send them.
+ * `npm run bench:report`: the time of a report as a function of installations and of pings, on PostgreSQL and on SQLite,
+ * with a year of daily figures; what a day costs when it is over; and how many bytes a ping and an installation take.
+ * BENCH_INSTALLATIONS and BENCH_PINGS (for each installation) take lists of numbers, BENCH_DATABASES sqlite or postgres.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCollector } from '../src/collector/app.js'
-import { openCollectorDatabase } from '../src/collector/storage/database.js'
-import { storeYearOfPings } from '../demo/year-of-pings.js'
+import { DAY, dayOf } from '../src/collector/day.js'
+import type { Database } from '../src/collector/storage/database.js'
+import { finishDay } from '../src/collector/storage/figures.js'
+import { openCollectorDatabase } from '../src/collector/storage/open.js'
+import { createPartition } from '../src/collector/storage/partitions.js'
+import { startPostgres } from '../test/helpers/postgres.js'
 import { postPings } from './load.js'
-import { median, publish, spread } from './publish.js'
+import { publish } from './publish.js'
 
-/** Their year is a little more than a million pings. */
-const INSTALLATIONS = 9200
+const numbers = (list: string) => list.split(',').map(Number)
+const INSTALLATIONS = numbers(process.env.BENCH_INSTALLATIONS ?? '100000,1000000')
+const PINGS = numbers(process.env.BENCH_PINGS ?? '1,10,100')
+const DATABASES = (process.env.BENCH_DATABASES ?? 'sqlite,postgres').split(',')
 const TOKEN = 'the-token-of-the-benchmark'
-const RUNS = 5
+const TODAY = dayOf(Date.now())
 
-async function timeReport (url: string): Promise<number> {
+const PROPERTIES = 'os_type, os_release, os_arch, env_nodejs, env_flowforge, platform_counts_users, platform_counts_teams, ' +
+  'platform_counts_projects, platform_config_driver'
+const VALUES = "'Linux', '6.1.0-18-amd64', 'x64', 'v' || (16 + n % 9) || '.' || (n % 7) || '.1', '2.' || (n % 12) || '.0', n % 90, n % 9, n % 70, 'docker'"
+
+/** SQL of an id for the number `n`, and of a series of numbers, in the words of each database. */
+const idOf = (db: Database) => db.kind === 'postgres'
+  ? "(lpad(to_hex(n), 8, '0') || '-0000-4000-8000-000000000000')::uuid"
+  : "printf('%08x', n) || '-0000-4000-8000-000000000000'"
+const series = (db: Database, count: number) => db.kind === 'postgres'
+  ? `generate_series(1, ${count}) AS numbers (n)`
+  : `(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count}) SELECT n FROM numbers)`
+
+/** Rows made by the database itself: each installation sent a ping on each of the last `pings` days, or twice a day and more. */
+async function fill (db: Database, installations: number, pings: number): Promise<void> {
+  const days = Math.min(pings, 62)
+  for (let ping = 0; ping < pings; ping++) {
+    const day = TODAY - 1 - ping % days
+    await db.transaction((statements) => createPartition(statements, day))
+    const at = `${day * DAY} + (CAST(n AS BIGINT) * 7919 + ${ping}) % ${DAY}`
+    await db.change(`INSERT INTO pings (received_at, address_hash, instance_id, ${PROPERTIES})
+      SELECT ${at}, '${'a'.repeat(64)}', ${idOf(db)}, ${VALUES} FROM ${series(db, installations)}`)
+  }
+  const known = Math.max(2, days)
+  await db.change(`INSERT INTO installations (instance_id, days, first_day, last_day, counted, ${PROPERTIES})
+    SELECT ${idOf(db)}, ${(2n ** BigInt(known) - 1n).toString()}, ${TODAY - known}, ${TODAY - 1}, true, ${VALUES} FROM ${series(db, installations)}`)
+  await db.query(db.kind === 'postgres' ? 'ANALYZE' : 'PRAGMA wal_checkpoint(TRUNCATE)')
+}
+
+/** A year of figures, each day's as many as a real one's. */
+async function copyFigures (db: Database): Promise<void> {
+  await db.change(`INSERT INTO daily SELECT ${TODAY - 1} - n, figure, bucket, value FROM daily, ${series(db, 364)} WHERE day = ${TODAY - 1}`)
+}
+
+async function time (run: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
-  const response = await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${TOKEN}` } })
-  await response.text()
-  if (response.status !== 200) throw new Error(`the report answered ${response.status}`)
+  await run()
   return performance.now() - start
 }
 
-/** Milliseconds. The first report reads the file; those after it find it in memory. */
-async function timeReports (url: string): Promise<number[]> {
-  const times: number[] = []
-  for (let run = 0; run < RUNS; run++) times.push(await timeReport(url))
-  return times
+async function readReport (url: string): Promise<void> {
+  const response = await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${TOKEN}` } })
+  await response.text()
+  if (response.status !== 200) throw new Error(`the report answered ${response.status}`)
 }
 
-const directory = await mkdtemp(join(tmpdir(), 'flowforge-bench-'))
-const databaseUrl = `sqlite:${join(directory, 'collector.db')}`
-try {
-  const db = await openCollectorDatabase(databaseUrl)
-  const stored = await storeYearOfPings(db, INSTALLATIONS, Date.now())
+async function bytesOf (db: Database, databaseUrl: string): Promise<{ pings: string, installations: string, all: number }> {
+  if (db.kind === 'sqlite') return { pings: '', installations: '', all: (await stat(databaseUrl.slice('sqlite:'.length))).size }
+  const [row] = await db.query<{ pings: string, installations: string }>(`SELECT
+    (SELECT SUM(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'pings'::regclass) AS pings,
+    pg_total_relation_size('installations') AS installations`)
+  return { ...row!, all: Number(row!.pings) + Number(row!.installations) }
+}
+
+async function measure (databaseUrl: string, installations: number, pings: number): Promise<string[]> {
+  const db = await openCollectorDatabase(databaseUrl, TODAY, 'maintenance')
+  await fill(db, installations, pings)
+  const finish = await time(() => db.kind === 'sqlite'
+    ? finishDay(db, TODAY - 1, 20)
+    : db.transaction((statements) => finishDay(statements, TODAY - 1, 20)))
+  await copyFigures(db)
+  const bytes = await bytesOf(db, databaseUrl)
   await db.close()
   const app = await buildCollector({
     databaseUrl, reportToken: TOKEN, ipHashKey: 'a key of the benchmark, long enough', logLevel: 'warn', rateLimit: 1e9
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const [first, ...rest] = await timeReports(url)
-  const [load, busy] = await Promise.all([postPings(url, 8, 12), timeReports(url)])
+  await app.maintain()
+  const [first, second] = [await time(() => readReport(url)), await time(() => readReport(url))]
+  await postPings(url, 16, 2)
+  const idle = await postPings(url, 16, 4)
+  const reads: Array<Promise<void>> = []
+  const readers = setInterval(() => { reads.push(readReport(url)) }, 1000)
+  const busy = await postPings(url, 16, 4)
+  clearInterval(readers)
+  await Promise.all(reads)
+  await app.close()
+  const each = (size: number, count: number) => Math.round(size / count).toLocaleString('en')
+  return [
+    installations.toLocaleString('en'), pings.toLocaleString('en'), finish.toFixed(0), first.toFixed(0), second.toFixed(0),
+    (busy.perSecond / idle.perSecond).toFixed(2),
+    bytes.pings ? each(Number(bytes.pings), installations * pings) : '', bytes.installations ? each(Number(bytes.installations), installations) : '',
+    each(bytes.all, installations)
+  ]
+}
+
+const COLUMNS = [
+  'installations', 'pings of each', 'counting a day, ms', 'first report, ms', 'second, ms', 'intake, with a reader a second',
+  'bytes per ping', 'per installation', 'both, per installation'
+]
+
+async function measureAll (createUrl: () => Promise<string>): Promise<string[][]> {
+  const rows: string[][] = []
+  for (const installations of INSTALLATIONS) {
+    for (const pings of PINGS) {
+      const row = await measure(await createUrl(), installations, pings)
+      console.log(row.join(' | '))
+      rows.push(row)
+    }
+  }
+  return rows
+}
+
+const directory = await mkdtemp(join(tmpdir(), 'flowforge-bench-'))
+const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'max_wal_size=8GB'])
+try {
+  let files = 0
+  const create: Record<string, () => Promise<string>> = {
+    sqlite: async () => `sqlite:${join(directory, `${++files}.db`)}`,
+    async postgres () {
+      const { user, password, host, port, database } = await postgres.createDatabase()
+      return `postgres://${user}:${password}@${host}:${port}/${database}`
+    }
+  }
+  const tables = []
+  for (const name of DATABASES) {
+    tables.push({ title: name === 'sqlite' ? 'On SQLite' : 'On PostgreSQL', columns: COLUMNS, rows: await measureAll(create[name]!) })
+  }
   publish('report', {
     title: 'The usage report',
-    method: `A collector on SQLite that holds ${stored.toLocaleString('en')} pings, a year of ${INSTALLATIONS.toLocaleString('en')} ` +
-      `installations, answers \`GET /report.json\` ${RUNS} times at rest, and as often while 8 connections post pings as fast as ` +
-      'they are answered.',
-    tables: [{
-      title: 'One report',
-      columns: ['when', 'ms, median (range)'],
-      rows: [
-        ['the first', first!.toFixed(0)],
-        ['those after it', spread(rest, 0)],
-        [`with ${Math.round(load.perSecond).toLocaleString('en')} pings a second coming in`, spread(busy, 0)]
-      ]
-    }],
-    findings: [
-      `With intake going on a report takes ${(median(busy) / 1000).toFixed(1)} s, at most ${(Math.max(...busy) / 1000).toFixed(1)} s; the ` +
-        `aim is under 2 s. The pings meanwhile are answered with a p99 of ${load.p99.toFixed(0)} ms.`
-    ]
+    method: 'Each installation sent so many pings on the days before. One day is counted, its figures are copied to a year, and `GET ' +
+      '/report.json` is asked for twice; then 16 connections post pings for four seconds, and for four more with a reader each second.',
+    tables,
+    findings: ['The report reads the figures of finished days: its time depends neither on installations nor on pings.']
   })
-  await app.close()
 } finally {
+  await postgres.stop()
   await rm(directory, { recursive: true, force: true })
 }

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { buildCollector } from '../src/collector/app.js'
-import { openCollectorDatabase } from '../src/collector/storage/database.js'
+import { dayOf } from '../src/collector/day.js'
+import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { storeYearOfPings } from './year-of-pings.js'
 
-const INSTALLATIONS = 3000
+const INSTALLATIONS = 1500
 
 /**
  * `npm run demo -- --report`: fills a collector with a believable year of pings, and opens its report.
@@ -18,7 +19,7 @@ export async function runReportDemo (): Promise<void> {
   try {
     const databaseUrl = `sqlite:${join(directory, 'collector.db')}`
     console.log(`Storing a year of pings from ${INSTALLATIONS} installations ...`)
-    const db = await openCollectorDatabase(databaseUrl)
+    const db = await openCollectorDatabase(databaseUrl, dayOf(Date.now()))
     const stored = await storeYearOfPings(db, INSTALLATIONS, Date.now())
     await db.close()
     await showReport(databaseUrl, stored)

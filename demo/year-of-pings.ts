@@ -1,10 +1,17 @@
-/** A believable year: installations come, grow, upgrade in their own time and some go. The same year at each run. */
-import type { Sequelize } from 'sequelize'
-import { rowOf, type Row } from '../src/collector/storage/columns.js'
-import { DAY, dayOf } from '../src/collector/storage/salts.js'
-import { storeRows } from '../src/collector/storage/pings.js'
+/**
+ * A believable year: installations come, grow, upgrade in their own time, and some go; and a liar invents installations.
+ * The same year at each run.
+ */
+import { DAY, dayOf } from '../src/collector/day.js'
+import { rowOf } from '../src/collector/storage/columns.js'
+import type { Database } from '../src/collector/storage/database.js'
+import { finishDays } from '../src/collector/storage/figures.js'
+import { createPartition } from '../src/collector/storage/partitions.js'
+import { storePings, type Arrival } from '../src/collector/storage/pings.js'
 
 const DAYS = 365
+
+const NEW_PER_ADDRESS = 20
 
 /** Day of the year on which each release came out; before its first a release is already there. */
 const FLOWFORGE: Releases = [[-90, '1.14.0'], [20, '1.15.0'], [75, '2.0.0'], [130, '2.1.0'], [190, '2.2.0'], [250, '2.3.1'], [310, '2.4.0'], [350, '2.5.0']]
@@ -45,6 +52,7 @@ function makeInstallation (random: () => number) {
   const [, driver] = pick(DRIVERS, random())
   const [lag, users, growth] = [random() ** 2 * 120, Math.exp(random() * 5), random() * 2]
   return {
+    id,
     first,
     last,
     pingOf (day: number) {
@@ -65,7 +73,7 @@ function makeInstallation (random: () => number) {
  * @param now milliseconds since 1970
  * @returns how many pings it has
  */
-export async function storeYearOfPings (db: Sequelize, installations: number, now: number): Promise<number> {
+export async function storeYearOfPings (db: Database, installations: number, now: number): Promise<number> {
   const random = numbersFrom(20_221_123)
   const all = Array.from({ length: installations }, () => makeInstallation(random))
   const hash = '0'.repeat(64)
@@ -74,10 +82,34 @@ export async function storeYearOfPings (db: Sequelize, installations: number, no
     const midnight = (dayOf(now) - DAYS + 1 + day) * DAY
     // A few pings never arrive, and at the weekend some machines are switched off.
     const silent = [0, 6].includes(new Date(midnight).getUTCDay()) ? 0.15 : 0.03
-    const rows: Row[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
-      .map(({ pingOf }) => rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null))
-    for (let at = 0; at < rows.length; at += 2000) await storeRows(db, rows.slice(at, at + 2000))
-    stored += rows.length
+    const honest: Arrival[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
+      .map(({ id, pingOf }) => ({
+        row: rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null),
+        // Each has a network of its own.
+        networkHash: id.padEnd(64, '0')
+      }))
+    const arrivals = [...honest, ...inventPings(day, midnight, hash)]
+    await createPartition(db, dayOf(midnight))
+    for (let at = 0; at < arrivals.length; at += 2000) await storePings(db, arrivals.slice(at, at + 2000))
+    await finishDays(db, dayOf(midnight), NEW_PER_ADDRESS)
+    stored += arrivals.length
   }
   return stored
+}
+
+/** The liar's first day, how many installations it invents, and how many days they keep sending. */
+const LIE = { day: 200, installations: 800, days: 60 }
+
+/** Pings of installations that one address invents on one day, each with as many users as fit. Only 20 of them ever count. */
+function inventPings (day: number, midnight: number, hash: string): Arrival[] {
+  if (day < LIE.day || day >= LIE.day + LIE.days) return []
+  return Array.from({ length: LIE.installations }, (_, number) => ({
+    row: rowOf({
+      instanceId: `bad0bad0-${number.toString(16).padStart(4, '0')}-4bad-abad-bad0bad0bad0`,
+      os: { type: 'Linux', release: '6.6.6', arch: 'x64' },
+      env: { nodejs: 'v66.6.6', flowforge: '6.6.6' },
+      platform: { counts: { users: 2 ** 31 - 1, teams: 2 ** 31 - 1, projects: 2 ** 31 - 1 }, config: { driver: 'docker' } }
+    }, midnight, hash, null),
+    networkHash: 'bad0'.padEnd(64, '0')
+  }))
 }

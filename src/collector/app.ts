@@ -1,18 +1,27 @@
-import Fastify, { LogController, type FastifyError, type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
-import { answerFault, faultOf } from './http/errors.js'
-import { openCollectorDatabase } from './storage/database.js'
-import { intake } from './http/ingest.js'
+import { dayOf } from './day.js'
+import { clientAddress } from './http/client-address.js'
+import { answerErrors } from './http/errors.js'
+import { health } from './http/health.js'
+import { ingest } from './http/ingest.js'
+import { limits } from './http/limits.js'
 import { logOptions } from './http/log.js'
+import { metrics } from './http/metrics.js'
+import { parseProxies } from './http/proxies.js'
+import { rights } from './http/rights.js'
+import { maintenance } from './maintenance.js'
 import { report } from './report/index.js'
-import { keepSalts } from './storage/salts.js'
-import { sender } from './http/client-address.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
-import { upkeep } from './maintenance.js'
+import { connect } from './storage/connect.js'
+import { openCollectorDatabase } from './storage/open.js'
+import { keepSalts } from './storage/salts.js'
 
 export interface CollectorOptions {
   /** Milliseconds since 1970. */
   now?: () => number
+  /** Milliseconds of a clock that nobody sets; without it, and with `now`, the same as `now`. */
+  uptime?: () => number
   /** Where log lines go instead of standard output. */
   logTo?: { write: (line: string) => void }
 }
@@ -20,26 +29,36 @@ export interface CollectorOptions {
 /**
  * The collector, ready to listen. Closing it commits what it has taken in, and closes its database.
  *
- * @throws InvalidSettingsError, or Sequelize's error when the database does not answer
+ * @throws InvalidSettingsError, or the database's error when it does not answer
  */
 export async function buildCollector (
-  given: Partial<CollectorSettings>, { now = Date.now, logTo }: CollectorOptions = {}
+  given: Partial<CollectorSettings>, options: CollectorOptions = {}
 ): Promise<FastifyInstance> {
   const settings = completeSettings(given)
-  const db = await openCollectorDatabase(settings.databaseUrl)
-  const app = createServer(settings, logTo)
-  app.addHook('onClose', () => db.close())
+  const now = options.now ?? Date.now
+  const uptime = options.uptime ?? options.now ?? (() => performance.now())
+  const db = await openCollectorDatabase(settings.databaseUrl, dayOf(now()))
+  const background = await connect(settings.databaseUrl, 'maintenance')
+  const app = createServer(settings, options.logTo)
+  app.addHook('onClose', async () => {
+    await background.close()
+    await db.close()
+  })
 
   const salts = keepSalts(db)
-  app.get('/health', async () => {
-    await db.authenticate()
-    return { status: 'ok' }
-  })
-  await app.register(sender, { salts, secret: settings.ipHashKey, limit: settings.rateLimit, now })
-  await app.register(intake, { db })
-  await app.register(upkeep, { db, salts, retentionDays: settings.retentionDays, now })
+  await app.register(maintenance, { db: background, salts, settings, now, uptime })
+  await app.register(health, { db, now })
+  await app.register(clientAddress, { salts, secret: settings.ipHashKey, now })
+  await app.register(limits, { limit: settings.rateLimit })
+  const token = settings.reportToken === undefined ? {} : { token: settings.reportToken }
+  await app.register(metrics, { db, ...token, now })
+  await app.register(ingest, { db, onBatch: app.noteBatch })
+  await app.register(rights, { db })
   await app.register(report, {
-    databaseUrl: settings.reportDatabaseUrl ?? settings.databaseUrl, token: settings.reportToken, now
+    databaseUrl: settings.reportDatabaseUrl ?? settings.databaseUrl,
+    ...token,
+    isPublic: settings.public,
+    now
   })
   return app
 }
@@ -51,9 +70,10 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     // Nothing is logged about a single request, so none needs a logger of its own.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: trustedProxies(settings.trustProxy),
+    trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: timeout,
+    routerOptions: { ignoreTrailingSlash: true },
     http: { headersTimeout: timeout, connectionsCheckingInterval: Math.min(timeout, 5000) },
     clientErrorHandler: refuseConnection,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -63,24 +83,11 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     }
   })
   app.removeContentTypeParser('text/plain')
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const fault = faultOf(error)
-    if (fault.status >= 500) request.log.error({ err: error }, fault.message)
-    return answerFault(reply, fault)
-  })
-  app.setNotFoundHandler((_request, reply) =>
-    answerFault(reply, { status: 404, message: 'nothing is here; a ping is sent by POST to / or /ping' }))
+  answerErrors(app)
   return app
 }
 
-/** How many proxies there are, or who they are. */
-function trustedProxies (setting?: string): string | false | ((address: string, hop: number) => boolean) {
-  if (setting === undefined) return false
-  const count = Number(setting)
-  return Number.isInteger(count) ? (_address, hop) => hop < count : setting
-}
-
-/** A connection that speaks no HTTP, or is too slow. What it sent is not logged: it may hold addresses. */
+/** Ends a connection that speaks no HTTP, or is too slow. What it sent is not logged: it may hold addresses. */
 function refuseConnection (error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writable && error.code !== 'ECONNRESET') {
     const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'

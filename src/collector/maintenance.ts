@@ -1,61 +1,152 @@
+/** What the collector does by itself, in UTC. A job that was missed or failed is done at the next full minute. */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import cron from 'node-cron'
-import { QueryTypes, type Sequelize } from 'sequelize'
-import { DAY, type Salts } from './storage/salts.js'
+import { DAY, dayOf } from './day.js'
+import { RequestError } from './http/errors.js'
+import { finishDays } from './storage/figures.js'
+import type { Database } from './storage/database.js'
+import { hasHistory, replayHistory } from './storage/history.js'
+import { openPartitions } from './storage/partitions.js'
+import { correctFuture, deletePings, deleteSilent } from './storage/retention.js'
+import type { Salts } from './storage/salts.js'
 
-/** Rows deleted in one statement: a few milliseconds, after which the pings that wait have their turn. */
-const STEP = 1000
-
-/**
- * Deletes the pings that are older than the period, the oldest first.
- *
- * @param before milliseconds since 1970
- * @param signal ends it after the step that it is at
- * @returns how many were deleted
- */
-export async function deletePings (db: Sequelize, before: number, signal?: AbortSignal): Promise<number> {
-  let all = 0
-  while (!signal?.aborted) {
-    // The oldest have the lowest ids, so no index of its own is needed: it would cost every ping.
-    const deleted = await db.query(
-      'DELETE FROM pings WHERE id IN (SELECT id FROM pings ORDER BY id LIMIT $1) AND received_at < $2',
-      { bind: [STEP, before], type: QueryTypes.BULKDELETE }) as unknown as number
-    all += deleted
-    if (deleted < STEP) break
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Does what is due. Resolves when it is done. */
+    maintain: () => Promise<void>
+    /** Hook for routes that change pings: refuses the request while the history of an older release is counted. */
+    whenReady: () => Promise<void>
   }
-  return all
 }
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
 
 interface Options {
-  db: Sequelize
+  /** For the figures and all else that takes long. */
+  db: Database
   salts: Salts
-  retentionDays: number
+  settings: { retentionDays: number, newPerAddress: number }
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  uptime: () => number
 }
 
-/** What a collector does by itself: salts destroyed on the hour, old pings deleted once a day. All times are UTC. */
-export const upkeep = fp<Options>(async (app: FastifyInstance, { db, salts, retentionDays, now }) => {
+interface Job {
+  what: string
+  /** It is due once in each period, so many milliseconds after its begin. */
+  period: number
+  delay: number
+  /** What cannot be undone waits until the clock can be trusted. */
+  needsTrust: boolean
+  run: () => Promise<unknown>
+}
+
+export const maintenance = fp<Options>(async (app: FastifyInstance, options: Options) => {
+  const { db, now } = options
   const stop = new AbortController()
+  const isTrusted = watchClock(now, options.uptime)
+  const jobs = jobsOf(app, options, stop.signal)
+  const done = new Map<Job, number>()
+  let history = await hasHistory(db)
   let running = Promise.resolve()
 
-  /** One after the other, and all of them before the database is closed. A failure is tried again at the next time. */
-  function run (what: string, work: () => Promise<unknown>): void {
-    running = running.then(work).then(() => {}, (error) => app.log.error({ err: error }, `${what} failed`))
+  async function runDue (): Promise<void> {
+    const trusted = isTrusted()
+    if (history && trusted) history = !await countHistory(app, options, stop.signal)
+    if (history) return
+    for (const job of jobs) {
+      const slot = Math.floor((now() - job.delay) / job.period)
+      if (stop.signal.aborted || done.get(job) === slot || (job.needsTrust && !trusted)) continue
+      try {
+        await job.run()
+        done.set(job, slot)
+      } catch (error) {
+        app.log.error({ err: error }, `${job.what} failed; the next attempt is within a minute`)
+      }
+    }
+  }
+  /** One after the other, and all of them before the database is closed. */
+  function enqueue (): void {
+    running = running.then(runDue).catch((error) => app.log.error({ err: error }, 'maintenance failed'))
   }
 
-  const destroySalts = () => run('destroying salts', () => salts.destroy(now()))
-  const deleteOld = () => run('deleting old pings', async () => {
-    const deleted = await deletePings(db, now() - retentionDays * DAY, stop.signal)
-    if (deleted > 0) app.log.info({ deleted }, `pings older than ${retentionDays} days are deleted`)
+  app.decorate('maintain', () => { enqueue(); return running })
+  app.decorate('whenReady', async () => {
+    if (history) throw new RequestError(503, 'the collector is counting the pings of an older release; try again later')
   })
-  const schedule = (expression: string, work: () => void) => cron.schedule(expression, work, { timezone: 'Etc/UTC' })
-  // Salts hourly, not only at midnight: one midnight at which the database was away would keep a salt for a day.
-  const tasks = [schedule('0 0 * * * *', destroySalts), schedule('0 30 3 * * *', deleteOld)]
-  app.addHook('onReady', async () => { destroySalts(); deleteOld() })
+  const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC' })
+  app.addHook('onReady', async () => { enqueue() })
   app.addHook('onClose', async () => {
     stop.abort()
-    await Promise.all(tasks.map(async (task) => task.destroy()))
+    await task.destroy()
     await running
   })
-}, { name: 'collector.upkeep', fastify: '5.x' })
+}, { name: 'collector.maintenance', fastify: '5.x' })
+
+function jobsOf (app: FastifyInstance, { db, salts, settings, now }: Options, signal: AbortSignal): Job[] {
+  const today = () => dayOf(now())
+  return [
+    // Hourly, not only at midnight: a midnight at which the database is away would keep a salt for a day.
+    { what: 'destroying salts', period: HOUR, delay: 0, needsTrust: false, run: () => salts.destroy(now()) },
+    { what: 'creating partitions', period: HOUR, delay: 0, needsTrust: true, run: () => openPartitions(db, today()) },
+    {
+      what: 'counting figures',
+      period: DAY,
+      // By then every ping that was received before midnight is stored, or refused.
+      delay: 10 * MINUTE,
+      needsTrust: true,
+      async run () {
+        const corrected = await correctFuture(db, today())
+        if (corrected > 0) app.log.warn({ installations: corrected }, 'pings from the future are corrected')
+        const days = await finishDays(db, dayOf(now() - 10 * MINUTE), settings.newPerAddress, signal)
+        if (days > 0) app.log.info({ days }, 'figures of finished days are counted')
+      }
+    },
+    {
+      what: 'deleting old pings',
+      period: DAY,
+      delay: 20 * MINUTE,
+      needsTrust: true,
+      async run () {
+        const deleted = await deletePings(db, today() - settings.retentionDays, signal)
+        const unit = db.kind === 'postgres' ? 'days' : 'pings'
+        if (deleted > 0) app.log.info({ [unit]: deleted }, `pings older than ${settings.retentionDays} days are deleted`)
+        await deleteSilent(db, today())
+      }
+    }
+  ]
+}
+
+/** @returns whether all of it is counted */
+async function countHistory (app: FastifyInstance, options: Options, signal: AbortSignal): Promise<boolean> {
+  const { db, settings, now } = options
+  app.log.info('counting the pings of an older release; until then pings are answered 503')
+  let toldAt = 0
+  const onDay = (left: number) => {
+    if (left > 0 && Date.now() - toldAt < 5000) return
+    toldAt = Date.now()
+    const words = left > 0 ? 'counting the pings of an older release' : 'the pings of the older release are counted'
+    app.log.info({ daysLeft: left }, words)
+  }
+  await replayHistory(db, { today: dayOf(now()), ...settings, signal, onDay })
+  return !await hasHistory(db)
+}
+
+/**
+ * Tells whether the clock can be trusted: it has not been set for ten minutes. A clock that is wrong for a moment must
+ * neither delete pings nor finish a day that is not over.
+ *
+ * @param uptime milliseconds of a clock that nobody sets
+ */
+export function watchClock (now: () => number, uptime: () => number): () => boolean {
+  let offset = now() - uptime()
+  let setAt = -Infinity
+  return () => {
+    const current = now() - uptime()
+    if (Math.abs(current - offset) > 5 * MINUTE) setAt = uptime()
+    offset = current
+    return uptime() - setAt >= 10 * MINUTE
+  }
+}

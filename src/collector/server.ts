@@ -1,13 +1,23 @@
+#!/usr/bin/env node
 /** The collector as a process of its own: settings from the environment, signals, exit codes. */
 import { buildCollector } from './app.js'
+import { describeUsage } from './help.js'
 import { InvalidSettingsError, readSettings } from './settings.js'
 
-/** EX_CONFIG of sysexits.h: starting again will not help. */
+/** EX_CONFIG and EX_USAGE of sysexits.h: starting again will not help. */
 const BAD_SETTINGS = 78
+const BAD_USAGE = 64
 
-// The collector reckons in UTC. node-cron would take the local time of the hour that a clock change repeats for the hour
+// The collector counts in UTC. node-cron would take the local time of the hour that a clock change repeats for the hour
 // before, and arm a job that is due in it anew every millisecond until the hour is over.
 process.env.TZ = 'UTC'
+
+async function main (args: string[]): Promise<void> {
+  if (args.length === 0) return await start()
+  if (args.length === 1 && ['--help', '-h'].includes(args[0]!)) return console.log(describeUsage())
+  console.error('flowforge-collector takes no argument but --help; its settings come from the environment')
+  process.exit(BAD_USAGE)
+}
 
 async function start (): Promise<void> {
   const settings = readSettings(process.env)
@@ -26,7 +36,7 @@ async function stop (app: Awaited<ReturnType<typeof buildCollector>>, signal: st
   process.exit(0)
 }
 
-start().catch((error: NodeJS.ErrnoException) => {
+main(process.argv.slice(2)).catch((error: NodeJS.ErrnoException) => {
   const known = error instanceof InvalidSettingsError
   console.error(`the collector did not start: ${error.message}`)
   process.exit(known ? BAD_SETTINGS : 1)

@@ -1,43 +1,123 @@
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
+import { DAY } from '../../src/collector/day.js'
+import { watchClock } from '../../src/collector/maintenance.js'
 import { rowOf } from '../../src/collector/storage/columns.js'
-import { openCollectorDatabase } from '../../src/collector/storage/database.js'
-import { DAY } from '../../src/collector/storage/salts.js'
-import { storeRows } from '../../src/collector/storage/pings.js'
-import { deletePings } from '../../src/collector/maintenance.js'
-import { startPostgres, type Postgres } from '../helpers/postgres.js'
-import { PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
+import { finishDays } from '../../src/collector/storage/figures.js'
+import { listPartitions } from '../../src/collector/storage/partitions.js'
+import { storePings } from '../../src/collector/storage/pings.js'
+import { correctFuture, deletePings } from '../../src/collector/storage/retention.js'
+import { describeOnBoth } from './both-databases.js'
+import { instanceId, openTestDatabase, PING, sqliteUrl, startCollector } from './start-collector.js'
 
-let postgres: Postgres
-before(async () => { postgres = await startPostgres() })
-after(() => postgres.stop())
+const TODAY = 20_780
+const MINUTE = 60_000
 
-for (const name of ['SQLite', 'PostgreSQL']) {
-  test(`on ${name} pings older than the period are deleted, more than one step of them, and no other`, async (t) => {
-    const db = await openCollectorDatabase(name === 'SQLite' ? await sqliteUrl(t) : await postgresUrl(postgres))
-    t.after(() => db.close())
-    const rows = (count: number, receivedAt: number) => Array.from({ length: count }, () => rowOf(PING, receivedAt, 'hash', null))
-    await storeRows(db, rows(2345, 999))
-    await storeRows(db, rows(10, 1000))
-    assert.equal(await deletePings(db, 1000), 2345)
-    const [left] = await db.query('SELECT received_at FROM pings')
-    assert.deepEqual(left.map((row) => Number((row as { received_at: number }).received_at)), Array(10).fill(1000))
+const arrival = (number: number, moment: number) => ({
+  row: rowOf({ ...PING, instanceId: instanceId(number) }, moment, 'hash', null), networkHash: `network ${number}`
+})
+
+describeOnBoth('maintenance', (create) => {
+  test('pings older than the period are deleted, and no other', async (t) => {
+    const db = await openTestDatabase(t, await create(t), TODAY)
+    const count = db.kind === 'sqlite' ? 2345 : 1
+    const old = Array.from({ length: count }, (_, number) => arrival(number, TODAY * DAY - 1))
+    await storePings(db, [...old, arrival(9999, TODAY * DAY)])
+    // One from the future among the oldest rows stops nothing.
+    await storePings(db, [arrival(9998, (TODAY + 7) * DAY)])
+    assert.equal(await deletePings(db, TODAY), count)
+    const left = await db.query<{ received_at: number }>('SELECT received_at FROM pings ORDER BY received_at')
+    assert.deepEqual(left.map((row) => Number(row.received_at)), [TODAY * DAY, (TODAY + 7) * DAY])
   })
-}
 
-test('a collector deletes at its start what the period no longer covers', async (t) => {
-  const url = await sqliteUrl(t)
-  let now = 20_000 * DAY
-  const first = await startCollector(t, url, {}, { now: () => now })
-  await first.post(PING)
-  now += 5 * DAY
-  await first.post(PING)
-  await first.app.close()
-  const lines = new EventEmitter()
-  const deleted = once(lines, 'deleted')
-  const logTo = { write: (line: string) => { if (/"deleted":1,.*older than 3 days/.test(line)) lines.emit('deleted') } }
-  const second = await startCollector(t, url, { retentionDays: 3, logLevel: 'info' }, { now: () => now + 1, logTo })
-  await deleted
-  assert.equal((await second.rows()).length, 1)
+  test('while the collector runs it counts finished days, deletes old pings and makes room for those to come', async (t) => {
+    let now = TODAY * DAY
+    const collector = await startCollector(t, await create(t), { retentionDays: 3 }, { now: () => now })
+    for (let day = 0; day < 6; day++) {
+      await collector.post(PING)
+      now += DAY + 25 * MINUTE
+      await collector.app.maintain()
+    }
+    const days = (await collector.rows('daily')).filter(({ figure, bucket }) => figure === 'active' && bucket === 'day')
+    assert.deepEqual(days.map(({ day }) => day), [0, 1, 2, 3, 4, 5].map((day) => TODAY + day))
+    assert.deepEqual((await collector.rows()).map(({ received_at: at }) => Math.floor(Number(at) / DAY)), [TODAY + 3, TODAY + 4, TODAY + 5])
+    const db = await openTestDatabase(t, collector.databaseUrl, TODAY + 6)
+    const partitions = await listPartitions(db)
+    assert.equal(partitions.at(-1) ?? TODAY + 13, TODAY + 13)
+  })
+
+  test('a job that failed or was missed is done at the next minute, and the log names it', async (t) => {
+    let now = TODAY * DAY
+    let log = ''
+    const logTo = { write: (line: string) => { log += line } }
+    const { app, rows, databaseUrl } = await startCollector(t, await create(t), { logLevel: 'error' }, { now: () => now, logTo })
+    await app.maintain()
+    const db = await openTestDatabase(t, databaseUrl, TODAY)
+    await db.change('ALTER TABLE salts RENAME TO salts_gone')
+    now += 60 * MINUTE
+    await app.maintain()
+    assert.match(log, /destroying salts failed; the next attempt is within a minute/)
+    await db.change('ALTER TABLE salts_gone RENAME TO salts')
+    await db.change(`INSERT INTO salts (day, salt) VALUES (${TODAY - 2}, 'over'), (${TODAY + 2}, 'to come'), (${TODAY + 1}, 'tomorrow')`)
+    now += MINUTE
+    await app.maintain()
+    assert.deepEqual((await rows('salts')).map(({ day }) => day), [TODAY + 1])
+  })
+
+  test('a clock that is wrong for a moment neither finishes a day nor deletes a ping', async (t) => {
+    let [now, uptime] = [TODAY * DAY, 0]
+    const { app, post, rows } = await startCollector(t, await create(t), {}, { now: () => now, uptime: () => uptime })
+    await post(PING)
+    await app.maintain()
+    now += 365 * DAY
+    await app.maintain()
+    now -= 365 * DAY
+    await app.maintain()
+    assert.equal((await rows()).length, 1)
+    assert.deepEqual(await rows('daily'), [])
+  })
+
+  test('installations that a clock ahead has heard in the future are corrected', async (t) => {
+    const db = await openTestDatabase(t, await create(t), TODAY)
+    await storePings(db, [arrival(1, (TODAY - 1) * DAY)])
+    await storePings(db, [arrival(1, (TODAY + 5) * DAY), arrival(2, (TODAY + 5) * DAY)])
+    assert.equal(await correctFuture(db, TODAY), 2)
+    await storePings(db, [arrival(1, TODAY * DAY)])
+    const left = await db.query<{ last_day: number, days: string }>('SELECT last_day, days FROM installations')
+    assert.deepEqual(left.map(({ last_day: day, days }) => [day, Number(days)]), [[TODAY, 0b11]])
+    await finishDays(db, TODAY + 1, 20)
+  })
+})
+
+test('a salt that SQLite cannot remove from its log is told, and destroyed when the reader is gone', async (t) => {
+  let now = TODAY * DAY
+  let log = ''
+  const logTo = { write: (line: string) => { log += line } }
+  const { app, post, databaseUrl } = await startCollector(t, await sqliteUrl(t), { logLevel: 'error' }, { now: () => now, logTo })
+  await app.maintain()
+  const reader = await openTestDatabase(t, databaseUrl, TODAY)
+  await reader.query('BEGIN')
+  await reader.query('SELECT * FROM installations')
+  await post(PING)
+  now += 2 * DAY
+  await app.maintain()
+  assert.match(log, /"message":"salt_in_log".*destroying salts failed/)
+  await reader.query('COMMIT')
+  log = ''
+  now += MINUTE
+  await app.maintain()
+  assert.equal(log, '')
+})
+
+test('the clock is trusted from ten minutes after it was set', () => {
+  let [now, uptime] = [0, 0]
+  const isTrusted = watchClock(() => now, () => uptime)
+  const pass = (ms: number) => { now += ms; uptime += ms }
+  assert.equal(isTrusted(), true)
+  now += 6 * MINUTE
+  assert.equal(isTrusted(), false)
+  pass(9 * MINUTE)
+  assert.equal(isTrusted(), false)
+  pass(MINUTE)
+  assert.equal(isTrusted(), true)
 })

@@ -55,7 +55,7 @@ before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
 for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL that two collectors share', 2]] as const) {
-  test(`on ${name} no address of a sender is in any byte of the database files and the logs`, async (t) => {
+  test(`on ${name} no address of a sender is in any byte of the database files, the metrics and the logs`, async (t) => {
     const databaseUrl = name === 'SQLite' ? await sqliteUrl(t) : await postgresUrl(postgres)
     const directory = name === 'SQLite' ? dirname(databaseUrl.slice('sqlite:'.length)) : await dataDirectory(databaseUrl)
     let log = ''
@@ -70,17 +70,21 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
         for (const body of [VALID, VALID, ...MALFORMED, ...Array(20).fill(VALID)]) seen.add(await send(url, sender, body))
         await send(`${url}/nowhere/${sender}`, sender, VALID)
         await send(`${url}/report`, sender, '')
+        await send(`${url}/held`, sender, JSON.stringify({ instanceId: PING.instanceId }))
       }
     }
     assert.deepEqual([...seen].sort(), [200, 400, 413, 429])
+    const metrics = await Promise.all(crew.map(async ({ url }) =>
+      (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })).text()))
     // The database fails under a ping: the error path of the log.
     await breakTable(databaseUrl)
     for (const { url } of crew) assert.equal(await send(url, '127.0.0.1', VALID), 503)
     for (const { app } of crew) await app.close()
 
     assert.match(log, /cannot store pings/)
-    const bytes = Buffer.concat([await bytesIn(directory), Buffer.from(log)])
-    assert.ok(bytes.includes((await rows('pings_gone'))[0]!.address_hash as string), 'the search finds what is there')
+    const bytes = Buffer.concat([await bytesIn(directory), Buffer.from(log + metrics.join(''))])
+    assert.match(metrics.join(''), /collector_pings_total\{status="429"/)
+    assert.ok(bytes.includes((await rows('installations_gone'))[0]!.introduced_by as string), 'the search finds what is there')
     for (const address of [...SENDERS, FORGED]) {
       for (const trace of tracesOf(address)) assert.ok(!bytes.includes(trace), `${address} is there as ${trace.toString('latin1')}`)
     }
@@ -88,8 +92,8 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
 }
 
 async function breakTable (databaseUrl: string): Promise<void> {
-  const { connect: open } = await import('../../src/collector/storage/database.js')
+  const { connect: open } = await import('../../src/collector/storage/connect.js')
   const db = await open(databaseUrl)
-  await db.query('ALTER TABLE pings RENAME TO pings_gone')
+  await db.query('ALTER TABLE installations RENAME TO installations_gone')
   await db.close()
 }

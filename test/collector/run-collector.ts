@@ -5,8 +5,10 @@ import type { TestContext } from 'node:test'
 import { KEY } from './start-collector.js'
 
 /** The collector as a process, with the key of the tests unless the environment names another; killed after the test. */
-export function runCollector (t: TestContext, environment: NodeJS.ProcessEnv): { child: ChildProcess, listening: Promise<unknown> } {
-  const child = spawn(process.execPath, ['--import', 'tsx/esm', 'src/collector/server.ts'], {
+export function runCollector (
+  t: TestContext, environment: NodeJS.ProcessEnv, args: string[] = []
+): { child: ChildProcess, listening: Promise<unknown> } {
+  const child = spawn(process.execPath, ['--import', 'tsx/esm', 'src/collector/server.ts', ...args], {
     env: { PATH: process.env.PATH, COLLECTOR_IP_HASH_KEY: KEY, ...environment }, stdio: ['ignore', 'pipe', 'pipe']
   })
   t.after(() => child.kill('SIGKILL'))

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { settingsTable } from '../../src/collector/settings.js'
 import { freePort } from '../helpers/postgres.js'
 import { runCollector } from './run-collector.js'
 import { PING, post, sqliteUrl } from './start-collector.js'
@@ -51,4 +52,16 @@ test('a sender in the middle of its ping does not keep the collector from ending
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
   assert.deepEqual(await exit, [0, null])
+})
+
+test('--help lists every setting with its default, and any other argument is refused with 64', async (t) => {
+  const help = runCollector(t, {}, ['--help']).child
+  const [said, [code]] = await Promise.all([readAll(help.stdout!), once(help, 'exit')])
+  assert.equal(code, 0)
+  for (const { name } of settingsTable) assert.ok(said.includes(name), name)
+  assert.match(said, /COLLECTOR_RETENTION_DAYS \(90\)/)
+  const other = runCollector(t, {}, ['start']).child
+  const [complaint, [status]] = await Promise.all([readAll(other.stderr!), once(other, 'exit')])
+  assert.equal(status, 64)
+  assert.match(complaint, /^flowforge-collector takes no argument but --help.*\n$/)
 })

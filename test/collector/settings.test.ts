@@ -10,9 +10,11 @@ test('without anything but the key the defaults stand', () => {
     databaseUrl: 'sqlite:var/collector.db',
     host: '127.0.0.1',
     port: 8080,
-    retentionDays: 365,
+    retentionDays: 90,
+    newPerAddress: 20,
     rateLimit: 60,
     requestTimeout: 10,
+    public: false,
     logLevel: 'info'
   })
 })
@@ -28,7 +30,14 @@ const refused: Array<[string, NodeJS.ProcessEnv, RegExp]> = [
   ['a short key', { COLLECTOR_IP_HASH_KEY: 'x'.repeat(31) }, /^COLLECTOR_IP_HASH_KEY .* has 31/],
   ['a port that is none', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PORT: 'http' }, /^COLLECTOR_PORT must be integer/],
   ['a database of another kind', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: 'mysql://x' }, /^COLLECTOR_DATABASE_URL /],
-  ['a proxy that is no address', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: 'loopback, nginx' }, /^COLLECTOR_TRUST_PROXY names "nginx"/],
+  ['a proxy that is no address', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: 'loopback, nginx' }, /^COLLECTOR_TRUST_PROXY has "nginx"/],
+  ['a count of proxies', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '1' }, /^COLLECTOR_TRUST_PROXY has "1", which is no address or network/],
+  ['an address in another notation', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.1' }, /^COLLECTOR_TRUST_PROXY /],
+  ['a network that is too long', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.0.0.0/33' }, /^COLLECTOR_TRUST_PROXY /],
+  ['half a name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION: '10' }, /^COLLECTOR_RETENTION is not a setting\. Did you mean COLLECTOR_RETENTION_DAYS\?$/],
+  ['a misspelled name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABSE_URL: 'sqlite:x' }, /Did you mean COLLECTOR_DATABASE_URL\?$/],
+  ['an unknown name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_SMTP_SERVER: 'x' }, /^COLLECTOR_SMTP_SERVER is not a setting\. The settings are COLLECTOR_IP_HASH_KEY, /],
+  ['a public page that is neither', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PUBLIC: 'yes' }, /^COLLECTOR_PUBLIC must be boolean/],
   ['a token that can be guessed', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_REPORT_TOKEN: 'secret' }, /^COLLECTOR_REPORT_TOKEN /],
   ['a log level that is none', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_LOG_LEVEL: 'loud' }, /^COLLECTOR_LOG_LEVEL /]
 ]
@@ -43,8 +52,8 @@ for (const [what, environment, message] of refused) {
   })
 }
 
-test('proxies are addresses, networks, their names, or a number', () => {
-  for (const trustProxy of ['1', '10.0.0.0/8', '10.1.2.3, fd00::/8', 'loopback,uniquelocal']) {
+test('proxies are addresses, networks or their names', () => {
+  for (const trustProxy of ['10.0.0.0/8', '10.1.2.3, fd00::/8', 'loopback,uniquelocal']) {
     assert.equal(readSettings({ COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: trustProxy }).trustProxy, trustProxy)
   }
 })

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { buildCollector, type CollectorOptions } from '../../src/collector/app.js'
-import { connect } from '../../src/collector/storage/database.js'
+import { dayOf } from '../../src/collector/day.js'
+import { connect } from '../../src/collector/storage/connect.js'
+import type { Database } from '../../src/collector/storage/database.js'
+import { openCollectorDatabase } from '../../src/collector/storage/open.js'
 import type { CollectorSettings } from '../../src/collector/settings.js'
 import type { Postgres } from '../helpers/postgres.js'
 
@@ -17,9 +20,13 @@ export const PING = {
   platform: { counts: { users: 3, teams: 2, projects: 1 }, config: { driver: 'localfs' } }
 }
 
+/** The id of one of many installations. */
+export const instanceId = (number: number) => PING.instanceId.replace(/^.{8}/, number.toString(16).padStart(8, '0'))
+
 export interface Collector {
   app: FastifyInstance
   url: string
+  databaseUrl: string
   post: (body: unknown, headers?: Record<string, string>) => Promise<{ status: number, headers: Headers, body: any }>
   /** Every row of the database, as text: `pings` unless another table is named. */
   rows: (table?: string) => Promise<Array<Record<string, unknown>>>
@@ -32,7 +39,7 @@ export async function startCollector (
   const app = await buildCollector({ ipHashKey: KEY, databaseUrl, logLevel: 'silent', ...settings }, options)
   t.after(() => app.close())
   const url = await app.listen({ host: settings.host ?? '127.0.0.1', port: 0 })
-  return { app, url, post: (body, headers) => post(url, body, headers), rows: (table = 'pings') => readRows(databaseUrl, table) }
+  return { app, url, databaseUrl, post: (body, headers) => post(url, body, headers), rows: (table = 'pings') => readRows(databaseUrl, table) }
 }
 
 export async function post (url: string, body: unknown, headers: Record<string, string> = {}) {
@@ -42,6 +49,13 @@ export async function post (url: string, body: unknown, headers: Record<string, 
     body: typeof body === 'string' ? body : JSON.stringify(body)
   })
   return { status: response.status, headers: response.headers, body: await response.json() as any }
+}
+
+/** The collector's database, up to date, and closed after the test. @param today the day of its clock */
+export async function openTestDatabase (t: TestContext, databaseUrl: string, today = dayOf(Date.now())): Promise<Database> {
+  const db = await openCollectorDatabase(databaseUrl, today)
+  t.after(() => db.close())
+  return db
 }
 
 /** A SQLite file of its own for each test. */
@@ -58,9 +72,9 @@ export async function postgresUrl (postgres: Postgres): Promise<string> {
 
 async function readRows (databaseUrl: string, table: string) {
   const db = await connect(databaseUrl)
-  const [rows] = await db.query(`SELECT * FROM ${table}`)
+  const rows = await db.query<Record<string, unknown>>(`SELECT * FROM ${table}`)
   await db.close()
-  return rows as Array<Record<string, unknown>>
+  return rows
 }
 
 /** Every byte in the files of a directory: rows, logs and what is left of deleted rows. */
@@ -73,7 +87,7 @@ export async function bytesIn (directory: string): Promise<Buffer> {
 /** Where a PostgreSQL keeps its files. */
 export async function dataDirectory (databaseUrl: string): Promise<string> {
   const db = await connect(databaseUrl)
-  const [[found]] = await db.query("SELECT current_setting('data_directory') AS directory") as any
+  const [found] = await db.query<{ directory: string }>("SELECT current_setting('data_directory') AS directory")
   await db.close()
-  return found.directory
+  return found!.directory
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { freePort, startPostgres, type Postgres } from '../helpers/postgres.js'
-import { connect } from '../../src/collector/storage/database.js'
+import { connect } from '../../src/collector/storage/connect.js'
 import { runCollector } from '../collector/run-collector.js'
 import { PING, post, postgresUrl, sqliteUrl } from '../collector/start-collector.js'
 
@@ -37,7 +37,7 @@ describe('killed with SIGKILL under load, five times', { concurrency: true }, ()
       for (let run = 0; run < 5; run++) await killUnderLoad(t, databaseUrl, size, acknowledged, 100 + 37 * run)
       const db = await connect(databaseUrl)
       t.after(() => db.close())
-      const [rows] = await db.query('SELECT idempotency_key AS key, COUNT(*) AS times FROM pings GROUP BY idempotency_key')
+      const rows = await db.query('SELECT idempotency_key AS key, COUNT(*) AS times FROM pings GROUP BY idempotency_key')
       const times = new Map((rows as Array<{ key: string, times: number }>).map((row) => [row.key, Number(row.times)]))
       assert.ok(acknowledged.length >= 870)
       assert.deepEqual(acknowledged.filter((key) => times.get(key) !== 1), [])

@@ -1,61 +1,66 @@
-import rateLimit, { type FastifyRateLimitStore, type FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { hashAddress, hashKey } from './address-hash.js'
-import { dayOf, type Salts } from '../storage/salts.js'
+import { dayOf } from '../day.js'
+import type { Salts } from '../storage/salts.js'
+import { parseAddress } from './proxies.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Milliseconds since 1970. */
     receivedAt: number
-    /** All that the collector keeps of the sender's address, and all that its parts ever see of it. */
+    /** Keyed hash of the client's address: the only form of it that leaves this file. */
     addressHash: string
+    /** Keyed hash of the client's network, as one client often has all of an IPv6 /64. Of IPv4 it is the address's. */
+    networkHash: string
   }
+}
+
+/**
+ * Hashes an address, or a network. A plain hash of an IPv4 address is undone in minutes by trying all 2^32 of them;
+ * this one cannot be tried without the key, nor, once the salt of the day is destroyed, with it.
+ *
+ * @param salt of the day, always 64 characters, so that salt and address cannot run into each other
+ * @returns 64 hexadecimal digits
+ */
+export function hashAddress (key: KeyObject, salt: string, address: string): string {
+  return createHmac('sha256', key).update(salt + address).digest('hex')
+}
+
+/** Writes an address in its one form. All that is no address is one client. */
+export function canonicalAddress (text: string): string {
+  return parseAddress(text)?.toString() ?? 'unknown'
+}
+
+/** Writes the network that limits count: an IPv4 address, or the /64 of an IPv6 address. */
+export function networkOf (text: string): string {
+  const address = parseAddress(text)
+  if (!address || address.kind() === 'ipv4') return canonicalAddress(text)
+  return `${address.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')}::/64`
+}
+
+export function hashKey (secret: string): KeyObject {
+  return createSecretKey(secret, 'utf8')
 }
 
 interface Options {
   salts: Salts
   secret: string
-  /** Requests a minute from one address. */
-  limit: number
   now: () => number
 }
 
-/** Turns the sender's address into its hash before anything else happens, and limits how often a sender may come. */
-export const sender = fp<Options>(async (app: FastifyInstance, { salts, secret, limit, now }) => {
+/** Replaces the client's address by its hash before anything else sees the request. */
+export const clientAddress = fp<Options>(async (app: FastifyInstance, { salts, secret, now }) => {
   const key = hashKey(secret)
   app.decorateRequest('receivedAt', 0)
   app.decorateRequest('addressHash', '')
+  app.decorateRequest('networkHash', '')
   app.addHook('onRequest', async (request) => {
     request.receivedAt = now()
-    request.addressHash = hashAddress(key, await salts.of(dayOf(request.receivedAt)), request.ip ?? '')
+    const salt = await salts.of(dayOf(request.receivedAt))
+    const address = canonicalAddress(request.ip ?? '')
+    const network = networkOf(address)
+    request.addressHash = hashAddress(key, salt, address)
+    request.networkHash = network === address ? request.addressHash : hashAddress(key, salt, network)
   })
-  await app.register(rateLimit, {
-    max: limit,
-    timeWindow: WINDOW,
-    // No route has a limit of its own, for which a store would need `child`.
-    store: MinuteStore as unknown as FastifyRateLimitStoreCtor,
-    keyGenerator: (request) => request.addressHash,
-    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false, 'retry-after': true },
-    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
-  })
-}, { name: 'collector.sender', fastify: '5.x' })
-
-const WINDOW = 60_000
-
-/** Counts in one table that is thrown away when its minute is over. The limiter's own keeps a sender until others push it out. */
-class MinuteStore implements Pick<FastifyRateLimitStore, 'incr'> {
-  private counts = new Map<string, number>()
-  private endsAt = 0
-
-  incr (key: string, done: (error: null, result: { current: number, ttl: number }) => void): void {
-    const now = Date.now()
-    if (this.counts.size === 0) {
-      this.endsAt = now + WINDOW
-      setTimeout(() => { this.counts = new Map() }, WINDOW).unref()
-    }
-    const current = (this.counts.get(key) ?? 0) + 1
-    this.counts.set(key, current)
-    done(null, { current, ttl: Math.max(0, this.endsAt - now) })
-  }
-}
+}, { name: 'collector.client-address', fastify: '5.x' })

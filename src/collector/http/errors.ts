@@ -1,6 +1,9 @@
-/** What a sender is told when its ping was not stored. Nothing here repeats an address, a body or a database's text. */
-import type { FastifyError, FastifyReply } from 'fastify'
-import { isFaultOfRow } from '../storage/pings.js'
+/** What a client is told when its request fails. No answer repeats an address, a body or the text of a database. */
+import type {
+  FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods
+} from 'fastify'
+import { codeOf } from '../storage/database.js'
+import { isFaultOfPing } from '../storage/pings.js'
 
 export interface Fault {
   status: number
@@ -12,28 +15,74 @@ const KNOWN: Record<string, string> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'a ping is sent as application/json',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty; a ping is a JSON object',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body does not have the length that its header says',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'the body is not valid JSON, or holds a property that is refused, such as __proto__'
+  FST_ERR_CTP_INVALID_JSON_BODY: 'the body is not valid JSON, or has a property that is refused, such as __proto__'
 }
 
 const AWAY: Fault = { status: 503, message: 'the collector cannot store pings at the moment; try again later' }
 
+/** A request that is refused for a reason of its own, with the status and the words of the answer. */
+export class RequestError extends Error {
+  override name = 'RequestError'
+  readonly code = 'request_refused'
+  constructor (readonly statusCode: number, message: string) { super(message) }
+}
+
 export function faultOf (error: FastifyError): Fault {
   const status = error.statusCode ?? 500
+  if (error instanceof RequestError) return { status, message: error.message }
   if (error.validation) return { status: 400, message: error.message }
-  if (isFaultOfRow(error)) return { status: 400, message: 'the ping holds a value that cannot be stored' }
-  // Whatever has no status of its own came from the storage: the ping is good, and the sender tries again.
+  if (isFaultOfPing(error)) return { status: 400, message: 'the ping has a value that cannot be stored' }
+  // An error without a status comes from the storage: the ping is good, and the sender tries again.
   if (status >= 500) return AWAY
   const known = KNOWN[error.code]
   if (known) return { status, message: known }
-  return { status, message: status === 429 ? 'too many pings from one address' : 'the request is not valid' }
+  return { status, message: status === 429 ? 'too many requests from one address' : 'the request is not valid' }
 }
 
-/** Half a minute to a minute and a half, so that those who were turned away together do not come back together. */
-export function retryAfter (): number {
-  return 30 + Math.floor(Math.random() * 60)
+/** Seconds, at random, so that clients refused together do not come back together; after the minute of a limit. */
+function retryAfter (status: number): number {
+  return (status === 429 ? 60 : 30) + Math.floor(Math.random() * 60)
 }
 
 export function answerFault (reply: FastifyReply, { status, message }: Fault): FastifyReply {
-  if (status === 503) reply.header('retry-after', retryAfter())
+  if (status === 429 || status === 503) reply.header('retry-after', retryAfter(status))
   return reply.code(status).send({ status: 'error', error: message })
+}
+
+/** Answers every failure of a request, and an address or a method that does not exist. */
+export function answerErrors (app: FastifyInstance): void {
+  const logOnce = oncePerMinute(app.log)
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const fault = faultOf(error)
+    if (fault.status >= 500 && !(error instanceof RequestError)) logOnce(error, fault.message)
+    return answerFault(reply, fault)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(app, request)
+    if (allowed.length === 0) {
+      return answerFault(reply, { status: 404, message: 'not found; a ping is sent by POST to / or /ping' })
+    }
+    reply.header('allow', allowed.join(', '))
+    return answerFault(reply, { status: 405, message: `the method is not allowed here; use ${allowed.join(' or ')}` })
+  })
+}
+
+function methodsOf (app: FastifyInstance, { url }: FastifyRequest): HTTPMethods[] {
+  const path = url.replace(/[?#].*$/, '').replace(/(?<=.)\/$/, '')
+  return (['GET', 'HEAD', 'POST'] as const).filter((method) => app.hasRoute({ method, url: path }))
+}
+
+/** Logs an error of one kind once a minute, and then how often it occurred: an outage fills no disk. */
+function oncePerMinute (log: FastifyBaseLogger): (error: FastifyError, message: string) => void {
+  const kinds = new Map<string, { until: number, unlogged: number }>()
+  return (error, message) => {
+    const kind = codeOf(error) || error.name
+    const seen = kinds.get(kind)
+    if (seen && Date.now() < seen.until) {
+      seen.unlogged++
+      return
+    }
+    kinds.set(kind, { until: Date.now() + 60_000, unlogged: 0 })
+    log.error({ err: error, ...(seen?.unlogged && { alsoBefore: seen.unlogged }) }, message)
+  }
 }

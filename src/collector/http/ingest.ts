@@ -1,13 +1,25 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Sequelize } from 'sequelize'
-import { receiptOf, rowOf, type Row } from '../storage/columns.js'
-import { groupCommit } from '../storage/group-commit.js'
+import { positionOf, receiptOf, rowOf, type Row } from '../storage/columns.js'
+import type { Database } from '../storage/database.js'
+import { groupCommit, type GroupCommit } from '../storage/group-commit.js'
+import { isFaultOfPing, storePings, type Arrival } from '../storage/pings.js'
+import { RequestError } from './errors.js'
 import { pingBody } from './ping-body.js'
-import { isFaultOfRow, storeRows } from '../storage/pings.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Pings that wait to be stored. */
+    waitingPings: Pick<GroupCommit<Arrival, Row>, 'waiting'>
+  }
+}
+
+const INSTANCE = positionOf('instance_id')
 
 /** 2,000 waiting pings are some 2 MB, and at the measured pace (docs/collector.md) less than a second. */
-const LIMITS = { queue: 2000, batch: 500, isFaultOfItem: isFaultOfRow }
+const LIMITS = {
+  queue: 2000, batch: 500, isFaultOfItem: isFaultOfPing, keyOf: ({ row }: Arrival) => row[INSTANCE]
+}
 
 const headers = {
   type: 'object',
@@ -15,18 +27,31 @@ const headers = {
 }
 
 interface Options {
-  db: Sequelize
+  db: Database
+  onBatch?: (size: number) => void
 }
 
-/** Takes pings in, and answers each after the row that holds it is committed. */
-export const intake = fp<Options>(async (app: FastifyInstance, { db }) => {
-  const commits = groupCommit((rows: Row[]) => storeRows(db, rows), LIMITS)
+/** Takes pings in, and answers each once the row that holds it is committed. */
+export const ingest = fp<Options>(async (app: FastifyInstance, { db, onBatch }) => {
+  const limits = { ...LIMITS, ...(onBatch && { onBatch }) }
+  const commits = groupCommit((arrivals: Arrival[]) => storePings(db, arrivals), limits)
+  app.decorate('waitingPings', commits)
   app.addHook('onClose', () => commits.drained())
 
   async function receivePing (request: FastifyRequest) {
     const key = request.headers['idempotency-key'] as string | undefined
-    const stored = await commits.add(rowOf(request.body as object, request.receivedAt, request.addressHash, key ?? null))
+    const row = rowOf(request.body as object, request.receivedAt, request.addressHash, key ?? null)
+    const stored = await commits.add({ row, networkHash: request.networkHash })
     return { status: 'success', received: receiptOf(stored) }
   }
-  for (const url of ['/', '/ping']) app.post(url, { schema: { headers, body: pingBody } }, receivePing)
-}, { name: 'collector.intake', dependencies: ['collector.sender'], fastify: '5.x' })
+  for (const url of ['/', '/ping']) {
+    app.post(url, { schema: { headers, body: pingBody }, onRequest: [app.whenReady, refuseEncoding] }, receivePing)
+  }
+}, { name: 'collector.ingest', dependencies: ['collector.client-address', 'collector.maintenance'], fastify: '5.x' })
+
+async function refuseEncoding (request: FastifyRequest): Promise<void> {
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new RequestError(415, 'a ping is sent without content-encoding')
+  }
+}

@@ -4,44 +4,58 @@
  */
 import { scaleBand, scaleLinear, scaleUtc } from 'd3-scale'
 import { line } from 'd3-shape'
-import type { ActiveDay } from './activity.js'
-import type { Bucket } from './distributions.js'
+import type { Bucket } from './read-report.js'
 
-/** The drawing area of the lines, 100 by 100, is stretched over this share of the chart; below it stand the dates. */
+/** The drawing area of the lines, 100 by 100, is stretched over this share of the chart; below it are the dates. */
 const PLOT_HEIGHT = 88
 
+/** One line: a value for each day, null where there is none. */
+export interface Series {
+  name: string
+  values: Array<number | null>
+}
+
 export interface LineChart {
-  lines: Array<{ window: Exclude<keyof ActiveDay, 'day'>, path: string }>
-  /** Where a number stands, as a percentage of the height. */
+  lines: Array<{ name: string, path: string }>
+  /** Position of a number, as a percentage of the height. */
   levels: Array<{ y: number, label: string }>
-  /** Where a month begins, as a percentage of the width; every other is left out on a narrow screen. */
+  /** Position of a date, as a percentage of the width; the minor ones are left out on a narrow screen. */
   months: Array<{ x: number, label: string, minor: boolean }>
   /** The strip of each day, which shows that day's numbers under the pointer. */
-  strips: Array<{ x: number, width: number, day: ActiveDay }>
+  strips: Array<{ x: number, width: number, words: string }>
   plotHeight: number
 }
 
-export function drawActivity (days: ActiveDay[]): LineChart {
-  const date = (day: ActiveDay) => new Date(day.day)
-  const highest = Math.max(1, ...days.map(({ in30Days }) => in30Days))
+/** @param days dates such as `2026-11-23`, at least one, the oldest first; each series has as many values */
+export function drawLines (days: string[], series: Series[], unit = ''): LineChart {
+  const dates = days.map((day) => new Date(day))
+  const highest = Math.max(1, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)))
   const y = scaleLinear([0, highest], [100, 0]).nice(4)
-  const x = scaleUtc([date(days[0]!), date(days.at(-1)!)], [0, 100])
-  const across = (day: ActiveDay) => x(date(day))
+  const x = scaleUtc([dates[0]!, dates.at(-1)!], [0, 100])
   const width = 100 / Math.max(1, days.length - 1)
-  const path = (window: 'onDay' | 'in7Days' | 'in30Days') =>
-    line<ActiveDay>(across, (day) => y(day[window])).digits(2)(days) ?? ''
+  const draw = line<number | null>((_value, index) => x(dates[index]!), (value) => y(value ?? 0))
+    .defined((value) => value !== null).digits(2)
   return {
-    lines: (['onDay', 'in7Days', 'in30Days'] as const).map((window) => ({ window, path: path(window) })),
+    lines: series.map(({ name, values }) => ({ name, path: draw(values) ?? '' })),
     levels: y.ticks(4).filter(Number.isInteger).map((level) => (
-      { y: round(y(level) * PLOT_HEIGHT / 100), label: level.toLocaleString('en') })),
+      { y: round(y(level) * PLOT_HEIGHT / 100), label: level.toLocaleString('en') + unit })),
     months: days.length < 2
       ? []
       : x.ticks(12).map((tick, index) => ({ x: round(x(tick)), label: describeTick(tick), minor: index % 3 !== 1 }))
-        // Half a word would stand outside of the chart.
+        // Half a word would be outside of the chart.
         .filter(({ x }) => x > 4 && x < 96),
-    strips: days.map((day) => ({ x: round(across(day) - width / 2), width: round(width), day })),
+    strips: days.map((day, index) => ({
+      x: round(x(dates[index]!) - width / 2), width: round(width), words: describeDay(day, index, series, unit)
+    })),
     plotHeight: PLOT_HEIGHT
   }
+}
+
+function describeDay (day: string, index: number, series: Series[], unit: string): string {
+  const date = new Date(day).toLocaleDateString('en', { dateStyle: 'medium', timeZone: 'UTC' })
+  const values = series.filter(({ values }) => values[index] !== null)
+    .map(({ name, values }) => `${name} ${values[index]!.toLocaleString('en')}${unit}`)
+  return `${date}: ${values.join(', ')}`
 }
 
 function describeTick (date: Date): string {
@@ -60,12 +74,13 @@ export interface BarChart {
 const ROW = 44
 const MOST_BARS = 10
 
+/** Draws a bar for each of the first ten buckets; the width of the chart is all of them together. */
 export function drawBuckets (buckets: Bucket[]): BarChart {
   const shown = buckets.slice(0, MOST_BARS)
   const height = shown.length * ROW
-  const total = buckets.reduce((sum, { installations }) => sum + installations, 0)
+  const total = sumOf(buckets)
   const y = scaleBand(shown.map(({ name }) => name), [0, height])
-  const width = scaleLinear([0, Math.max(1, ...shown.map(({ installations }) => installations))], [0, 100])
+  const width = scaleLinear([0, Math.max(1, total)], [0, 100])
   return {
     height,
     bars: shown.map(({ name, installations }) => ({
@@ -76,6 +91,10 @@ export function drawBuckets (buckets: Bucket[]): BarChart {
     })),
     more: buckets.length - shown.length
   }
+}
+
+export function sumOf (buckets: Bucket[]): number {
+  return buckets.reduce((sum, { installations }) => sum + installations, 0)
 }
 
 export function percent (part: number, whole: number): string {

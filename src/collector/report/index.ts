@@ -2,27 +2,22 @@ import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
 import fastifyView from '@fastify/view'
 import { Eta } from 'eta'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { answerFault } from '../http/errors.js'
-import { connect } from '../storage/database.js'
-import { activityCounter, type ActiveDay } from './activity.js'
-import { drawActivity, drawBuckets, percent } from './charts.js'
-import { countDistributions, type Distributions } from './distributions.js'
-import { carriesToken } from './token.js'
-
-/** What the FlowForge team learns. `/report.json` is exactly this. */
-export interface Report {
-  /** ISO 8601, UTC. */
-  countedAt: string
-  activity: ActiveDay[]
-  distributions: Distributions
-}
+import { dayOf, dayOfDate } from '../day.js'
+import { RequestError } from '../http/errors.js'
+import { requireToken } from './access.js'
+import { writeCsv } from './csv.js'
+import type { Range } from './read-report.js'
+import { openSource, type Source } from './source.js'
+import { viewOf } from './view.js'
 
 interface Options {
   databaseUrl: string
   token?: string
+  /** Whether the weekly page is open to everybody. */
+  isPublic: boolean
   now: () => number
 }
 
@@ -35,67 +30,87 @@ const contentSecurityPolicy = {
     styleSrc: ["'self'"],
     imgSrc: ["'self'", 'data:'],
     baseUri: ["'none'"],
-    formAction: ["'none'"],
+    formAction: ["'self'"],
     frameAncestors: ["'none'"]
   }
 }
 
-/** The usage report: a page and the same as JSON, for whoever has the token. */
-export async function report (app: FastifyInstance, { databaseUrl, token, now }: Options): Promise<void> {
-  app.addHook('onRequest', async (request, reply) => {
-    if (!token) return answerFault(reply, { status: 404, message: 'the report is off: COLLECTOR_REPORT_TOKEN is not set' })
-    if (carriesToken(request.headers.authorization, token)) return
-    reply.header('www-authenticate', 'Basic realm="FlowForge usage report (password: the report token)", charset="UTF-8"')
-    return answerFault(reply, { status: 401, message: 'the report needs its token, as a bearer token or as the password' })
-  })
+const STYLES = ['pico.min.css', 'report.css']
+
+/** The days that a report covers unless it is asked for others. */
+const DAYS = 365
+
+/** The usage report: a page, and the same as JSON and CSV, for those who have the token; a weekly one for all. */
+export async function report (app: FastifyInstance, { databaseUrl, token, isPublic, now }: Options): Promise<void> {
   await app.register(helmet, { contentSecurityPolicy })
   await app.register(fastifyStatic, { root: [pico, import.meta.dirname], serve: false })
-  await app.register(fastifyView, { engine: { eta: new Eta({ cache: true }) }, root: import.meta.dirname })
+  const eta = new Eta({ cache: true, views: import.meta.dirname })
+  await app.register(fastifyView, { engine: { eta }, root: import.meta.dirname })
+  const source = openSource(databaseUrl)
+  app.addHook('onClose', () => source.close())
+  const today = () => dayOf(now())
 
-  let counter: Promise<Counter> | undefined
-  const count = async () => {
-    // A database that is away when the report is first asked for is tried again the next time.
-    counter ??= openCounter(databaseUrl).catch((error) => {
-      counter = undefined
-      throw error
-    })
-    return (await counter).count(now())
-  }
-  app.addHook('onClose', async () => (await counter?.catch(() => undefined))?.close())
-  // The first reader does not wait for a whole year to be counted.
-  app.addHook('onReady', async () => {
-    if (token) count().catch((error) => app.log.warn({ err: error }, 'the report cannot be counted yet'))
+  await app.register(async (guarded) => {
+    guarded.addHook('onRequest', requireToken(token))
+    serveReport(guarded, source, today)
+    serveStyles(guarded, '/report')
   })
-  app.get('/report.json', async (_request, reply) => reply.header('cache-control', 'no-store').send(await count()))
-  app.get('/report', async (_request, reply) => {
-    const counted = await count()
-    return reply.header('cache-control', 'no-store').view('report.eta', { ...counted, drawActivity, drawBuckets, percent })
-  })
-  for (const style of ['pico.min.css', 'report.css']) {
-    app.get(`/report/${style}`, (_request, reply) => reply.sendFile(style, { maxAge: '1d' }))
+  if (isPublic) {
+    servePublic(app, source, today)
+    serveStyles(app, '/usage')
   }
 }
 
-interface Counter {
-  count: (now: number) => Promise<Report>
-  close: () => Promise<void>
+const rangeSchema = {
+  type: 'object',
+  properties: { from: { type: 'string' }, to: { type: 'string' }, figure: { type: 'string', maxLength: 64 } }
 }
 
-/** Counts on a connection of its own, so that no ping waits behind it. Those who ask at the same time share the answer. */
-async function openCounter (databaseUrl: string): Promise<Counter> {
-  const db = await connect(databaseUrl)
-  const countActivity = activityCounter(db)
-  let counting: Promise<Report> | undefined
+interface Asked {
+  Querystring: { from?: string, to?: string, figure?: string }
+}
 
-  async function countAll (now: number): Promise<Report> {
-    const [activity, distributions] = await Promise.all([countActivity(now), countDistributions(db, now)])
-    return { countedAt: new Date(now).toISOString(), activity, distributions }
+function serveReport (app: FastifyInstance, source: Source, today: () => number): void {
+  const schema = { querystring: rangeSchema }
+  app.get<Asked>('/report.json', { schema }, async ({ query }, reply) =>
+    fresh(reply).send(await source.report(rangeOf(query, today()))))
+  app.get<Asked>('/report.csv', { schema }, async ({ query }, reply) => {
+    const rows = await source.daily(rangeOf(query, today()), query.figure ? [query.figure] : undefined)
+    return fresh(reply).type('text/csv; charset=utf-8').send(writeCsv(rows))
+  })
+  app.get<Asked>('/report', { schema }, async ({ query }, reply) =>
+    fresh(reply).view('report.eta', viewOf(await source.report(rangeOf(query, today())), '/report')))
+}
+
+/** What the world may know: the figures of finished weeks. */
+function servePublic (app: FastifyInstance, source: Source, today: () => number): void {
+  const read = async () => {
+    const sunday = lastSunday(await source.newest() ?? today())
+    return await source.report({ from: sunday - DAYS + 1, to: sunday })
   }
-  return {
-    count: (now) => (counting ??= countAll(now).finally(() => { counting = undefined })),
-    async close () {
-      await counting?.catch(() => {})
-      await db.close()
-    }
+  const shared = (reply: FastifyReply) => reply.header('cache-control', 'public, max-age=3600')
+  app.get('/usage.json', async (_request, reply) => shared(reply).send(await read()))
+  app.get('/usage', async (_request, reply) => shared(reply).view('report.eta', viewOf(await read(), '/usage')))
+}
+
+/** 1 January 1970 was a Thursday. */
+const lastSunday = (day: number) => day - (day + 4) % 7
+
+function serveStyles (app: FastifyInstance, below: string): void {
+  for (const style of STYLES) app.get(`${below}/${style}`, (_request, reply) => reply.sendFile(style, { maxAge: '1d' }))
+}
+
+const fresh = (reply: FastifyReply) => reply.header('cache-control', 'no-store')
+
+/** Reads `from` and `to`, dates of UTC that are both included; without them the last 365 days. */
+function rangeOf ({ from, to }: Asked['Querystring'], today: number): Range {
+  const read = (name: string, date: string) => {
+    const day = dayOfDate(date)
+    if (day === undefined) throw new RequestError(400, `${name} must be a date such as 2026-11-23`)
+    return day
   }
+  const last = to ? read('to', to) : today
+  const range = { from: from ? read('from', from) : last - DAYS + 1, to: last }
+  if (range.from > range.to) throw new RequestError(400, 'from must not be after to')
+  return range
 }

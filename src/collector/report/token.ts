@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /**
- * True when a request carries the token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which is
- * how a browser asks for it. Both are compared as hashes, in a time that tells nothing of how much was right.
+ * Tells whether a request has the token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which is how a
+ * browser asks for it. Both are compared as hashes, in a time that does not depend on how much of it is right.
  */
 export function carriesToken (authorization: string | undefined, token: string): boolean {
-  const [scheme, credentials] = authorization?.split(' ') ?? []
+  const [, scheme, credentials] = /^(\S+) (.*)$/.exec(authorization ?? '') ?? []
   if (scheme === undefined || credentials === undefined) return false
   return timingSafeEqual(digest(secretOf(scheme, credentials)), digest(token))
 }

@@ -1,4 +1,4 @@
-/** What a row of `pings` holds: three facts of its receipt, then every value of the ping, in the ping's order. */
+/** The columns of `pings`: three facts of the receipt, then every property of the ping, in the ping's order. */
 import { DataTypes, type DataType } from 'sequelize'
 import type { TSchema } from 'typebox'
 import { pingProperties } from '../../telemetry/ping.js'
@@ -16,6 +16,13 @@ export type Value = string | number | null
 /** The values of one row, in the order of `columns`. */
 export type Row = Value[]
 
+/** The position of a column in a row. @throws if there is none */
+export function positionOf (name: string): number {
+  const position = columns.findIndex((column) => column.name === name)
+  if (position < 0) throw new Error(`pings has no column ${name}`)
+  return position
+}
+
 /** A row as it is answered and shown: the shape of the ping, and what the collector added. */
 export interface Receipt {
   /** ISO 8601, UTC. */
@@ -28,7 +35,7 @@ export interface Receipt {
 
 const asItIs = (value: unknown) => (value ?? null) as Value
 
-const receiptColumns: Column[] = [
+export const receiptColumns: readonly Column[] = [
   // Milliseconds since 1970: days are counted by dividing, alike in SQLite and PostgreSQL.
   { name: 'received_at', path: ['receivedAt'], type: DataTypes.BIGINT, keep: asItIs },
   { name: 'address_hash', path: ['addressHash'], type: DataTypes.CHAR(64), keep: asItIs },
@@ -75,4 +82,10 @@ export function receiptOf (row: Row): Receipt {
     at[path.at(-1)!] = row[index]
   })
   return { ...receipt, receivedAt: new Date(Number(row[0])).toISOString() } as Receipt
+}
+
+/** The name of a column's type in SQL. */
+export function sqlType ({ type }: Column): string {
+  const name = String((type as { key?: string }).key)
+  return name === 'STRING' || name === 'CHAR' ? 'text' : name.toLowerCase()
 }

@@ -1,89 +1,45 @@
-import { DataTypes, type Options, type QueryInterface, type Sequelize, type Transaction } from 'sequelize'
-import { createTable, migrate, type Migration } from '../../database/migrate.js'
-import { openDatabase } from '../../database/open.js'
-import { columns, pingColumns } from './columns.js'
+/** The collector's database. SQL that both PostgreSQL and SQLite understand is written once. */
 
-const [receivedAt, addressHash, idempotencyKey] = columns
+export interface Statements {
+  readonly kind: 'postgres' | 'sqlite'
+  /**
+   * Runs one statement, its values as `$1`, `$2` ... A named statement is prepared once for each connection.
+   *
+   * @returns its rows; on PostgreSQL a BIGINT is a string
+   * @throws the driver's or Sequelize's error; `codeOf` reads it
+   */
+  query: <Row extends object>(text: string, values?: unknown[], name?: string) => Promise<Row[]>
+  /** Runs one statement. @returns how many rows it changed */
+  change: (text: string, values?: unknown[]) => Promise<number>
+}
 
-const migrations: Migration[] = [
-  {
-    name: '01-create-pings',
-    up: (schema, transaction) => createTable(schema, transaction, 'pings', {
-      id: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true },
-      [receivedAt!.name]: { type: receivedAt!.type, allowNull: false },
-      [addressHash!.name]: { type: addressHash!.type, allowNull: false },
-      [idempotencyKey!.name]: { type: idempotencyKey!.type, unique: true }
-    })
-  },
-  // One step a column: a property that joins the ping brings its own at the next start.
-  ...pingColumns.map(({ name, type }) => ({
-    name: `02-add-${name}`,
-    up: async (schema: QueryInterface, transaction: Transaction) => {
-      await schema.addColumn('pings', name, { type }, { transaction })
+export interface Database extends Statements {
+  /** Runs statements that take effect together or not at all; again after a conflict with another client. */
+  transaction: <Result>(run: (statements: Statements) => Promise<Result>) => Promise<Result>
+  close: () => Promise<void>
+}
+
+/** What a connection is for: taking pings in, reading the figures, or maintenance, which is slow and alone. */
+export type Purpose = 'intake' | 'report' | 'maintenance'
+
+/** Returns the database's own code of an error: five characters of PostgreSQL, a name of SQLite, else an empty text. */
+export function codeOf (error: unknown): string {
+  const { code, parent } = (error ?? {}) as { code?: unknown, parent?: { code?: unknown } }
+  return String(parent?.code ?? code ?? '')
+}
+
+/** Runs something again as long as it fails by a conflict with another client of the database. */
+export async function withRetry<Result> (
+  run: () => Promise<Result>, isConflict: (code: string) => boolean
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      // One of those that meet always succeeds, so this many are never needed unless something else is wrong.
+      if (attempt === MOST_ATTEMPTS || !isConflict(codeOf(error))) throw error
     }
-  })),
-  {
-    name: '03-index-pings',
-    async up (schema, transaction) {
-      // The one index that the report needs. Each more would cost every ping; retention finds the oldest by `id`.
-      await schema.addIndex('pings', ['instance_id', 'received_at', 'id'], { transaction })
-    }
-  },
-  { name: '04-create-salts', up: createSalts }
-]
-
-/**
- * PostgreSQL writes an unlogged table to no write-ahead log, no archive, no replica and no base backup: a salt that
- * must be destroyed has never been anywhere else. The price: a crash of the database server empties it, and the
- * day goes on with a new salt.
- */
-async function createSalts (schema: QueryInterface, transaction: Transaction): Promise<void> {
-  const unlogged = isPostgres(schema.sequelize) ? 'UNLOGGED' : ''
-  await schema.sequelize.query(
-    `CREATE ${unlogged} TABLE salts (day INTEGER PRIMARY KEY, salt CHAR(64) NOT NULL)`, { transaction })
-}
-
-export function isPostgres (db: Sequelize): boolean {
-  return db.getDialect() === 'postgres'
-}
-
-/**
- * Opens the collector's database and brings its tables up to date.
- *
- * @param url `sqlite:FILE` or `postgres://...`
- * @throws Sequelize's error when the database does not answer
- */
-export async function openCollectorDatabase (url: string): Promise<Sequelize> {
-  const db = await connect(url)
-  if (!isPostgres(db)) {
-    // Acknowledged means on the disk; and what is deleted is overwritten, not just forgotten.
-    await db.query('PRAGMA synchronous = FULL')
-    await db.query('PRAGMA secure_delete = ON')
-  }
-  await migrate(db, 'collector_migrations', migrations)
-  return db
-}
-
-/** Opens the database as it is: a connection of its own, so that a long report never stands before a ping. */
-export function connect (url: string): Promise<Sequelize> {
-  if (url.startsWith('sqlite:')) return openDatabase({ type: 'sqlite', storage: url.slice('sqlite:'.length) })
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url)
-  const ssl = !['disable', null].includes(searchParams.get('sslmode'))
-  return openDatabase({
-    type: 'postgres',
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: Number(port || 5432),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    database: decodeURIComponent(pathname.slice(1)),
-    ssl
-  }, postgresLimits(ssl))
-}
-
-/** A database that hangs is a database that is away: the sender is told so in time, and tries again later. */
-function postgresLimits (ssl: boolean): Options {
-  return {
-    pool: { max: 4, acquire: 5000 },
-    dialectOptions: { ssl, keepAlive: true, connectionTimeoutMillis: 5000, statement_timeout: 30_000 }
   }
 }
+
+const MOST_ATTEMPTS = 50

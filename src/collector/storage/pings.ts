@@ -1,96 +1,105 @@
-import type { Client } from 'pg'
-import { BaseError, DatabaseError, QueryTypes, type Sequelize } from 'sequelize'
-import { columns, type Row } from './columns.js'
-import { isPostgres } from './database.js'
+import { DAY, dayOf } from '../day.js'
+import { columns, positionOf, sqlType, type Row } from './columns.js'
+import { codeOf, type Database, type Statements } from './database.js'
+import { noteAtInstallations } from './installations.js'
 
-const KEY = columns.findIndex(({ name }) => name === 'idempotency_key')
+/** A ping to be stored. */
+export interface Arrival {
+  row: Row
+  /** Keyed hash of the sender's network, by which new installations are limited; see `request.networkHash`. */
+  networkHash: string
+}
+
+const RECEIVED_AT = positionOf('received_at')
+const INSTANCE = positionOf('instance_id')
+const KEY = positionOf('idempotency_key')
 
 const names = columns.map(({ name }) => name).join(', ')
 
 /**
- * Stores rows in one statement, which is one transaction.
- *
- * @returns for each row the row that is now stored: itself, or the one that came first with the same idempotency key
- * @throws Sequelize's error; then none of the rows is stored
+ * A ping is new if its installation has not sent its key before, this day or the day before (on SQLite, ever). A look-up
+ * for each: NOT EXISTS would be planned as a join, which reads a whole partition.
  */
-export async function storeRows (db: Sequelize, rows: Row[]): Promise<Row[]> {
-  // Sorted, so that two collectors that meet the same keys at once wait for each other in one order: no deadlock.
-  const sorted = rows.toSorted((a, b) => String(a[KEY]) < String(b[KEY]) ? -1 : 1)
-  const stored = await (isPostgres(db) ? insertIntoPostgres : insertIntoSqlite)(db, JSON.stringify(sorted))
-  if (stored === rows.length) return rows
-  const first = await findRows(db, rows.map((row) => row[KEY]).filter((key) => key !== null))
-  return rows.map((row) => first.get(row[KEY]) ?? row)
+const IS_NEW = `(SELECT 1 FROM pings AS known WHERE known.instance_id = incoming.instance_id
+    AND known.idempotency_key = incoming.idempotency_key
+    AND known.received_at >= $2 AND known.received_at < $3 LIMIT 1) IS NULL`
+
+/** One parameter, the rows as JSON, so that one statement fits a batch of any size. */
+const incoming = (value: (index: number, type: string) => string, list: string) => `incoming AS (
+    SELECT ${columns.map((column, index) => `${value(index, sqlType(column))} AS ${column.name}`).join(', ')},
+      ${value(columns.length, 'text')} AS network_hash, ${value(columns.length + 1, 'integer')} AS day
+    FROM ${list})`
+
+const POSTGRES_INCOMING = incoming((index, type) => `(value ->> ${index})::${type}`,
+  'jsonb_array_elements($1::jsonb) AS list (value)')
+
+const POSTGRES = `WITH ${POSTGRES_INCOMING},
+  stored AS (
+    INSERT INTO pings (${names}) SELECT ${names} FROM incoming WHERE idempotency_key IS NULL OR ${IS_NEW}
+    RETURNING instance_id AS stored_id),
+  noted AS (${noteAtInstallations('incoming JOIN stored ON stored_id = instance_id')})
+  SELECT stored_id FROM stored`
+
+const SQLITE_INCOMING = incoming((index) => `value ->> ${index}`, 'json_each($1)')
+
+const SQLITE_STORE = `WITH ${SQLITE_INCOMING} INSERT INTO pings (${names}) SELECT ${names} FROM incoming WHERE true
+  ON CONFLICT DO NOTHING RETURNING instance_id AS stored_id`
+
+const SQLITE_NOTE = `WITH ${SQLITE_INCOMING} ${noteAtInstallations(
+  '(SELECT * FROM incoming WHERE instance_id IN (SELECT value FROM json_each($2))) AS stored')}`
+
+/**
+ * Stores pings, and notes them at their installations, in one transaction.
+ *
+ * @param arrivals at most one of each installation
+ * @returns for each the row that is now stored: its own, or the one that its installation sent first with the same key
+ * @throws the database's error; then nothing is stored
+ */
+export async function storePings (db: Database, arrivals: Arrival[]): Promise<Row[]> {
+  // Sorted, so that two collectors that meet the same installations wait for each other in one order: no deadlock.
+  const sorted = arrivals.toSorted((a, b) => String(a.row[INSTANCE]) < String(b.row[INSTANCE]) ? -1 : 1)
+  const list = JSON.stringify(sorted.map(({ row, networkHash }) => (
+    [...row, networkHash, dayOf(Number(row[RECEIVED_AT]))])))
+  const stored = db.kind === 'postgres'
+    ? await storeInPostgres(db, list, periodOf(arrivals))
+    : await storeInSqlite(db, list)
+  if (stored.length === arrivals.length) return arrivals.map(({ row }) => row)
+  return await Promise.all(arrivals.map(async ({ row }) =>
+    stored.includes(String(row[INSTANCE])) ? row : await findByKey(db, row) ?? row))
 }
 
-/** True for an error that the values of a row have brought about; every other means that the database is away. */
-export function isFaultOfRow (error: unknown): boolean {
-  return error instanceof BaseError && /^(22|23|SQLITE_(CONSTRAINT|MISMATCH|TOOBIG))/.test(codeOf(error))
+/** Milliseconds since 1970: the days in which a key of these pings can have been sent before, and their own. */
+function periodOf (arrivals: Arrival[]): [from: number, to: number] {
+  const days = arrivals.map(({ row }) => dayOf(Number(row[RECEIVED_AT])))
+  return [(Math.min(...days) - 1) * DAY, (Math.max(...days) + 1) * DAY]
 }
 
-/** The database's own code of an error: five characters of PostgreSQL, a name of SQLite. */
-function codeOf (error: unknown): string {
-  return (error as { parent?: { code?: string } }).parent?.code ?? ''
+/** @returns the ids of the installations whose ping was new */
+async function storeInPostgres (db: Statements, list: string, period: [number, number]): Promise<string[]> {
+  const rows = await db.query<{ stored_id: string }>(POSTGRES, [list, ...period], 'store-pings')
+  return rows.map(({ stored_id: id }) => id)
 }
 
-// A whole batch travels as one JSON parameter, so the statement's text never changes with its size.
-const SQLITE_INSERT = `INSERT INTO pings (${names})
-  SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each($1) WHERE true
-  ON CONFLICT DO NOTHING`
+async function storeInSqlite (db: Database, list: string): Promise<string[]> {
+  return await db.transaction(async (statements) => {
+    const rows = await statements.query<{ stored_id: string }>(SQLITE_STORE, [list])
+    const stored = rows.map(({ stored_id: id }) => id)
+    if (stored.length > 0) await statements.change(SQLITE_NOTE, [list, JSON.stringify(stored)])
+    return stored
+  })
+}
 
-const POSTGRES_INSERT = `INSERT INTO pings (${names})
-  SELECT ${columns.map(({ type }, index) => `(value ->> ${index})::${castOf(type)}`).join(', ')}
-  FROM jsonb_array_elements($1::jsonb) AS rows (value)`
-
-/** SQLSTATE of a value that is there already. */
-const UNIQUE_VIOLATION = '23505'
-
-/** @returns how many rows were new */
-async function insertIntoSqlite (db: Sequelize, rows: string): Promise<number> {
-  return await db.query(SQLITE_INSERT, { bind: [rows], type: QueryTypes.BULKUPDATE })
+async function findByKey (db: Statements, row: Row): Promise<Row | undefined> {
+  const [found] = await db.query<Record<string, Row[number]>>(
+    `SELECT ${names} FROM pings WHERE instance_id = $1 AND idempotency_key = $2 ORDER BY received_at DESC LIMIT 1`,
+    [row[INSTANCE], row[KEY]])
+  return found && columns.map(({ name }) => found[name]!)
 }
 
 /**
- * First as if every ping were new, which holds for nearly every batch: to look for conflicts at each row costs the
- * collector a tenth of its pace.
- *
- * @returns how many rows were new
+ * True for an error that a value of the ping has caused: a character that the database's encoding lacks, or a value that
+ * does not fit its type. All others, such as a missing partition or a full disk, are faults of the collector.
  */
-async function insertIntoPostgres (db: Sequelize, rows: string): Promise<number> {
-  try {
-    return await runPrepared(db, 'store-pings', POSTGRES_INSERT, rows)
-  } catch (error) {
-    if (codeOf(error) !== UNIQUE_VIOLATION) throw error
-    return await runPrepared(db, 'store-new-pings', `${POSTGRES_INSERT} ON CONFLICT DO NOTHING`, rows)
-  }
-}
-
-/** A prepared statement, which the ORM does not offer, is planned once, not for each batch. @returns how many rows it stored */
-async function runPrepared (db: Sequelize, name: string, text: string, rows: string): Promise<number> {
-  const { connectionManager } = db as Sequelize & { connectionManager: ConnectionManager }
-  const connection = await connectionManager.getConnection({ type: 'WRITE' })
-  try {
-    const { rowCount } = await connection.query({ name, text, values: [rows] })
-    return rowCount ?? 0
-  } catch (error) {
-    throw new DatabaseError(Object.assign(error as Error, { sql: text }))
-  } finally {
-    connectionManager.releaseConnection(connection)
-  }
-}
-
-interface ConnectionManager {
-  getConnection: (options: { type: 'WRITE' }) => Promise<Client>
-  releaseConnection: (connection: Client) => void
-}
-
-function castOf (type: (typeof columns)[number]['type']): string {
-  const name = String((type as { key?: string }).key)
-  return name === 'STRING' || name === 'CHAR' ? 'text' : name
-}
-
-async function findRows (db: Sequelize, keys: unknown[]): Promise<Map<unknown, Row>> {
-  const list = isPostgres(db) ? 'SELECT jsonb_array_elements_text($1::jsonb)' : 'SELECT value FROM json_each($1)'
-  const found = await db.query<Record<string, Row[number]>>(
-    `SELECT ${names} FROM pings WHERE idempotency_key IN (${list})`, { bind: [JSON.stringify(keys)], type: QueryTypes.SELECT })
-  return new Map(found.map((row) => [row.idempotency_key, columns.map(({ name }) => row[name]!)]))
+export function isFaultOfPing (error: unknown): boolean {
+  return ['22001', '22003', '22021', '22P02', '22P05', 'SQLITE_TOOBIG'].includes(codeOf(error))
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
 import { startPair } from '../round-robin.js'
-import { PING, postgresUrl, sqliteUrl, startCollector, type Collector } from '../start-collector.js'
+import { instanceId, PING, postgresUrl, sqliteUrl, startCollector, type Collector } from '../start-collector.js'
 
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
@@ -26,7 +26,7 @@ for (const [name, start] of Object.entries(setups)) {
       assert.match(addressHash, /^[0-9a-f]{64}$/)
       const [row, ...more] = await rows()
       assert.equal(more.length, 0)
-      const { id, received_at: stored, ...columns } = row!
+      const { id, received_at: stored, ...columns } = row! as Record<string, unknown>
       assert.equal(new Date(Number(stored)).toISOString(), receivedAt)
       assert.deepEqual({ ...columns }, {
         address_hash: addressHash,
@@ -90,6 +90,15 @@ for (const [name, start] of Object.entries(setups)) {
       assert.equal((await rows()).length, 2)
     })
 
+    test('the key of another installation is no key of this one', async (t) => {
+      const { post, rows } = await start(t)
+      const headers = { 'idempotency-key': 'the-same' }
+      const first = await post(PING, headers)
+      const other = await post({ ...PING, instanceId: instanceId(7) }, headers)
+      assert.deepEqual([first.body.received.instanceId, other.body.received.instanceId], [PING.instanceId, instanceId(7)])
+      assert.equal((await rows()).length, 2)
+    })
+
     test('one sender has one hash all day, whichever collector it reaches', async (t) => {
       const { post } = await start(t)
       const hashes = await Promise.all(Array.from({ length: 6 }, async () => (await post(PING)).body.received.addressHash))
@@ -139,11 +148,31 @@ describe('a ping that is not valid', () => {
     assert.equal((await post(PING, { 'idempotency-key': 'x'.repeat(129) })).status, 400)
   })
 
-  test('both addresses of the intake take pings, and any other is a 404', async (t) => {
+  test('a body that is encoded is a 415, an encoding that changes nothing is not', async (t) => {
+    const { post } = await startCollector(t, await sqliteUrl(t))
+    const { status, body } = await post(PING, { 'content-encoding': 'gzip' })
+    assert.deepEqual([status, body.error], [415, 'a ping is sent without content-encoding'])
+    assert.equal((await post(PING, { 'content-encoding': 'identity' })).status, 200)
+  })
+
+  test('another method is a 405 that names the right one', async (t) => {
+    const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: 'the-token-of-the-tests' })
+    const answer = async (method: string, path: string) => {
+      const response = await fetch(url + path, { method })
+      return [response.status, response.headers.get('allow')]
+    }
+    for (const path of ['/', '/ping', '/ping/', '/ping?a=1']) {
+      for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) assert.deepEqual(await answer(method, path), [405, 'POST'], path)
+    }
+    assert.deepEqual(await answer('POST', '/health'), [405, 'GET, HEAD'])
+    assert.deepEqual(await answer('GET', '/nowhere'), [404, null])
+  })
+
+  test('both addresses take pings, also with a slash at the end, and any other is a 404', async (t) => {
     const { url, post } = await startCollector(t, await sqliteUrl(t))
     assert.equal((await post(PING)).status, 200)
     const at = (path: string) => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(PING) })
-    assert.equal((await at('/ping')).status, 200)
+    for (const path of ['/ping', '/ping/']) assert.equal((await at(path)).status, 200)
     assert.equal((await at('/pings')).status, 404)
     assert.equal((await fetch(`${url}/health`)).status, 200)
   })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, test, type TestContext } from 'node:test'
+import { DAY } from '../../../src/collector/day.js'
+import type { CollectorSettings } from '../../../src/collector/settings.js'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
+import { describeOnBoth } from '../both-databases.js'
 import { breakableLine } from '../storage/breakable-line.js'
-import { PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
+import { instanceId, PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
 
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
@@ -21,9 +24,12 @@ test('without a token in the settings there is no report, and the answer says so
 })
 
 test('the report opens to its token alone, as a bearer token or as the password of a browser', async (t) => {
-  const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
-  const statusWith = async (path: string, authorization?: string) =>
-    (await fetch(url + path, { headers: authorization ? { authorization } : {} })).status
+  const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN, trustProxy: 'loopback' })
+  // Each from an address of its own, because guesses are limited.
+  const statusWith = async (path: string, authorization?: string) => (await fetch(url + path, {
+    headers: { 'x-forwarded-for': `192.0.2.${++requests}`, ...(authorization && { authorization }) }
+  })).status
+  let requests = 0
   for (const path of ['/report', '/report.json', '/report/report.css', '/report/pico.min.css']) {
     for (const right of [`Bearer ${TOKEN}`, basic(TOKEN)]) assert.equal(await statusWith(path, right), 200, `${path} ${right}`)
     for (const wrong of [undefined, 'Bearer', 'Bearer x', `Digest ${TOKEN}`, TOKEN, basic(`${TOKEN}x`), basic('')]) {
@@ -47,25 +53,84 @@ test('a report whose database is away is a 503 until it is back, and the intake 
   assert.equal(await statusOfReport(), 200)
 })
 
-test('a ping that was just answered is in the report', async (t) => {
-  const { url, post } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
-  const read = async () => await (await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${TOKEN}` } })).json() as any
-  assert.deepEqual((await read()).activity.at(-1), { day: new Date().toISOString().slice(0, 10), onDay: 0, in7Days: 0, in30Days: 0 })
-  await post(PING)
-  assert.equal((await read()).activity.at(-1).in30Days, 1)
+test('guesses of the token are limited for each address', async (t) => {
+  const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
+  const statusWith = async (token: string) => (await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${token}` } })).status
+  for (let guess = 0; guess < 10; guess++) assert.equal(await statusWith(`guess ${guess}`), 401)
+  assert.equal(await statusWith('another guess'), 429)
+  assert.equal(await statusWith(TOKEN), 429)
+})
+
+/** A collector whose 12 installations were heard on two days, the second of them a Sunday that is over. */
+async function startWithFigures (t: TestContext, databaseUrl: string, settings: Partial<CollectorSettings> = {}) {
+  let now = Date.parse('2026-11-21T12:00:00Z')
+  const collector = await startCollector(t, databaseUrl, { reportToken: TOKEN, trustProxy: 'loopback', ...settings }, { now: () => now })
+  for (let day = 0; day < 2; day++) {
+    for (let number = 0; number < 12; number++) {
+      const nodejs = ['v20.9.0', 'v20.10.0'][number % 2]
+      await collector.post({ ...PING, instanceId: instanceId(number), os: { type: '=<script>alert(1)</script>' }, env: { nodejs } },
+        { 'x-forwarded-for': `192.0.2.${number}` })
+    }
+    now += DAY
+  }
+  await collector.app.maintain()
+  const read = async (path: string, headers = { authorization: `Bearer ${TOKEN}` }) => fetch(collector.url + path, { headers })
+  return { ...collector, read, json: async (path: string) => await (await read(path)).json() as any }
+}
+
+describeOnBoth('the report', (create) => {
+  test('has the activity, the weeks and the distributions of finished days, as JSON and as CSV', async (t) => {
+    const { json, read } = await startWithFigures(t, await create(t))
+    const report = await json('/report.json')
+    assert.equal(report.newest, '2026-11-22')
+    assert.deepEqual(report.activity.at(-1), { day: '2026-11-22', onDay: 10, in7Days: 10, in30Days: 10 })
+    assert.deepEqual(report.weeks, [{ day: '2026-11-22', new: 10, returning: 0, lost: 0 }])
+    const versions = [{ name: 'v20.10.0', installations: 5 }, { name: 'v20.9.0', installations: 5 }]
+    assert.deepEqual(report.distributions.nodejs, versions)
+    assert.deepEqual(report.versions.nodejs, [{ day: '2026-11-22', buckets: versions }])
+    const csv = await (await read('/report.csv?figure=active')).text()
+    assert.deepEqual(csv.split('\r\n').slice(-4), ['2026-11-22,active,day,10', '2026-11-22,active,month,10', '2026-11-22,active,week,10', ''])
+    assert.match(await (await read('/report.csv')).text(), /,os_type,'=<script>/)
+  })
+
+  test('covers the days that it is asked for', async (t) => {
+    const { json, read } = await startWithFigures(t, await create(t))
+    const report = await json('/report.json?from=2026-11-21&to=2026-11-21')
+    assert.deepEqual([report.from, report.to, report.newest, report.activity.length], ['2026-11-21', '2026-11-21', '2026-11-21', 1])
+    assert.equal((await json('/report.json?to=2026-10-01')).newest, null)
+    for (const wrong of ['from=yesterday', 'to=2026-02-30', 'from=2026-11-22&to=2026-11-21']) {
+      assert.equal((await read(`/report.json?${wrong}`)).status, 400, wrong)
+    }
+  })
 })
 
 test('the page is whole without a script, draws SVG, and asks no other host for anything', async (t) => {
-  const { url, post } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
-  const os = { ...PING.os, type: '<script>alert(1)</script>' }
-  for (let i = 0; i < 6; i++) await post({ ...PING, os, instanceId: PING.instanceId.replace(/^./, String(i)) })
-  const response = await fetch(`${url}/report`, { headers: { authorization: `Bearer ${TOKEN}` } })
+  const { read } = await startWithFigures(t, await sqliteUrl(t))
+  const response = await read('/report')
   const policy = response.headers.get('content-security-policy') ?? ''
   assert.match(policy, /^default-src 'none';style-src 'self'/)
   assert.doesNotMatch(policy, /unsafe|http/)
   assert.match(response.headers.get('content-type') ?? '', /^text\/html/)
   const html = await response.text()
+  assert.ok(html.match(/role="img"/g)!.length >= 10)
   assert.equal(html.match(/<table>/g)?.length, html.match(/role="img"/g)?.length)
   assert.doesNotMatch(html, /<script|style="|https?:\/\//)
   assert.match(html, /&lt;script&gt;alert/)
+})
+
+test('without figures the page says when there will be some', async (t) => {
+  const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
+  const html = await (await fetch(`${url}/report`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
+  assert.match(html, /No figures yet/)
+})
+
+test('the figures of finished weeks are open to everybody if the operator wants it, and not otherwise', async (t) => {
+  const closed = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
+  for (const path of ['/usage', '/usage.json']) assert.equal((await fetch(closed.url + path)).status, 404)
+  const { url } = await startWithFigures(t, await sqliteUrl(t), { public: true })
+  const report = await (await fetch(`${url}/usage.json`)).json() as any
+  assert.deepEqual([report.to, report.activity.at(-1).in30Days], ['2026-11-22', 10])
+  const html = await (await fetch(`${url}/usage`)).text()
+  assert.match(html, /Active installations/)
+  assert.doesNotMatch(html, /"\/report/)
 })

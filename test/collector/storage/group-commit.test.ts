@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { rowOf, type Row } from '../../../src/collector/storage/columns.js'
-import { openCollectorDatabase } from '../../../src/collector/storage/database.js'
+import { rowOf } from '../../../src/collector/storage/columns.js'
 import { groupCommit, QueueFullError } from '../../../src/collector/storage/group-commit.js'
-import { isFaultOfRow, storeRows } from '../../../src/collector/storage/pings.js'
+import { isFaultOfPing, storePings, type Arrival } from '../../../src/collector/storage/pings.js'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
-import { PING, postgresUrl } from '../start-collector.js'
+import { instanceId, openTestDatabase, PING, postgresUrl } from '../start-collector.js'
 
-const LIMITS = { queue: 100, batch: 10, isFaultOfItem: () => false }
+const LIMITS = { queue: 100, batch: 10, isFaultOfItem: () => false, keyOf: (item: number) => item }
 
 /** A commit whose end the test decides. */
 function heldCommit () {
@@ -75,18 +74,31 @@ test('a failure that is no fault of an item fails its batch, and the next batch 
   assert.equal(await add(4), 4)
 })
 
+test('items of one key are never in one batch, and keep their order', async () => {
+  const batches: string[][] = []
+  const { add } = groupCommit(async (items: string[]) => { batches.push(items); return items }, {
+    ...LIMITS, keyOf: (item) => item[0]
+  })
+  await Promise.all(['a1', 'b1', 'a2', 'c1', 'a3', 'b2'].map(add))
+  assert.deepEqual(batches, [['a1', 'b1', 'c1'], ['a2', 'b2'], ['a3']])
+})
+
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
 test('a ping that the database refuses fails alone among its neighbours', async (t) => {
-  const db = await openCollectorDatabase(await postgresUrl(postgres))
-  t.after(() => db.close())
-  const { add } = groupCommit((rows: Row[]) => storeRows(db, rows), { queue: 100, batch: 50, isFaultOfItem: isFaultOfRow })
-  // PostgreSQL stores no NUL character; the intake refuses it, so this goes around the intake.
-  const rows = Array.from({ length: 30 }, (_, i) => rowOf({ ...PING, os: { type: i === 17 ? 'a\0b' : `os ${i}` } }, i, 'hash', null))
-  const results = await Promise.allSettled(rows.map(add))
+  const db = await openTestDatabase(t, await postgresUrl(postgres))
+  const { add } = groupCommit((arrivals: Arrival[]) => storePings(db, arrivals), {
+    queue: 100, batch: 50, isFaultOfItem: isFaultOfPing, keyOf: ({ row }: Arrival) => row
+  })
+  // PostgreSQL stores no NUL character; the route refuses it, so this goes around the route.
+  const arrivals = Array.from({ length: 30 }, (_, i) => {
+    const ping = { ...PING, instanceId: instanceId(i), os: { type: i === 17 ? 'a\0b' : `os ${i}` } }
+    return { row: rowOf(ping, Date.now(), 'hash', null), networkHash: 'hash' }
+  })
+  const results = await Promise.allSettled(arrivals.map(add))
   assert.deepEqual(results.flatMap(({ status }, i) => status === 'rejected' ? [i] : []), [17])
-  const [stored] = await db.query('SELECT os_type FROM pings')
+  const stored = await db.query('SELECT os_type FROM pings')
   assert.equal(stored.length, 29)
 })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { openCollectorDatabase } from '../../../src/collector/storage/database.js'
-import { DAY, dayOf, keepSalts } from '../../../src/collector/storage/salts.js'
+import { DAY, dayOf } from '../../../src/collector/day.js'
+import { keepSalts } from '../../../src/collector/storage/salts.js'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
-import { bytesIn, dataDirectory, PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
+import { bytesIn, dataDirectory, openTestDatabase, PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
 
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
@@ -12,11 +12,7 @@ after(() => postgres.stop())
 
 const NOON = 20_000.5 * DAY
 
-async function open (t: TestContext, url: string) {
-  const db = await openCollectorDatabase(url)
-  t.after(() => db.close())
-  return db
-}
+const open = (t: TestContext, url: string) => openTestDatabase(t, url, dayOf(NOON))
 
 test('the hash of one address is the same all day and another the next day', async (t) => {
   let now = NOON

@@ -1,0 +1,97 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { DAY } from '../day.js'
+import { newestDay } from '../report/read-report.js'
+import { requireToken } from '../report/access.js'
+import type { Database } from '../storage/database.js'
+import { listPartitions } from '../storage/partitions.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Notes the size of a batch of pings that is being committed. */
+    noteBatch: (size: number) => void
+  }
+}
+
+/** Why a ping was not stored, by the status of its answer. */
+const CAUSES: Record<number, string> = {
+  200: 'stored', 400: 'invalid', 408: 'timeout', 413: 'too large', 415: 'media type', 429: 'limit', 503: 'unavailable'
+}
+
+interface Options {
+  db: Database
+  token?: string
+  now: () => number
+}
+
+/** `GET /metrics` in the format of Prometheus, for those who have the report's token. */
+export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now }) => {
+  const registry = new Registry()
+  const registers = [registry]
+  const pings = new Counter({
+    name: 'collector_pings_total',
+    help: 'Pings answered, by status and cause.',
+    labelNames: ['status', 'cause'],
+    registers
+  })
+  const seconds = new Histogram({
+    name: 'collector_ping_seconds',
+    help: 'Time from the arrival of a ping to its answer.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers
+  })
+  const batches = new Histogram({
+    name: 'collector_batch_pings',
+    help: 'Pings committed together.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+    registers
+  })
+  watchDatabase(registry, db, now)
+  const waiting = new Gauge({ name: 'collector_waiting_pings', help: 'Pings that wait to be committed.', registers })
+
+  app.decorate('noteBatch', (size: number) => { batches.observe(size) })
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.method !== 'POST' || !['/', '/ping'].includes(request.routeOptions.url ?? '')) return
+    pings.inc({ status: reply.statusCode, cause: CAUSES[reply.statusCode] ?? 'other' })
+    seconds.observe(reply.elapsedTime / 1000)
+  })
+  app.get('/metrics', { onRequest: requireToken(token) }, async (_request, reply) => {
+    waiting.set(app.waitingPings.waiting())
+    return reply.type(registry.contentType).send(await registry.metrics())
+  })
+}, { name: 'collector.metrics', dependencies: ['collector.client-address'], fastify: '5.x' })
+
+/** What is read from the database when it is asked for; left out while the database is away. */
+function watchDatabase (registry: Registry, db: Database, now: () => number): void {
+  const registers = [registry]
+  const read = async (gauge: Gauge, value: () => Promise<number | undefined>) => {
+    gauge.reset()
+    const found = await value().catch(() => undefined)
+    if (found !== undefined) gauge.set(found)
+  }
+  // eslint-disable-next-line no-new
+  new Gauge({
+    name: 'collector_figures_age_seconds',
+    help: 'Time since the end of the newest day that has figures; more than 90000 means that counting fails.',
+    registers,
+    async collect () {
+      await read(this, async () => {
+        const day = await newestDay(db)
+        return day === undefined ? undefined : (now() - (day + 1) * DAY) / 1000
+      })
+    }
+  })
+  // eslint-disable-next-line no-new
+  new Gauge({
+    name: 'collector_days_ahead',
+    help: 'Whole days after today for which PostgreSQL has a partition.',
+    registers,
+    async collect () {
+      await read(this, async () => {
+        const last = (await listPartitions(db)).at(-1)
+        return last === undefined ? undefined : last - Math.floor(now() / DAY)
+      })
+    }
+  })
+}

@@ -1,0 +1,119 @@
+import { drawBuckets, drawLines, percent, sumOf, type LineChart, type Series } from './charts.js'
+import type { Bucket, Distribution, Report, Shares } from './read-report.js'
+
+/** Lines in one chart; the colours and dashes of report.css are as many. */
+const MOST_LINES = 5
+
+const TITLES: Record<Distribution, string> = {
+  flowforge: 'FlowForge version',
+  nodejs: 'Node.js version',
+  os: 'Operating system',
+  arch: 'Processor',
+  driver: 'Driver',
+  users: 'Users per installation',
+  teams: 'Teams per installation',
+  projects: 'Projects per installation'
+}
+
+/** Names that a person would use for what Node.js reports. */
+const NAMES: Record<string, string> = {
+  Darwin: 'macOS',
+  Windows_NT: 'Windows',
+  x64: 'x64 (Intel, AMD)',
+  ia32: 'x86, 32 bits',
+  arm64: 'ARM, 64 bits',
+  arm: 'ARM, 32 bits'
+}
+
+/** A chart over time, with the same numbers as a table. */
+export interface TimeView {
+  id: string
+  title: string
+  about: string
+  chart: LineChart
+  days: string[]
+  series: Series[]
+  unit: string
+}
+
+/** Prepares a report for `report.eta`. @param base `/report`, or `/usage` for the public one */
+export function viewOf (report: Report, base: '/report' | '/usage') {
+  return {
+    report,
+    base,
+    isPublic: base === '/usage',
+    latest: report.activity.at(-1),
+    times: [viewActivity(report), viewWeeks(report), ...viewVersions(report), viewTotals(report)]
+      .filter((view) => view !== undefined),
+    distributions: Object.entries(report.distributions).map(([name, buckets]) =>
+      viewDistribution(TITLES[name as Distribution], name, buckets)),
+    percent
+  }
+}
+
+function viewDistribution (title: string, name: string, raw: Bucket[]) {
+  const nameOf = (name: string) => Object.hasOwn(NAMES, name) ? NAMES[name]! : name
+  const buckets = raw.map((bucket) => ({ ...bucket, name: nameOf(bucket.name) }))
+  return { name, title, buckets, total: sumOf(buckets), ...drawBuckets(buckets) }
+}
+
+function viewTime (
+  id: string, title: string, about: string, days: string[], series: Series[], unit = ''
+): TimeView | undefined {
+  const shown = series.filter(({ values }) => values.some((value) => value !== null))
+  if (days.length === 0 || shown.length === 0) return undefined
+  return { id, title, about, days, series: shown, unit, chart: drawLines(days, shown, unit) }
+}
+
+function viewActivity ({ activity }: Report) {
+  const about = 'Installations that were heard in the 30 and 7 days up to a day, and on the day.'
+  return viewTime('active', 'Active installations', about,
+    activity.map(({ day }) => day), [
+      { name: 'in 30 days', values: activity.map(({ in30Days }) => in30Days) },
+      { name: 'in 7 days', values: activity.map(({ in7Days }) => in7Days) },
+      { name: 'on the day', values: activity.map(({ onDay }) => onDay) }
+    ])
+}
+
+function viewWeeks ({ weeks }: Report) {
+  const about = 'By week, Monday to Sunday: heard on a second day for the first time; back after a week or more; ' +
+    'heard the week before, and not this week.'
+  return viewTime('weeks', 'New, returning and lost', about, weeks.map(({ day }) => day), [
+    { name: 'new', values: weeks.map((week) => week.new) },
+    { name: 'returning', values: weeks.map(({ returning }) => returning) },
+    { name: 'lost', values: weeks.map(({ lost }) => lost) }
+  ])
+}
+
+function viewVersions ({ versions }: Report) {
+  const about = 'Share of the installations of 30 days, in percent, of the five versions with the largest share over ' +
+    'the whole time.'
+  return [
+    viewTime('flowforge-versions', 'FlowForge versions', about, ...sharesOverTime(versions.flowforge), ' %'),
+    viewTime('nodejs-versions', 'Node.js versions', about, ...sharesOverTime(versions.nodejs), ' %')
+  ]
+}
+
+/** The shares of the versions that are the largest over the whole time. */
+function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
+  const sums = new Map<string, number>()
+  const parts = shares.map(({ buckets }) => {
+    const total = Math.max(1, sumOf(buckets))
+    return new Map(buckets.map(({ name, installations }) => [name, Math.round(1000 * installations / total) / 10]))
+  })
+  for (const part of parts) for (const [name, share] of part) sums.set(name, (sums.get(name) ?? 0) + share)
+  const names = [...sums].toSorted((a, b) => b[1] - a[1]).map(([name]) => name).filter((name) => name !== 'other')
+  return [
+    shares.map(({ day }) => day),
+    names.slice(0, MOST_LINES).map((name) => ({ name, values: parts.map((part) => part.get(name) ?? 0) }))
+  ]
+}
+
+function viewTotals ({ totals }: Report) {
+  const about = 'Sums over the installations of 30 days. The largest few counts are taken as the next smaller one.'
+  return viewTime('totals', 'Users, teams and projects', about, totals.map(({ day }) => day), [
+    { name: 'users', values: totals.map(({ users }) => users) },
+    { name: 'projects', values: totals.map(({ projects }) => projects) },
+    { name: 'teams', values: totals.map(({ teams }) => teams) }
+  ])
+}

@@ -1,0 +1,76 @@
+/**
+ * Counts the pings that release 0.2.0 stored, once: day by day, the oldest first, just as they arrived. A day is one
+ * transaction, so that it can be stopped at any time and goes on with the next.
+ */
+import { DAY } from '../day.js'
+import { pingColumns, receiptColumns } from './columns.js'
+import { withRetry, type Database, type Statements } from './database.js'
+import { finishDay } from './figures.js'
+import { noteAtInstallations } from './installations.js'
+import { HISTORY, releasedColumns } from './migrations.js'
+import { createPartition } from './partitions.js'
+
+export interface ReplayOptions {
+  today: number
+  newPerAddress: number
+  /** Raw pings older than this are counted, and not kept. */
+  retentionDays: number
+  signal: AbortSignal
+  /** Called after each day, with the days that are left. */
+  onDay: (left: number) => void
+}
+
+const historyColumns = [...receiptColumns, ...releasedColumns].map(({ name }) => name).join(', ')
+
+/** Properties that joined the ping after 0.2.0. */
+const later = pingColumns.filter((column) => !releasedColumns.includes(column))
+  .map(({ name }) => `NULL AS ${name}, `).join('')
+
+/** Tells whether pings of release 0.2.0 wait to be counted. */
+export async function hasHistory (db: Statements): Promise<boolean> {
+  const [found] = await db.query(db.kind === 'postgres'
+    ? "SELECT 1 FROM pg_class WHERE oid = to_regclass('history')"
+    : "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'history'")
+  return found !== undefined
+}
+
+/** Counts the history. Resolves when it is counted, by this collector or another, or when the signal stops it. */
+export async function replayHistory (db: Database, options: ReplayOptions): Promise<void> {
+  if (!await hasHistory(db)) return
+  await db.change(`CREATE INDEX IF NOT EXISTS ${HISTORY}_by_time ON ${HISTORY} (received_at)`)
+  let left = Infinity
+  while (left > 0 && !options.signal.aborted) {
+    // The table is gone if another collector finished it after this one looked.
+    left = await withRetry(() => db.transaction(async (statements) =>
+      await hasHistory(statements) ? await replayNext(statements, options) : 0), (code) => code === '42P01')
+    options.onDay(left)
+  }
+}
+
+/** @returns how many days are left */
+async function replayNext (db: Statements, options: ReplayOptions): Promise<number> {
+  // Two collectors that count meet here: one of them tries again, and finds the next day.
+  const [row] = await db.query<{ day: number }>(
+    'UPDATE history SET next_day = next_day + 1 RETURNING next_day - 1 AS day')
+  const day = row!.day
+  if (day <= options.today) await replayDay(db, day, options)
+  if (day < options.today) return options.today - day
+  // What is left has a time of receipt in the future, by a clock that was wrong.
+  await db.change(`DROP TABLE ${HISTORY}`)
+  await db.change('DROP TABLE history')
+  return 0
+}
+
+async function replayDay (db: Statements, day: number, options: ReplayOptions): Promise<void> {
+  const { today, newPerAddress, retentionDays } = options
+  const period = `received_at >= ${day * DAY} AND received_at < ${(day + 1) * DAY} AND instance_id IS NOT NULL`
+  if (day > today - retentionDays) {
+    await createPartition(db, day)
+    await db.change(`INSERT INTO pings (${historyColumns})
+      SELECT ${historyColumns} FROM ${HISTORY} WHERE ${period} ORDER BY id`)
+  }
+  await db.change(noteAtInstallations(`(SELECT *, ${later}address_hash AS network_hash, ${day} AS day FROM (
+      SELECT *, ROW_NUMBER() OVER (PARTITION BY instance_id ORDER BY received_at DESC, id DESC) AS place
+      FROM ${HISTORY} WHERE ${period}) AS ranked WHERE place = 1) AS heard`))
+  if (day < today) await finishDay(db, day, newPerAddress)
+}

@@ -1,0 +1,30 @@
+import { migrate } from '../../database/migrate.js'
+import { openDatabase } from '../../database/open.js'
+import { connect } from './connect.js'
+import type { Database, Purpose } from './database.js'
+import { migrations } from './migrations.js'
+import { openPartitions } from './partitions.js'
+import { parsePostgresUrl } from './postgres.js'
+
+/**
+ * Opens the collector's database and brings its tables up to date.
+ *
+ * @param url `sqlite:FILE` or `postgres://...`
+ * @param today the day of the collector's clock; on PostgreSQL pings of the days around it can be stored
+ * @throws Sequelize's or the driver's error when the database does not answer
+ */
+export async function openCollectorDatabase (
+  url: string, today: number, purpose: Purpose = 'intake'
+): Promise<Database> {
+  const sequelize = await openDatabase(url.startsWith('sqlite:')
+    ? { type: 'sqlite', storage: url.slice('sqlite:'.length) }
+    : parsePostgresUrl(url))
+  try {
+    await migrate(sequelize, 'collector_migrations', migrations)
+  } finally {
+    await sequelize.close()
+  }
+  const db = await connect(url, purpose)
+  await openPartitions(db, today)
+  return db
+}

@@ -1,0 +1,91 @@
+import pg from 'pg'
+import type { DatabaseAddress } from '../../database/open.js'
+import { withRetry, type Database, type Purpose, type Statements } from './database.js'
+
+export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
+
+/** Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...`. */
+export function parsePostgresUrl (url: string): PostgresAddress {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url)
+  return {
+    type: 'postgres',
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 5432),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    ssl: !['disable', null].includes(searchParams.get('sslmode'))
+  }
+}
+
+/**
+ * Repeatable read: a statement that meets a row which another collector has changed since it began fails with 40001, and
+ * runs again. So what it looked up, such as the pings with its keys, is right even if two collectors meet.
+ */
+const ISOLATION = '-c default_transaction_isolation=repeatable\\ read'
+
+/** Settings of a connection, and after how many milliseconds a statement is given up: a database that hangs is away. */
+const PURPOSES: Record<Purpose, { options: string, max: number, timeout?: number, idleTimeoutMillis?: number }> = {
+  // A new partition has no statistics; a scan of it, chosen while it was small, would stay in the prepared statement.
+  intake: { options: `${ISOLATION} -c enable_seqscan=off`, max: 4, timeout: 30_000 },
+  report: { options: ISOLATION, max: 4, timeout: 30_000 },
+  // One connection, because temporary tables belong to it. Its statements may take long, but wait for no lock.
+  maintenance: { options: `${ISOLATION} -c lock_timeout=2s`, max: 1, idleTimeoutMillis: 0 }
+}
+
+/** Two clients met: at the same rows, in a deadlock, or at the same new key. */
+const isConflict = (code: string) => ['40001', '40P01', '23505'].includes(code)
+
+/** @throws when the server does not answer */
+export async function openPostgres (url: string, purpose: Purpose): Promise<Database> {
+  const { type, ...address } = parsePostgresUrl(url)
+  const { timeout, ...settings } = PURPOSES[purpose]
+  const pool = new pg.Pool({
+    ...address,
+    ...settings,
+    keepAlive: true,
+    connectionTimeoutMillis: 5000,
+    ...(timeout && { statement_timeout: timeout, query_timeout: timeout + 5000 })
+  })
+  // A connection that breaks fails its statement; the next one gets another. Without a listener the process would end.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => { client.on('error', () => {}) })
+  try {
+    await pool.query('SELECT 1')
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  return {
+    ...statementsOf((query) => withRetry(() => pool.query(query), isConflict)),
+    transaction: (run) => withRetry(() => runTransaction(pool, run), isConflict),
+    close: () => pool.end()
+  }
+}
+
+function statementsOf (send: (query: pg.QueryConfig) => Promise<pg.QueryResult>): Statements {
+  return {
+    kind: 'postgres',
+    query: async (text, values = [], name) => (await send({ text, values, ...(name && { name }) })).rows,
+    change: async (text, values = []) => (await send({ text, values })).rowCount ?? 0
+  }
+}
+
+async function runTransaction<Result> (
+  pool: pg.Pool, run: (statements: Statements) => Promise<Result>
+): Promise<Result> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('BEGIN')
+    const result = await run(statementsOf((query) => client.query(query)))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch((failure: Error) => { broken = failure })
+    throw error
+  } finally {
+    // A session that cannot even roll back is closed.
+    client.release(broken)
+  }
+}

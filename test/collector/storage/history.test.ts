@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { migrate } from '../../../src/database/migrate.js'
+import { openDatabase } from '../../../src/database/open.js'
+import { DAY } from '../../../src/collector/day.js'
+import { parsePostgresUrl } from '../../../src/collector/storage/postgres.js'
+import { migrations } from '../../../src/collector/storage/migrations.js'
+import { finishDays } from '../../../src/collector/storage/figures.js'
+import { createPartition } from '../../../src/collector/storage/partitions.js'
+import { replayHistory } from '../../../src/collector/storage/history.js'
+import { rowOf } from '../../../src/collector/storage/columns.js'
+import { storePings } from '../../../src/collector/storage/pings.js'
+import { describeOnBoth } from '../both-databases.js'
+import { instanceId, openTestDatabase, PING, startCollector } from '../start-collector.js'
+
+const TODAY = 20_780
+const HISTORY_DAYS = 120
+
+/** Several pings a day of some, gaps, and an address that introduces more installations than count. */
+const SENT = Array.from({ length: HISTORY_DAYS }, (_, at) => Array.from({ length: 70 }, (_, number) => number)
+  .filter((number) => (at * 7 + number * 13) % 11 < 4 && at >= number)
+  .flatMap((number) => (number % 5 === 0 ? [3, 9] : [6]).map((hour) => ({
+    number,
+    moment: (TODAY - HISTORY_DAYS + 1 + at) * DAY + hour * 3_600_000,
+    nodejs: `v${18 + 2 * (at >> 5)}.0.0`,
+    address: (number % 3 === 0 ? 'one address' : `address ${number}`).padEnd(64, '.')
+  })))).flat()
+
+/** A database as release 0.2.0 leaves it: its own migrations, and rows in its table. */
+async function makeOldDatabase (url: string, sent = SENT): Promise<void> {
+  const sequelize = await openDatabase(url.startsWith('sqlite:')
+    ? { type: 'sqlite', storage: url.slice('sqlite:'.length) }
+    : parsePostgresUrl(url))
+  await migrate(sequelize, 'collector_migrations', migrations.filter(({ name }) => name < '05'))
+  for (let at = 0; at < sent.length; at += 500) {
+    const values = sent.slice(at, at + 500).map(({ number, moment, nodejs, address }) =>
+      `(${moment}, '${address}', '${randomUUID()}', '${instanceId(number)}', '${nodejs}', 3)`)
+    await sequelize.query(`INSERT INTO pings (received_at, address_hash, idempotency_key, instance_id, env_nodejs,
+      platform_counts_users) VALUES ${values.join(', ')}`)
+  }
+  await sequelize.close()
+}
+
+const OPTIONS = { today: TODAY, newPerAddress: 20, retentionDays: 90 }
+
+describeOnBoth('the history of release 0.2.0', (create) => {
+  test('is counted once, as if this release had received it, by two that start and one that is stopped', async (t) => {
+    const old = await create(t)
+    await makeOldDatabase(old)
+    const migrated = await openTestDatabase(t, old, TODAY)
+    const stop = new AbortController()
+    let days = 0
+    await replayHistory(migrated, { ...OPTIONS, signal: stop.signal, onDay: () => { if (++days === 50) stop.abort() } })
+    const rest = { ...OPTIONS, signal: new AbortController().signal, onDay: () => {} }
+    const other = migrated.kind === 'sqlite' ? [] : [replayHistory(await openTestDatabase(t, old, TODAY), rest)]
+    await Promise.all([replayHistory(migrated, rest), ...other])
+
+    const fresh = await openTestDatabase(t, await create(t), TODAY)
+    for (let day = TODAY - HISTORY_DAYS + 1; day <= TODAY; day++) {
+      await fresh.transaction((statements) => createPartition(statements, day))
+      const ofDay = SENT.filter(({ moment }) => Math.floor(moment / DAY) === day)
+      for (const hour of [3, 6, 9]) {
+        const arrivals = ofDay.filter(({ moment }) => moment % DAY === hour * 3_600_000).map(({ number, moment, nodejs, address }) => ({
+          row: rowOf({ ...PING, os: null, instanceId: instanceId(number), env: { nodejs }, platform: { counts: { users: 3 } } }, moment, address, null),
+          networkHash: address
+        }))
+        if (arrivals.length > 0) await storePings(fresh, arrivals)
+      }
+      await finishDays(fresh, day + (day < TODAY ? 1 : 0), OPTIONS.newPerAddress)
+    }
+    for (const table of ['daily ORDER BY day, figure, bucket', 'installations ORDER BY instance_id']) {
+      assert.deepEqual(await migrated.query(`SELECT * FROM ${table}`), await fresh.query(`SELECT * FROM ${table}`), table)
+    }
+    const [kept] = await migrated.query<{ count: number | string, first: number | string }>(
+      'SELECT COUNT(*) AS count, MIN(received_at) AS first FROM pings')
+    assert.equal(Number(kept!.count), SENT.filter(({ moment }) => moment >= (TODAY - 89) * DAY).length)
+    assert.ok(Number(kept!.first) >= (TODAY - 89) * DAY)
+  })
+
+  test('until it is counted pings are answered 503 with Retry-After, and then stored', async (t) => {
+    const url = await create(t)
+    await makeOldDatabase(url, SENT.filter(({ moment }) => moment >= (TODAY - 3) * DAY))
+    const { app, post, url: collector } = await startCollector(t, url, {}, { now: () => TODAY * DAY + DAY / 2 })
+    const early = await post(PING)
+    assert.equal(early.status, 503)
+    assert.ok(Number(early.headers.get('retry-after')) > 0)
+    assert.match(early.body.error, /counting the pings of an older release/)
+    assert.equal((await fetch(`${collector}/health`)).status, 503)
+    await app.maintain()
+    assert.equal((await post(PING)).status, 200)
+    assert.equal((await fetch(`${collector}/health`)).status, 200)
+  })
+})
