@@ -79,6 +79,7 @@ const topLevel = (document: Document): Pair[] => isMap(document.contents) ? docu
 
 const isSection = (pair: Pair) => nameOf(pair) === 'telemetry'
 
-const nameOf = ({ key }: Pair) => String(isScalar(key) ? key.value : key)
+/** The name of a key; empty for a key that is itself a section, whose own keys are visited. */
+const nameOf = ({ key }: Pair) => isScalar(key) ? String(key.value) : ''
 
 const offsetOf = ({ key }: Pair) => (isNode(key) ? key.range?.[0] : undefined) ?? 0
