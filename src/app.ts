@@ -9,6 +9,7 @@ import http from './http/index.js'
 import openapi from './http/openapi.js'
 import { serializeError } from './http/serialize-error.js'
 import settings from './settings/index.js'
+import operatorRefusal from './settings/operator-refusal.js'
 import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
 import views from './views/index.js'
@@ -41,6 +42,7 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(db)
   await app.register(settings)
   await app.register(telemetry)
+  await app.register(operatorRefusal)
   await app.register(openapi)
   await app.register(http)
   await app.register(views)

@@ -26,8 +26,8 @@ export const COMMANDS: Command[] = [
   {
     words: 'telemetry status',
     summary: 'Say whether telemetry is on or off, and who decided.',
-    details: 'The environment variables that count are those of this command: a platform that was started with others may\n' +
-      'decide otherwise. Exits with 0 when telemetry is on, with 3 when it is off.',
+    details: 'The environment variables of this command count, and those of a running platform.\n' +
+      'Exits with 0 when telemetry is on, with 3 when it is off.',
     json: true,
     run: async (options) => (await import('./telemetry.js')).showStatus(options)
   },
@@ -52,5 +52,26 @@ export const COMMANDS: Command[] = [
       'off: then nothing is sent.',
     json: true,
     run: async (options) => (await import('./telemetry.js')).sendPing(options)
+  },
+  {
+    words: 'telemetry on',
+    summary: 'Turn telemetry on, as an administrator can in Admin Settings.',
+    details: 'Refused with exit code 3 while flowforge.yml, the environment, or those of the running platform turn it off.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).decide(options, true)
+  },
+  {
+    words: 'telemetry off',
+    summary: 'Turn telemetry off. A running platform stops what it is sending within about a second.',
+    details: 'No message is sent when you turn it off.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).decide(options, false)
+  },
+  {
+    words: 'telemetry decisions',
+    summary: 'List who turned telemetry on or off, when, and in which way, newest first.',
+    details: 'Each comes with the version of the ping that was agreed to.',
+    json: true,
+    run: async (options) => (await import('./telemetry.js')).listDecisions(options)
   }
 ]

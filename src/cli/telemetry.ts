@@ -1,15 +1,17 @@
 import type { PlatformConfig } from '../config/index.js'
+import { migrate } from '../database/migrate.js'
+import { migrations } from '../db/migrations.js'
+import type { Decision } from '../settings/decisions.js'
 import { formatMoment } from '../views/dates.js'
 import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
 import { decideConsent, decideForOperator } from '../telemetry/consent.js'
 import { describeOutcome } from '../telemetry/describe-outcome.js'
-import type { TelemetryService } from '../telemetry/service.js'
 import type { Consent, LoggedPing } from '../telemetry/types.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
 import { withConfig } from './with-config.js'
-import { withTelemetry } from './with-telemetry.js'
+import { withInstallation, type Installation } from './with-installation.js'
 
 /** `flowforge telemetry status` */
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
@@ -21,7 +23,7 @@ export const showStatus = (options: CommandOptions) => withConfig(options, async
 
 /** `flowforge telemetry preview` */
 export const printPreview = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  process.stdout.write(await withTelemetry(config, (telemetry) => demand(telemetry).preview()))
+  process.stdout.write(await withInstallation(config, (installation) => demand(installation).telemetry.preview()))
   // The line ends for the eye alone: standard output carries the bytes of the ping.
   if (process.stdout.isTTY) process.stderr.write('\n')
   return EXIT.done
@@ -29,7 +31,7 @@ export const printPreview = (options: CommandOptions) => withConfig(options, asy
 
 /** `flowforge telemetry log` */
 export const listPings = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  const pings = await withTelemetry(config, async (telemetry) => telemetry?.pings() ?? [])
+  const pings = await withInstallation(config, async (installation) => installation?.telemetry.pings() ?? [])
   if (options.json) print(toJson(pings))
   else print(pings.map((ping) => describePing(ping)).join('\n') || 'Nothing has been sent yet.')
   return EXIT.done
@@ -39,24 +41,65 @@ export const listPings = (options: CommandOptions) => withConfig(options, async 
 export const sendPing = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   if (!consent.allowed) throw new CommandError(consent.explanation, EXIT.off)
-  const ping = await withTelemetry(config, (telemetry) => demand(telemetry).send())
+  const ping = await withInstallation(config, (installation) => demand(installation).telemetry.send())
   print(options.json ? toJson(ping) : describePing(ping))
   return ping.outcome === 'delivered' ? EXIT.done : EXIT.failed
 })
 
-/** The operator's decision is known without the database, so that it is shown while that is away. */
+/** `flowforge telemetry on` and `off` */
+export const decide = (options: CommandOptions, enabled: boolean) => withConfig(options, async (config): Promise<ExitCode> => {
+  const consent = enabled ? await readConsent(config) : undefined
+  if (consent && ['flowforge.yml', 'environment'].includes(consent.decidedBy) && !consent.allowed) {
+    throw new CommandError(consent.explanation, EXIT.off)
+  }
+  await withInstallation(config, async (installation) => {
+    const { decisions, sequelize } = demand(installation)
+    // A platform of an older release has no record of decisions yet.
+    await migrate(sequelize, 'PlatformMigrations', migrations)
+    await decisions.decide({ enabled, way: 'command line', who: userName() })
+    decisions.close()
+  })
+  const { explanation } = await readConsent(config)
+  print(options.json ? toJson({ enabled, explanation }) : explanation)
+  return EXIT.done
+})
+
+/** `flowforge telemetry decisions` */
+export const listDecisions = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
+  const decisions = await withInstallation(config, async (installation) => {
+    if (!await installation?.sequelize.getQueryInterface().tableExists('TelemetryDecisions')) return []
+    return installation!.decisions.list()
+  })
+  if (options.json) print(toJson(decisions))
+  else print(decisions.map(describeDecision).join('\n') || 'Nobody has decided yet: telemetry is on once the setup is finished.')
+  return EXIT.done
+})
+
+const describeDecision = ({ enabled, way, who, decidedAt, schemaVersion }: Decision) => (
+  `${formatMoment(decidedAt)}, ${enabled ? 'on' : 'off'}, by ${who} (${way}), version ${schemaVersion} of the ping`)
+
+const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
+
+/**
+ * Reads consent as the platform would. The operator's decision is known without the database, so that it is shown while
+ * that is away; that of a running platform binds this command, too.
+ */
 async function readConsent (config: PlatformConfig): Promise<Consent> {
   const telemetryConfig = await loadTelemetryConfig(config)
   const operator = decideForOperator(telemetryConfig, process.env)
   if (operator) return operator
-  return withTelemetry(config, async (telemetry) => telemetry
-    ? telemetry.consent()
-    : decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined }))
+  return withInstallation(config, async (installation) => {
+    if (!installation) {
+      return decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined })
+    }
+    const explanation = await installation.settings.refresh('telemetry:operator')
+    return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
+  })
 }
 
-function demand (telemetry: TelemetryService | undefined): TelemetryService {
-  if (telemetry) return telemetry
-  throw new CommandError('There is no ping to show before the platform has been started once: flowforge start', EXIT.failed)
+function demand (installation: Installation | undefined): Installation {
+  if (installation) return installation
+  throw new CommandError('The platform has to be started once before this works: flowforge start', EXIT.failed)
 }
 
 function describePing (ping: LoggedPing): string {

@@ -21,7 +21,7 @@ describe('flowforge telemetry preview', () => {
     writeFileSync(join(home, 'flowforge.yml'), stringify({ telemetry: { url } }))
     const { code, stdout, stderr } = await runCommand(home, 'telemetry preview')
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
-    assert.match(stderr, /has been started once: flowforge start\n$/)
+    assert.match(stderr, /has to be started once before this works: flowforge start\n$/)
   })
 
   test('says what is missing for a ping', async (t) => {

@@ -1,20 +1,30 @@
 import { existsSync } from 'node:fs'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Sequelize } from 'sequelize'
 import type { PlatformConfig } from '../config/index.js'
 import { addressFrom } from '../db/index.js'
 import { defineModels } from '../db/models.js'
 import { openDatabase } from '../database/open.js'
-import { createSettings } from '../settings/settings.js'
+import { Decisions } from '../settings/decisions.js'
+import { createSettings, type Settings } from '../settings/settings.js'
 import { TelemetryService } from '../telemetry/service.js'
 
+/** The part of an installation that the command line uses. */
+export interface Installation {
+  telemetry: TelemetryService
+  settings: Settings
+  decisions: Decisions
+  sequelize: Sequelize
+}
+
 /**
- * Opens the telemetry of this installation, on the database of a platform that runs or has run. Creates no database, no
- * table and no setting, and starts no schedule: a running platform is not disturbed.
+ * Opens this installation, on the database of a platform that runs or has run. Creates no database, no table and no
+ * setting, and starts no schedule: a running platform is not disturbed.
  *
  * @param use gets undefined if no platform has ever been started
  */
-export async function withTelemetry<T> (
-  config: PlatformConfig, use: (telemetry: TelemetryService | undefined) => Promise<T>
+export async function withInstallation<T> (
+  config: PlatformConfig, use: (installation: Installation | undefined) => Promise<T>
 ): Promise<T> {
   const address = addressFrom(config)
   if (address.type === 'sqlite' && !existsSync(address.storage)) return use(undefined)
@@ -23,7 +33,8 @@ export async function withTelemetry<T> (
     if (!await sequelize.getQueryInterface().tableExists('PlatformSettings')) return await use(undefined)
     const models = defineModels(sequelize)
     const settings = createSettings(models.PlatformSetting)
-    return await use(new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog }))
+    const telemetry = new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog })
+    return await use({ telemetry, settings, decisions: new Decisions(sequelize, models, settings), sequelize })
   } finally {
     await sequelize.close()
   }

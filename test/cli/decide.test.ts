@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { startListener } from '../helpers/listener.js'
+import { buildPlatform } from '../helpers/platform.js'
+import { prepareHome, startProcess } from '../helpers/process.js'
+import { runCommand } from './run-command.js'
+
+const url = 'http://127.0.0.1:1/'
+
+describe('flowforge telemetry on, off and decisions', () => {
+  test('decide for a platform that runs, and record who did', async (t) => {
+    const { app, home } = await buildPlatform(t, { telemetry: { url } })
+    const off = await runCommand(home, 'telemetry off', { USER: 'root' })
+    assert.deepEqual([off.code, off.stderr], [0, ''])
+    assert.match(off.stdout, /^Telemetry is off: the platform's settings say so/)
+    assert.equal((await app.telemetry.consent()).allowed, false)
+    const on = await runCommand(home, 'telemetry on', { USER: 'root' })
+    assert.match(on.stdout, /^Telemetry is on/)
+    assert.equal((await app.telemetry.consent()).allowed, true)
+    const { stdout } = await runCommand(home, 'telemetry decisions')
+    assert.match(stdout, /^.+ UTC, on, by root \(command line\), version 1 of the ping\n.+ UTC, off, by root \(command line\)/)
+    const listed = JSON.parse((await runCommand(home, 'telemetry decisions --json')).stdout)
+    assert.deepEqual(listed.map(({ enabled }: { enabled: boolean }) => enabled), [true, false])
+  })
+
+  test('off aborts what a platform in another process is sending', async (t) => {
+    const listener = await startListener(t, () => { /* never answers */ })
+    const { app, home } = await buildPlatform(t, { telemetry: { url: listener.url } })
+    const sending = app.telemetry.send()
+    await listener.next()
+    assert.equal((await runCommand(home, 'telemetry off')).code, 0)
+    assert.equal((await sending).outcome, 'cancelled')
+  })
+
+  test('on is refused while the operator has turned telemetry off', async (t) => {
+    const home = await prepareHome(t, { telemetry: { url, enabled: false } })
+    const { code, stderr } = await runCommand(home, 'telemetry on')
+    assert.equal(code, 3)
+    assert.match(stderr, /sets telemetry\.enabled to false/)
+    assert.equal((await runCommand(home, 'telemetry decisions')).stdout,
+      'Nobody has decided yet: telemetry is on once the setup is finished.\n')
+  })
+})
+
+test('the operator\'s refusal of a running platform binds the command line, until that stops', async (t) => {
+  const listener = await startListener(t)
+  const home = await prepareHome(t, { telemetry: { url: listener.url } })
+  const platform = await startProcess(t, home, { DO_NOT_TRACK: '1' })
+  const refused = () => Promise.all(['send', 'status', 'on'].map(async (word) => (await runCommand(home, `telemetry ${word}`)).code))
+  // It is left there when the platform is ready; the log says so of telemetry at the same time.
+  await platform.log.find(/^Telemetry is off/)
+  assert.deepEqual(await refused(), [3, 3, 3])
+  await platform.stop('SIGKILL')
+  assert.deepEqual(await refused(), [3, 3, 3])
+  const again = await startProcess(t, home, { DO_NOT_TRACK: '1' })
+  await again.log.find(/^Telemetry is off/)
+  assert.equal(await again.stop(), 0)
+  assert.equal((await runCommand(home, 'telemetry send')).code, 0)
+  assert.equal(listener.connections(), 1)
+})
