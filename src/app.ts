@@ -17,7 +17,7 @@ import views from './views/index.js'
 /** No form or answer of this platform comes near it; what is checked in linear time is checked within a millisecond. */
 const BODY_LIMIT = 64 * 1024
 
-/** How long a stop waits for the requests that are underway. */
+/** How long a stop waits for requests in flight. */
 const CLOSE_MS = 2_000
 
 /**

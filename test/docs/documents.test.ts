@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { listDocuments } from '../../docs/documents.js'
 import { fillTables } from '../../docs/tables.js'
@@ -34,6 +34,13 @@ for (const file of ['README.md', 'docs/telemetry.md']) {
     for (const way of [...OPT_OUT_VARIABLES, 'enabled: false', 'Admin Settings', 'setup wizard']) assert.ok(text.includes(way), way)
   })
 }
+
+test('docs/architecture.md names no file that is not there', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).map((file) => basename(file))
+  const named = readFileSync('docs/architecture.md', 'utf8').match(/[\w-]+\.ts\b/g)!
+  assert.ok(named.length > 10)
+  assert.deepEqual(named.filter((name) => !sources.includes(name)), [])
+})
 
 test('flowforge.yml explains every key', () => {
   const text = readFileSync('flowforge.yml', 'utf8')

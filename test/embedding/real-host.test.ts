@@ -128,6 +128,24 @@ describe('@flowforge/telemetry', () => {
     })
   }
 
+  for (const dialect of ['mariadb', 'mssql']) {
+    test(`is off in a host on ${dialect}, with one warning, and the host serves and stops`, async (t) => {
+      const listener = await startListener(t)
+      const database = await databases['a SQLite file']!(t)
+      const host = await startPrepared(t, 'sequelize-6.37.5', { database, dialect, config: { telemetry: { url: listener.url } } })
+      assert.equal(await host.ask('start'), 'served')
+      const { level, msg } = await host.log(/^Telemetry is off/)
+      assert.equal(level, WARN)
+      assert.match(msg, new RegExp(`SQLite or PostgreSQL, not ${dialect}`))
+      await assert.rejects(host.ask('preview'), { code: 'telemetry_off' })
+      assert.deepEqual(await host.ask('pings'), [])
+      await host.ask('close')
+      assert.equal(await host.exited, 0)
+      assert.equal(host.lines.filter((line) => line.level >= WARN).length, 1)
+      assert.equal(listener.connections(), 0)
+    })
+  }
+
   test('takes its host as options', async (t) => {
     const listener = await startListener(t)
     const database = await databases['a SQLite file']!(t)

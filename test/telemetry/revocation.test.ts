@@ -29,7 +29,7 @@ interface Step {
 
 /** Asked by another replica, a ping that has begun to leave is the last of its attempts; of the others none begins. */
 const beforeAnAttempt: Step[] = [
-  ...[['before the claim', 'TelemetryClaims'], ['while gathering', 'Users'], ['before it is recorded', 'TelemetryPings']]
+  ...[['before the claim', 'TelemetryClaims'], ['while collecting', 'Users'], ['before it is recorded', 'TelemetryPings']]
     .map(([title, table]) => ({ title: title!, hold: (_t: TestContext, { address }: Scene) => holdTable(address, table!) })),
   {
     title: 'while it waits for its next attempt',

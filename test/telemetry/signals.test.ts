@@ -108,7 +108,7 @@ async function isClaimed (t: TestContext, address: PostgresAddress): Promise<boo
   return row!.claimedAt.getTime() > 0
 }
 
-/** The log as it is told a day later, when no delivery can be underway any more. */
+/** The log as it is told a day later, when no delivery can be in flight any more. */
 async function readLog (t: TestContext, address: PostgresAddress): Promise<LoggedPing[]> {
   const log = await openLog(t, address)
   const { now } = Date

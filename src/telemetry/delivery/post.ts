@@ -30,8 +30,8 @@ export interface Post {
 }
 
 /**
- * Posts a ping once, within 25 seconds. Sends only the headers that the ping needs, follows no redirect, verifies TLS,
- * obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and leaves no connection open.
+ * Posts a ping once, within 25 seconds. Sends only the headers that the ping needs, follows no redirect, always verifies
+ * TLS, obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and leaves no connection open.
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
@@ -70,12 +70,13 @@ function createDispatcher (
   { buildConnector, EnvHttpProxyAgent, Pool }: typeof import('undici'), signal: AbortSignal, beforeWrite: Post['beforeWrite']
 ): Dispatcher {
   const limits = { headersTimeout: HEADERS_MS, bodyTimeout: BODY_MS }
-  const timeout = { timeout: CONNECT_MS }
+  // Said explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment of the host would turn it off.
+  const connection = { timeout: CONNECT_MS, rejectUnauthorized: true }
   const factory = (origin: string | URL, options: object) => new Pool(origin, {
     ...limits, ...options, connect: guard((options as { connect: buildConnector.connector }).connect, signal, beforeWrite)
   })
   return new EnvHttpProxyAgent({
-    connect: buildConnector(timeout), requestTls: timeout, proxyTls: timeout, factory, clientFactory: factory
+    connect: buildConnector(connection), requestTls: connection, proxyTls: connection, factory, clientFactory: factory
   })
 }
 

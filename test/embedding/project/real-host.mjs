@@ -9,7 +9,7 @@ import telemetry from '@flowforge/telemetry'
 import { fastify } from 'fastify'
 import sequelizePackage from 'sequelize'
 
-const { database, config = {}, asOptions = false } = JSON.parse(process.env.HOST)
+const { database, config = {}, asOptions = false, dialect } = JSON.parse(process.env.HOST)
 const { DataTypes, Sequelize } = sequelizePackage
 const tell = (message) => console.log(JSON.stringify({ told: message }))
 
@@ -27,6 +27,8 @@ const models = {
 const tables = await sequelize.getQueryInterface().showAllTables()
 if (tables.length === 1) throw new Error(`a new database, and yet it has a table of its own: ${tables}`)
 await sequelize.sync()
+// A database that telemetry does not know, as far as it can see.
+if (dialect) sequelize.getDialect = () => dialect
 
 const cache = new Map()
 const settings = {

@@ -48,6 +48,13 @@ describe('delivery meets', () => {
   for (const [title, start, expected] of faults) {
     test(title, async (t) => { await followPing(t, await start(t), { ...NO_ANSWER, ...expected }) })
   }
+
+  test('a TLS certificate that is self-signed, in a host that lets Node.js accept any', async (t) => {
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    t.after(() => { delete process.env.NODE_TLS_REJECT_UNAUTHORIZED })
+    const peer = await startPeer(t, answerOk, selfSign('localhost'))
+    await followPing(t, peer.url, { ...NO_ANSWER, error: /DEPTH_ZERO_SELF_SIGNED_CERT/ })
+  })
 })
 
 function flood (socket: Parameters<Treatment>[0]): void {

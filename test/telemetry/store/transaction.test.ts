@@ -27,7 +27,7 @@ describe('a count that takes too long is given up, and the platform serves all t
     const sending = assert.rejects(app.telemetry.send(), /SQLITE_INTERRUPT/).finally(() => { end.over = true })
     await counting
     assert.equal(await app.db.models.User.count(), 0)
-    // What is given up has to be underway; nobody tells when SQLite takes it up.
+    // A statement can be interrupted once it runs; nobody tells when SQLite starts it.
     while (!end.over) {
       t.mock.timers.tick(LIMIT_MS)
       await new Promise(setImmediate)
