@@ -18,15 +18,16 @@ export function makePrivateDirectory (path: string): void {
 export function makePrivateDatabase (file: string): void {
   if (!existsSync(dirname(file))) makePrivateDirectory(dirname(file))
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
-  for (const each of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) if (existsSync(each)) tighten(each, 0o600)
+  for (const each of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) tighten(each, 0o600)
 }
 
 function tighten (path: string, mode: number): void {
   // Windows has no such modes: a file belongs to whoever its directory's access list says.
-  if (process.platform === 'win32' || (statSync(path).mode & OTHERS) === 0) return
+  if (process.platform === 'win32') return
   try {
-    chmodSync(path, mode)
+    if ((statSync(path).mode & OTHERS) !== 0) chmodSync(path, mode)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+    // Another process that closes the database removes its -wal and -shm at any moment.
+    if (!['ENOENT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
