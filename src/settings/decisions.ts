@@ -37,6 +37,7 @@ export class Decisions {
   readonly #models: Models
   readonly #settings: Settings
   #writing: Promise<unknown> = Promise.resolve()
+  #release: (() => void) | undefined
   #retry: NodeJS.Timeout | undefined
 
   constructor (sequelize: Sequelize, models: Models, settings: Settings) {
@@ -52,9 +53,10 @@ export class Decisions {
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
   async decide (decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
-    clearTimeout(this.#retry)
     const recorded = { ...decision, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
-    const release = decision.enabled ? undefined : this.#settings.hold('telemetry:enabled', false)
+    if (!decision.enabled) this.#release = this.#settings.hold('telemetry:enabled', false)
+    // Of the refusals, this ends those that were made before it, and none that is made while it is being written.
+    const release = this.#release
     try {
       await this.#save(recorded, release)
     } catch (error) {
@@ -84,6 +86,8 @@ export class Decisions {
         await this.#models.TelemetryDecision.create({ ...decision }, { transaction })
       })
       if (!decision.enabled) await this.#moveIntoFile()
+      // What waits to be written is older than this.
+      if (release === this.#release) clearTimeout(this.#retry)
       release?.()
       this.#settings.remember('telemetry:enabled', decision.enabled)
     })
@@ -91,7 +95,10 @@ export class Decisions {
     return saved
   }
 
+  /** Tries again until it works, or until a later decision was written. */
   #saveLater (decision: Decision, release?: () => void): void {
+    if (release !== this.#release) return
+    clearTimeout(this.#retry)
     this.#retry = setTimeout(() => {
       this.#save(decision, release).catch(() => { this.#saveLater(decision, release) })
     }, RETRY_MS).unref()

@@ -57,7 +57,6 @@ export function createSettings (model: typeof PlatformSetting) {
   /** Takes over a value that was written, and notifies the listeners. */
   function remember<K extends SettingKey> (key: K, value: SettingValues[K]): void {
     memory.set(key, value)
-    if (held.get(key)?.value !== value) held.delete(key)
     notify(key, value)
   }
 

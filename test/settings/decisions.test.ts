@@ -77,6 +77,32 @@ describeOnBoth('decisions on telemetry', (create) => {
   })
 })
 
+describe('a no beside a yes', () => {
+  test('holds although the yes before it is written after it was said, and it cannot be written itself', async (t) => {
+    const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
+    const { TelemetryDecision } = app.db.models
+    const create = TelemetryDecision.create.bind(TelemetryDecision)
+    t.mock.method(TelemetryDecision, 'create', (values: { enabled: boolean }, options: object) => (
+      values.enabled ? create(values as never, options) : Promise.reject(new Error('disk full'))))
+    const yes = app.decisions.decide({ enabled: true, way: 'API', who: 'ada' })
+    const no = app.decisions.decide({ enabled: false, way: 'API', who: 'ada' })
+    await yes
+    await assert.rejects(no, { code: 'decision_not_saved' })
+    assert.equal((await app.telemetry.consent()).allowed, false)
+  })
+
+  test('is still written after a yes that could not be', async (t) => {
+    const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
+    await app.db.sequelize.query('ALTER TABLE "TelemetryDecisions" RENAME TO "Away"')
+    await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
+    await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'bob' }))
+    await app.db.sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryDecisions"')
+    const listed = async () => (await app.decisions.list()).map(({ enabled, who }) => [enabled, who])
+    await within('the record of the no', (async () => { while ((await listed()).length === 0); })())
+    assert.deepEqual(await listed(), [[false, 'ada']])
+  })
+})
+
 describe('a no on SQLite', () => {
   test('is in a copy of the database file alone, taken while the platform runs', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, initialised: false })

@@ -80,18 +80,21 @@ async function attemptOnce (ping: LoggedPing, { url, version, signal, assertCons
 /** Reads consent once a second, so that a refusal by another process, or in a host that cannot notify, aborts the request. */
 function watchConsent (assertConsent: Delivery['assertConsent']) {
   const controller = new AbortController()
-  let checking: Promise<void> | undefined
+  let isChecking = false
   const check = async () => {
-    // A slow database is asked once at a time.
-    checking ??= assertConsent().finally(() => { checking = undefined })
     try {
-      await checking
+      await assertConsent()
     } catch (error) {
       controller.abort(error)
       throw error
     }
   }
-  const timer = setInterval(() => { check().catch(() => {}) }, CONSENT_CHECK_MS).unref()
+  const timer = setInterval(() => {
+    // A slow database is asked once at a time.
+    if (isChecking) return
+    isChecking = true
+    check().catch(() => {}).finally(() => { isChecking = false })
+  }, CONSENT_CHECK_MS).unref()
   return { withdrawn: controller.signal, check, stop: () => { clearInterval(timer) } }
 }
 
