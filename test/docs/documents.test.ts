@@ -53,7 +53,7 @@ const DECIDES: [question: string, code: RegExp][] = [
   ['Is a failed ping attempted again, and when?', /export function retryDelay\b/],
   ['Who may continue the setup?', /export async function requireOwner\b/],
   ['How is the sender\'s address hashed?', /createHmac/],
-  ['Which installations does a report count?', /function selectSettled\b/]
+  ['Which installations does a report count?', /const selectSettled\b/]
 ]
 
 test('docs/architecture.md answers which file decides what', () => {
