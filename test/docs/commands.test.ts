@@ -87,7 +87,7 @@ describe('the documented commands', () => {
   test('npm run docs brings a document that has drifted up to date', async (t) => {
     const copy = temporaryDirectory(t)
     for (const file of listDocuments()) cpSync(file, join(copy, file))
-    const file = join(copy, 'docs/telemetry.md')
+    const file = join(copy, 'docs/privacy.md')
     const text = readFileSync(file, 'utf8')
     writeFileSync(file, text.replace('| `os.type` |', '| `os.name` |'))
     const { docs } = JSON.parse(readFileSync('package.json', 'utf8')).scripts as { docs: string }
