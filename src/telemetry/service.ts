@@ -71,7 +71,7 @@ export class TelemetryService {
       await this.#track(kind)
     } catch (error) {
       if (error instanceof TelemetryOffError) this.#host.log.debug(error.message)
-      else this.#failures.failed(error)
+      else this.#failures.failed(error as Error, false)
     }
   }
 
