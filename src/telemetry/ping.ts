@@ -2,7 +2,7 @@
  * The ping: the one message that telemetry sends.
  *
  * This schema is the only declaration of it. Its type, its allow-list, the check before sending, the collector's
- * check and columns, the table on the Admin Settings page and the one in docs/telemetry.md all come from here.
+ * check and columns, the table on the Admin Settings page and the one in docs/privacy.md all come from here.
  *
  * A property that joins names the next version as its `since`, and types.ts counts SCHEMA_VERSION up.
  */
