@@ -20,10 +20,18 @@ export interface Telemetry {
   operatorConsent: () => Promise<Consent | undefined>
   /** The exact text that a ping sent now would carry. Works while telemetry is off, too. */
   preview: () => Promise<string>
-  /** Sends a ping now and waits for the result. @throws an error with the code `telemetry_off` if consent is refused */
-  send: () => Promise<LoggedPing>
-  /** The last 100 pings, newest first. */
-  pings: () => Promise<LoggedPing[]>
+  /**
+   * Sends a ping now and waits for the result. Where a ping has this idempotency key already, returns that one.
+   *
+   * @throws an error with the code `telemetry_off` if consent is refused
+   */
+  send: (idempotencyKey?: string) => Promise<LoggedPing>
+  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer. */
+  pings: (limit?: number) => Promise<LoggedPing[]>
+  /** One ping of the log by its id; undefined if it is not, or no longer, there. */
+  ping: (id: number) => Promise<LoggedPing | undefined>
+  /** When the boot ping is due; null once its time has come, or if the operator has turned telemetry off. */
+  nextBoot: () => Date | null
   /** When the daily ping is due next; null if the operator has turned telemetry off. */
   nextDaily: () => Date | null
 }
@@ -48,8 +56,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     consent: async () => (await load()).consent(),
     operatorConsent: async () => (await load()).operatorConsent(),
     preview: async () => (await load()).preview(),
-    send: async () => (await load()).send(),
-    pings: async () => (await load()).pings(),
+    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
+    pings: async (limit) => (await load()).pings(limit),
+    ping: async (id) => (await load()).ping(id),
+    nextBoot: () => schedule?.nextBoot() ?? null,
     nextDaily: () => schedule?.nextDaily() ?? null
   })
   // Not awaited: however slow the database is, the host starts without waiting for telemetry.
