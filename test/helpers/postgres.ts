@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseAddress } from '../../src/database/open.js'
+import { linkLibraries } from './link-libraries.js'
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 
@@ -35,6 +36,7 @@ export async function startPostgres (flags = ['-c', 'fsync=off', '-c', 'full_pag
     createPostgresUser: process.getuid?.() === 0,
     onLog: () => {}
   })
+  linkLibraries()
   await server.initialise()
   await server.start()
   return {
