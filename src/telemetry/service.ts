@@ -3,12 +3,17 @@ import timers from 'node:timers/promises'
 import { readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { loadTelemetryConfig } from './config-file.js'
 import { collectPing } from './collect.js'
-import { decideConsent, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost } from './consent.js'
+import {
+  decideBySettings, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost, type SettingFacts
+} from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
 import { deliver } from './delivery/retry.js'
-import { missingRequirements, readInstanceId, readSetting, type TelemetryHost } from './host.js'
+import { missingRequirements, readAgreedVersion, readInstanceId, readSetting, type TelemetryHost } from './host.js'
 import { PingLog } from './store/ping-log.js'
-import { TelemetryOffError, type Consent, type LoggedPing, type PingKind, type PingResult } from './types.js'
+import {
+  SCHEMA_VERSION, TelemetryOffError,
+  type Consent, type LoggedPing, type NewProperty, type PingKind, type PingResult
+} from './types.js'
 
 /** How long a stopping host waits for a database that does not answer. */
 const CANCEL_MS = 2_000
@@ -51,13 +56,25 @@ export class TelemetryService {
   }
 
   /**
-   * The exact text that a ping sent now would carry. Works while telemetry is off, too.
+   * The exact text that a ping sent now would carry. Works while telemetry is off, too: where nobody has said yes yet, or an
+   * administrator has said no, it has every property that a yes would cover.
    *
    * @throws TelemetryOffError if the host lacks something, InvalidPingError, or the database's error
    */
   async preview (): Promise<string> {
     this.#assertComplete()
-    return collectPing(this.#host)
+    const { settings } = this.#host
+    const { allowed } = decideBySettings(await this.#readFacts())
+    return collectPing(this.#host, allowed ? await readAgreedVersion(settings) : SCHEMA_VERSION)
+  }
+
+  /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
+  async newProperties (): Promise<NewProperty[]> {
+    if (!(await this.consent()).allowed) return []
+    const agreed = await readAgreedVersion(this.#host.settings)
+    if (agreed >= SCHEMA_VERSION) return []
+    const { propertiesSince } = await import('./ping.js')
+    return propertiesSince(agreed).map(({ path, schema: { description, why } }) => ({ path, description, why }))
   }
 
   /** Sends a ping now and waits for the result: one attempt. @throws TelemetryOffError if consent is refused */
@@ -71,7 +88,7 @@ export class TelemetryService {
       await this.#track(kind)
     } catch (error) {
       if (error instanceof TelemetryOffError) this.#host.log.debug(error.message)
-      else this.#failures.failed(error)
+      else this.#failures.failed(error as Error, false)
     }
   }
 
@@ -108,7 +125,7 @@ export class TelemetryService {
     const assertConsent = () => this.#assertConsent(signal)
     await assertConsent()
     const { log, config: { version } } = this.#host
-    const body = await collectPing(this.#host)
+    const body = await collectPing(this.#host, await readAgreedVersion(this.#host.settings))
     const record = { kind, sentAt: new Date(), idempotencyKey: randomUUID(), url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
@@ -141,13 +158,15 @@ export class TelemetryService {
   async #decide (): Promise<Consent> {
     const operator = await this.operatorConsent()
     if (operator) return operator
+    return decideBySettings(await this.#readFacts())
+  }
+
+  async #readFacts (): Promise<SettingFacts> {
     const { settings } = this.#host
-    return decideConsent({
-      config: this.#config,
-      environment: process.env,
+    return {
       initialised: await readSetting(settings, 'setup:initialised'),
       enabled: await readSetting(settings, 'telemetry:enabled')
-    })
+    }
   }
 
   /** What is known without reading a file or a setting. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { runProgram } from '../helpers/program.js'
 
 export interface CommandResult {
   code: number | null
@@ -9,9 +10,15 @@ export interface CommandResult {
   stderr: string
 }
 
-/** Runs `flowforge` as a process of its own, on the installation in `home`, to its end. */
-export async function runCommand (home: string, words: string, env: Record<string, string> = {}): Promise<CommandResult> {
-  const args = ['--import', 'tsx/esm', '--import', './test/guard.ts', 'src/cli/index.ts', ...words.split(' '), '--config', join(home, 'flowforge.yml')]
+/**
+ * Runs `flowforge` as a process of its own, on the installation in `home`, to its end.
+ *
+ * @param source the folder of another release (next-release.ts)
+ */
+export async function runCommand (
+  home: string, words: string, env: Record<string, string> = {}, source?: string
+): Promise<CommandResult> {
+  const args = [...runProgram('src/cli/index.ts', [], source), ...words.split(' '), '--config', join(home, 'flowforge.yml')]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, FLOWFORGE_HOME: home, ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })

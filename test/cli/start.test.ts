@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
+import { runProgram } from '../helpers/program.js'
 import { runCommand } from './run-command.js'
 
 const telemetry = { url: 'http://127.0.0.1:1/' }
@@ -118,7 +119,7 @@ describe('flowforge start on a terminal', () => {
 /** Starts a platform on a terminal of its own, and stops it with Ctrl+C after the greeting; resolves to all it showed. */
 async function startOnTerminal (home: string): Promise<string> {
   const { stdout } = await promisify(execFile)('python3', ['test/cli/terminal.py', 'Ctrl+C stops it', process.execPath,
-    '--import', 'tsx/esm', '--import', './test/guard.ts', 'src/server.ts', '--config', join(home, 'flowforge.yml')],
+    ...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')],
   { env: { ...process.env, FLOWFORGE_HOME: home } })
   return stdout
 }

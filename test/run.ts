@@ -1,0 +1,45 @@
+/**
+ * `npm test`: compiles once, starts one PostgreSQL, and runs the tests on both.
+ *
+ *     npm test                                      # every test but the soak
+ *     npm test -- test/telemetry/consent.test.ts    # these files; options of Node.js's test runner go along
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { BUILD, compile } from './compile.js'
+import { startPostgres, type Postgres } from './helpers/postgres.js'
+
+const CONCURRENCY = 3
+const LONGEST_TEST_MS = 120_000
+
+const args = process.argv.slice(2)
+const named = args.filter((arg) => !arg.startsWith('-'))
+const options = args.filter((arg) => arg.startsWith('-'))
+const files = named.length > 0 ? named : listTests()
+
+await compile()
+// A single file starts its own, if it needs one.
+const postgres = files.length > 1 ? await startPostgres() : undefined
+try {
+  process.exitCode = await runTests(postgres)
+} finally {
+  await postgres?.stop()
+}
+
+function listTests (): string[] {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts')).toSorted().map((file) => join('test', file))
+}
+
+async function runTests (postgres: Postgres | undefined): Promise<number> {
+  const runner = spawn(process.execPath, [
+    '--enable-source-maps', '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${LONGEST_TEST_MS}`, ...options, ...files.map((file) => join(BUILD, file.replace(/\.ts$/, '.js')))
+  ], { stdio: 'inherit', env: { ...process.env, ...postgres?.environment } })
+  // The runner ends on these by itself; this process waits for it, and then stops the PostgreSQL.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { runner.kill(signal) })
+  const [code] = await once(runner, 'exit') as [number | null]
+  return code ?? 1
+}
