@@ -24,10 +24,18 @@ export interface Telemetry {
   readonly schemaVersion: number
   /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
   newProperties: () => Promise<NewProperty[]>
-  /** Sends a ping now and waits for the result. @throws an error with the code `telemetry_off` if consent is refused */
-  send: () => Promise<LoggedPing>
-  /** The last 100 pings, newest first. */
-  pings: () => Promise<LoggedPing[]>
+  /**
+   * Sends a ping now and waits for the result. Where a ping has this idempotency key already, returns that one.
+   *
+   * @throws an error with the code `telemetry_off` if consent is refused
+   */
+  send: (idempotencyKey?: string) => Promise<LoggedPing>
+  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer. */
+  pings: (limit?: number) => Promise<LoggedPing[]>
+  /** One ping of the log by its id; undefined if it is not, or no longer, there. */
+  ping: (id: number) => Promise<LoggedPing | undefined>
+  /** When the boot ping is due; null once its time has come, or if the operator has turned telemetry off. */
+  nextBoot: () => Date | null
   /** When the daily ping is due next; null if the operator has turned telemetry off. */
   nextDaily: () => Date | null
 }
@@ -54,8 +62,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     preview: async () => (await load()).preview(),
     schemaVersion: SCHEMA_VERSION,
     newProperties: async () => (await load()).newProperties(),
-    send: async () => (await load()).send(),
-    pings: async () => (await load()).pings(),
+    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
+    pings: async (limit) => (await load()).pings(limit),
+    ping: async (id) => (await load()).ping(id),
+    nextBoot: () => schedule?.nextBoot() ?? null,
     nextDaily: () => schedule?.nextDaily() ?? null
   })
   // Not awaited: however slow the database is, the host starts without waiting for telemetry.

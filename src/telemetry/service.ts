@@ -24,6 +24,8 @@ export class TelemetryService {
   readonly #config: TelemetryConfig
   readonly #failures: FailureLog
   readonly #inFlight = new Map<AbortController, Promise<unknown>>()
+  /** Manual pings in flight, by idempotency key. */
+  readonly #manual = new Map<string, Promise<LoggedPing>>()
   #pingLog: PingLog | undefined
   #loadedConfig: Promise<TelemetryConfig> | undefined
 
@@ -77,9 +79,22 @@ export class TelemetryService {
     return propertiesSince(agreed).map(({ path, schema: { description, why } }) => ({ path, description, why }))
   }
 
-  /** Sends a ping now and waits for the result: one attempt. @throws TelemetryOffError if consent is refused */
-  async send (): Promise<LoggedPing> {
-    return await this.#track('manual') as LoggedPing
+  /**
+   * Sends a ping now and waits for the result: one attempt.
+   *
+   * @param idempotencyKey a UUID of this intention: where a ping has it already, that one is returned and none is sent
+   * @throws TelemetryOffError if consent is refused
+   */
+  send (idempotencyKey: string = randomUUID()): Promise<LoggedPing> {
+    const running = this.#manual.get(idempotencyKey)
+    if (running) return running
+    const sending = this.#sendOnce(idempotencyKey).finally(() => this.#manual.delete(idempotencyKey))
+    this.#manual.set(idempotencyKey, sending)
+    return sending
+  }
+
+  async #sendOnce (idempotencyKey: string): Promise<LoggedPing> {
+    return (await this.#track('manual', idempotencyKey) ?? await this.#openLog().find(idempotencyKey))!
   }
 
   /** Sends a scheduled ping, if consent and the other replicas allow it. Every failure ends here. Never throws. */
@@ -92,9 +107,14 @@ export class TelemetryService {
     }
   }
 
-  /** The recorded pings, newest first. @throws the database's error */
-  async pings (): Promise<LoggedPing[]> {
-    return missingRequirements(this.#host) ? [] : this.#openLog().list()
+  /** The newest recorded pings, newest first. @throws the database's error */
+  async pings (limit?: number): Promise<LoggedPing[]> {
+    return missingRequirements(this.#host) ? [] : this.#openLog().list(limit)
+  }
+
+  /** One recorded ping; undefined if it is not, or no longer, in the log. @throws the database's error */
+  async ping (id: number): Promise<LoggedPing | undefined> {
+    return missingRequirements(this.#host) ? undefined : this.#openLog().find(id)
   }
 
   /**
@@ -108,9 +128,9 @@ export class TelemetryService {
     await Promise.race([Promise.allSettled(deliveries), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
   }
 
-  #track (kind: PingKind): Promise<LoggedPing | undefined> {
+  #track (kind: PingKind, idempotencyKey: string = randomUUID()): Promise<LoggedPing | undefined> {
     const cancellation = new AbortController()
-    const delivery = this.#send(kind, cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
+    const delivery = this.#send(kind, idempotencyKey, cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
     this.#inFlight.set(cancellation, delivery)
     return delivery
   }
@@ -119,14 +139,14 @@ export class TelemetryService {
    * The way of a ping: check consent, collect, claim and record, deliver (checking consent again before each attempt),
    * save the result.
    *
-   * @returns the row of the log; undefined if another replica has claimed the ping
+   * @returns the row of the log; undefined if another replica has claimed the ping, or the key is recorded already
    */
-  async #send (kind: PingKind, signal: AbortSignal): Promise<LoggedPing | undefined> {
+  async #send (kind: PingKind, idempotencyKey: string, signal: AbortSignal): Promise<LoggedPing | undefined> {
     const assertConsent = () => this.#assertConsent(signal)
     await assertConsent()
     const { log, config: { version } } = this.#host
     const body = await collectPing(this.#host, await readAgreedVersion(this.#host.settings))
-    const record = { kind, sentAt: new Date(), idempotencyKey: randomUUID(), url: this.url, body }
+    const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
       log.debug(`The ${kind} ping was claimed by another replica, or earlier by this one.`)
