@@ -25,10 +25,17 @@ export async function prepareHome (t: TestContext, config: Record<string, unknow
   return home
 }
 
-/** The real process of the platform, listening. Killed after the test. */
-export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
+/**
+ * The real process of the platform, listening. Killed after the test.
+ *
+ * @param wrapper a command that becomes the one after it, for example to give it files of its own
+ */
+export async function startProcess (
+  t: TestContext, home: string, env: Record<string, string> = {}, wrapper: string[] = []
+): Promise<PlatformProcess> {
   const preload = ['tsx/esm', './test/guard.ts', './test/helpers/clock.ts', './test/helpers/report-undici.ts'].flatMap((module) => ['--import', module])
-  const child = spawn(process.execPath, [...preload, 'src/server.ts', '--config', join(home, 'flowforge.yml')], {
+  const [command, ...args] = [...wrapper, process.execPath, ...preload, 'src/server.ts', '--config', join(home, 'flowforge.yml')]
+  const child = spawn(command!, args, {
     env: { ...process.env, FLOWFORGE_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
