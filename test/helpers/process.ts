@@ -26,10 +26,17 @@ export async function prepareHome (t: TestContext, config: Record<string, unknow
   return home
 }
 
-/** The real process of the platform, listening. Killed after the test. */
-export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
+/**
+ * The real process of the platform, listening. Killed after the test.
+ *
+ * @param wrapper a command that becomes the one after it, for example to give it files of its own
+ */
+export async function startProcess (
+  t: TestContext, home: string, env: Record<string, string> = {}, wrapper: string[] = []
+): Promise<PlatformProcess> {
   const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/report-undici.ts'])
-  const child = spawn(process.execPath, [...program, '--config', join(home, 'flowforge.yml')], {
+  const [command, ...args] = [...wrapper, process.execPath, ...program, '--config', join(home, 'flowforge.yml')]
+  const child = spawn(command!, args, {
     env: { ...process.env, FLOWFORGE_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
