@@ -10,6 +10,8 @@ import { PlatformLog, temporaryDirectory } from './platform.js'
 export interface PlatformProcess {
   child: ChildProcess
   log: PlatformLog
+  /** Where it listens. */
+  url: string
   /** Sends a signal; resolves to the exit code. */
   stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
@@ -35,10 +37,11 @@ export async function startProcess (t: TestContext, home: string, env: Record<st
   t.after(() => { child.kill('SIGKILL') })
   const log = new PlatformLog()
   child.stdout.pipe(log)
-  await log.find(/^Server listening/)
+  const { msg } = await log.find(/^Server listening/)
   return {
     child,
     log,
+    url: /http:\S+$/.exec(msg)![0],
     async stop (signal = 'SIGTERM') {
       const exited = once(child, 'exit')
       child.kill(signal)
