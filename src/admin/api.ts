@@ -63,4 +63,5 @@ async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof t
   return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
 }
 
-const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: ping.sentAt.toISOString() })
+const toJson = (ping: LoggedPing) => (
+  { ...ping, sentAt: ping.sentAt.toISOString(), nextAttemptAt: ping.nextAttemptAt?.toISOString() ?? null })

@@ -21,6 +21,11 @@ export const telemetrySchema = Type.Object({
   locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
   url: Type.String({ description: 'Where pings are posted to.' }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
+  newProperties: Type.Array(Type.Object({
+    path: Type.String({ description: 'Where it stands in the ping.' }),
+    description: Type.String({ description: 'What it is.' }),
+    why: Type.String({ description: 'Why it is asked.' })
+  }, closed), { description: 'What this release can send once an administrator has agreed; empty while telemetry is off.' }),
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
 }, closed)
 

@@ -17,7 +17,14 @@ import { withInstallation, type Installation } from './with-installation.js'
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   const url = urlOf(config)
-  print(options.json ? toJson({ ...consent, url }) : `${consent.explanation}\nPings are posted to ${url}.`)
+  const newProperties = consent.allowed
+    ? await withInstallation(config, (installation) => demand(installation).telemetry.newProperties())
+    : []
+  const more = newProperties.map(({ path, description, why }) => (
+    `\nThis release can also send ${path}: ${description} ${why} It is not sent until "flowforge telemetry on" agrees.`))
+  print(options.json
+    ? toJson({ ...consent, url, newProperties })
+    : `${consent.explanation}\nPings are posted to ${url}.${more.join('')}`)
   return consent.allowed ? EXIT.done : EXIT.off
 })
 

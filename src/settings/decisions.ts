@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize'
 import { withTransaction } from '../database/transaction.js'
 import type { Models } from '../db/models.js'
-import { SCHEMA_VERSION } from '../telemetry/ping.js'
+import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
 
 /** The ways in which somebody can decide on telemetry. */
@@ -31,7 +31,10 @@ export class DecisionNotSavedError extends Error {
   }
 }
 
-/** Changes the setting `telemetry:enabled`, and records who changed it, in one transaction. */
+/**
+ * Changes the setting `telemetry:enabled` and, with a yes, the version of the ping that the yes covers, and records who did,
+ * in one transaction.
+ */
 export class Decisions {
   readonly #sequelize: Sequelize
   readonly #models: Models
@@ -81,8 +84,10 @@ export class Decisions {
   #save (decision: Decision, release?: () => void): Promise<void> {
     const saved = this.#writing.then(async () => {
       await withTransaction(this.#sequelize, async (transaction) => {
-        const value = JSON.stringify(decision.enabled)
-        await this.#models.PlatformSetting.upsert({ key: 'telemetry:enabled', value }, { transaction })
+        const write = (key: string, value: unknown) => (
+          this.#models.PlatformSetting.upsert({ key, value: JSON.stringify(value) }, { transaction }))
+        await write('telemetry:enabled', decision.enabled)
+        if (decision.enabled) await write('telemetry:schema', decision.schemaVersion)
         await this.#models.TelemetryDecision.create({ ...decision }, { transaction })
       })
       if (!decision.enabled) await this.#moveIntoFile()

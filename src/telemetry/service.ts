@@ -3,12 +3,17 @@ import timers from 'node:timers/promises'
 import { readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { loadTelemetryConfig } from './config-file.js'
 import { collectPing } from './collect.js'
-import { decideConsent, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost } from './consent.js'
+import {
+  decideBySettings, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost, type SettingFacts
+} from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
 import { deliver } from './delivery/retry.js'
-import { missingRequirements, readInstanceId, readSetting, type TelemetryHost } from './host.js'
+import { missingRequirements, readAgreedVersion, readInstanceId, readSetting, type TelemetryHost } from './host.js'
 import { PingLog } from './store/ping-log.js'
-import { TelemetryOffError, type Consent, type LoggedPing, type PingKind, type PingResult } from './types.js'
+import {
+  SCHEMA_VERSION, TelemetryOffError,
+  type Consent, type LoggedPing, type NewProperty, type PingKind, type PingResult
+} from './types.js'
 
 /** How long a stopping host waits for a database that does not answer. */
 const CANCEL_MS = 2_000
@@ -19,6 +24,8 @@ export class TelemetryService {
   readonly #config: TelemetryConfig
   readonly #failures: FailureLog
   readonly #inFlight = new Map<AbortController, Promise<unknown>>()
+  /** Manual pings in flight, by idempotency key. */
+  readonly #manual = new Map<string, Promise<LoggedPing>>()
   #pingLog: PingLog | undefined
   #loadedConfig: Promise<TelemetryConfig> | undefined
 
@@ -51,18 +58,43 @@ export class TelemetryService {
   }
 
   /**
-   * The exact text that a ping sent now would carry. Works while telemetry is off, too.
+   * The exact text that a ping sent now would carry. Works while telemetry is off, too: where nobody has said yes yet, or an
+   * administrator has said no, it has every property that a yes would cover.
    *
    * @throws TelemetryOffError if the host lacks something, InvalidPingError, or the database's error
    */
   async preview (): Promise<string> {
     this.#assertComplete()
-    return collectPing(this.#host)
+    const { settings } = this.#host
+    const { allowed } = decideBySettings(await this.#readFacts())
+    return collectPing(this.#host, allowed ? await readAgreedVersion(settings) : SCHEMA_VERSION)
   }
 
-  /** Sends a ping now and waits for the result: one attempt. @throws TelemetryOffError if consent is refused */
-  async send (): Promise<LoggedPing> {
-    return await this.#track('manual') as LoggedPing
+  /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
+  async newProperties (): Promise<NewProperty[]> {
+    if (!(await this.consent()).allowed) return []
+    const agreed = await readAgreedVersion(this.#host.settings)
+    if (agreed >= SCHEMA_VERSION) return []
+    const { propertiesSince } = await import('./ping.js')
+    return propertiesSince(agreed).map(({ path, schema: { description, why } }) => ({ path, description, why }))
+  }
+
+  /**
+   * Sends a ping now and waits for the result: one attempt.
+   *
+   * @param idempotencyKey a UUID of this intention: where a ping has it already, that one is returned and none is sent
+   * @throws TelemetryOffError if consent is refused
+   */
+  send (idempotencyKey: string = randomUUID()): Promise<LoggedPing> {
+    const running = this.#manual.get(idempotencyKey)
+    if (running) return running
+    const sending = this.#sendOnce(idempotencyKey).finally(() => this.#manual.delete(idempotencyKey))
+    this.#manual.set(idempotencyKey, sending)
+    return sending
+  }
+
+  async #sendOnce (idempotencyKey: string): Promise<LoggedPing> {
+    return (await this.#track('manual', idempotencyKey) ?? await this.#openLog().find(idempotencyKey))!
   }
 
   /** Sends a scheduled ping, if consent and the other replicas allow it. Every failure ends here. Never throws. */
@@ -71,13 +103,18 @@ export class TelemetryService {
       await this.#track(kind)
     } catch (error) {
       if (error instanceof TelemetryOffError) this.#host.log.debug(error.message)
-      else this.#failures.failed(error)
+      else this.#failures.failed(error as Error, false)
     }
   }
 
-  /** The recorded pings, newest first. @throws the database's error */
-  async pings (): Promise<LoggedPing[]> {
-    return missingRequirements(this.#host) ? [] : this.#openLog().list()
+  /** The newest recorded pings, newest first. @throws the database's error */
+  async pings (limit?: number): Promise<LoggedPing[]> {
+    return missingRequirements(this.#host) ? [] : this.#openLog().list(limit)
+  }
+
+  /** One recorded ping; undefined if it is not, or no longer, in the log. @throws the database's error */
+  async ping (id: number): Promise<LoggedPing | undefined> {
+    return missingRequirements(this.#host) ? undefined : this.#openLog().find(id)
   }
 
   /**
@@ -91,9 +128,9 @@ export class TelemetryService {
     await Promise.race([Promise.allSettled(deliveries), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
   }
 
-  #track (kind: PingKind): Promise<LoggedPing | undefined> {
+  #track (kind: PingKind, idempotencyKey: string = randomUUID()): Promise<LoggedPing | undefined> {
     const cancellation = new AbortController()
-    const delivery = this.#send(kind, cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
+    const delivery = this.#send(kind, idempotencyKey, cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
     this.#inFlight.set(cancellation, delivery)
     return delivery
   }
@@ -102,14 +139,14 @@ export class TelemetryService {
    * The way of a ping: check consent, collect, claim and record, deliver (checking consent again before each attempt),
    * save the result.
    *
-   * @returns the row of the log; undefined if another replica has claimed the ping
+   * @returns the row of the log; undefined if another replica has claimed the ping, or the key is recorded already
    */
-  async #send (kind: PingKind, signal: AbortSignal): Promise<LoggedPing | undefined> {
+  async #send (kind: PingKind, idempotencyKey: string, signal: AbortSignal): Promise<LoggedPing | undefined> {
     const assertConsent = () => this.#assertConsent(signal)
     await assertConsent()
     const { log, config: { version } } = this.#host
-    const body = await collectPing(this.#host)
-    const record = { kind, sentAt: new Date(), idempotencyKey: randomUUID(), url: this.url, body }
+    const body = await collectPing(this.#host, await readAgreedVersion(this.#host.settings))
+    const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
       log.debug(`The ${kind} ping was claimed by another replica, or earlier by this one.`)
@@ -141,13 +178,15 @@ export class TelemetryService {
   async #decide (): Promise<Consent> {
     const operator = await this.operatorConsent()
     if (operator) return operator
+    return decideBySettings(await this.#readFacts())
+  }
+
+  async #readFacts (): Promise<SettingFacts> {
     const { settings } = this.#host
-    return decideConsent({
-      config: this.#config,
-      environment: process.env,
+    return {
       initialised: await readSetting(settings, 'setup:initialised'),
       enabled: await readSetting(settings, 'telemetry:enabled')
-    })
+    }
   }
 
   /** What is known without reading a file or a setting. */

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { startListener } from '../helpers/listener.js'
 import { buildPlatform } from '../helpers/platform.js'
 import { prepareHome, startProcess } from '../helpers/process.js'
-import { runCommand } from './run-command.js'
+import { runCommand, runCommandProcess } from './run-command.js'
 
 const url = 'http://127.0.0.1:1/'
 
@@ -28,7 +28,7 @@ describe('flowforge telemetry on, off and decisions', () => {
     const { app, home } = await buildPlatform(t, { telemetry: { url: listener.url } })
     const sending = app.telemetry.send()
     await listener.next()
-    assert.equal((await runCommand(home, 'telemetry off')).code, 0)
+    assert.equal((await runCommandProcess(home, 'telemetry off')).code, 0)
     assert.equal((await sending).outcome, 'cancelled')
   })
 

@@ -9,7 +9,8 @@ import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
-import { runCommand } from './run-command.js'
+import { runProgram } from '../helpers/program.js'
+import { runCommand, runCommandProcess } from './run-command.js'
 
 const telemetry = { url: 'http://127.0.0.1:1/' }
 
@@ -21,7 +22,7 @@ function configure (t: TestContext, config: Record<string, unknown>): string {
 
 /** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
 async function startInVain (home: string) {
-  const { code, stderr } = await runCommand(home, 'start')
+  const { code, stderr } = await runCommandProcess(home, 'start')
   assert.match(stderr, /^[^\n]+\n$/)
   return { code, sentence: stderr.trim() }
 }
@@ -69,7 +70,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
 
 describe('flowforge', () => {
   test('lists its commands, its options and its exit codes', async (t) => {
-    const { code, stdout } = await runCommand(configure(t, {}), '--help')
+    const { code, stdout } = await runCommandProcess(configure(t, {}), '--help')
     assert.equal(code, 0)
     for (const word of ['start', 'telemetry preview', '--config FILE', '--json', '69']) assert.ok(stdout.includes(word), word)
   })
@@ -106,7 +107,7 @@ describe('flowforge start on a terminal', () => {
 /** Starts a platform on a terminal of its own, and stops it with Ctrl+C after the greeting; resolves to all it showed. */
 async function startOnTerminal (home: string): Promise<string> {
   const { stdout } = await promisify(execFile)('python3', ['test/cli/terminal.py', 'Ctrl+C stops it', process.execPath,
-    '--import', 'tsx/esm', '--import', './test/guard.ts', 'src/server.ts', '--config', join(home, 'flowforge.yml')],
+    ...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')],
   { env: { ...process.env, FLOWFORGE_HOME: home } })
   return stdout
 }

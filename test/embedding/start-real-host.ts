@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { LogLine } from '../helpers/platform.js'
+import { preload } from '../helpers/program.js'
 import { within } from '../helpers/within.js'
 
 /** Copies of Sequelize that a host may bring; npm installs them beside ours under these names. */
@@ -49,8 +50,7 @@ export interface RealHost {
 
 /** Starts test/embedding/project/real-host.mjs in a process of its own. */
 export function startRealHost (t: TestContext, project: string, host: object, env: Record<string, string> = {}): RealHost {
-  const preload = [resolve('node_modules/tsx/dist/esm/index.mjs'), resolve('test/guard.ts'), resolve('test/helpers/clock.ts')]
-  const child = spawn(process.execPath, [...preload.flatMap((module) => ['--import', module]), 'real-host.mjs'], {
+  const child = spawn(process.execPath, [...preload('test/guard.ts', 'test/helpers/clock.ts'), 'real-host.mjs'], {
     cwd: project, env: { ...process.env, HOST: JSON.stringify(host), ...env }, stdio: ['pipe', 'pipe', 'inherit']
   })
   t.after(() => { child.kill('SIGKILL') })

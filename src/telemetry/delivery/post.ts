@@ -9,6 +9,7 @@ const RECEIPT_BYTES = 65_536
 /** What the collector answered. */
 export interface Answer {
   status: number
+  contentType: string | null
   /** The answer's body, up to 64 KiB. */
   receipt: string
   /** The header as received. */
@@ -53,11 +54,13 @@ export async function post ({ url, body, version, idempotencyKey, signal, before
       dispatcher,
       signal: combined
     })
-    const retryAfter = response.headers['retry-after']
+    const { statusCode: status, headers } = response
+    const header = (name: string) => typeof headers[name] === 'string' ? headers[name] : null
     return {
-      status: response.statusCode,
+      status,
+      contentType: header('content-type'),
       receipt: await readReceipt(response.body),
-      retryAfter: typeof retryAfter === 'string' ? retryAfter : null
+      retryAfter: header('retry-after')
     }
   } finally {
     clearTimeout(deadline)
@@ -113,7 +116,7 @@ function guard (
 
 const brokenOff = () => Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' })
 
-/** Reads as much of the body as is kept. The status alone decides, so a body that breaks off is no failure. */
+/** Reads as much of the body as is kept. Never throws: the ping has arrived, so it must not be posted again. */
 async function readReceipt (body: Dispatcher.ResponseData['body']): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
