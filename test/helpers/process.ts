@@ -11,6 +11,8 @@ import { runProgram } from './program.js'
 export interface PlatformProcess {
   child: ChildProcess
   log: PlatformLog
+  /** Where it listens. */
+  url: string
   /** Sends a signal; resolves to the exit code. */
   stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
@@ -43,10 +45,11 @@ export async function startProcess (
   t.after(() => { child.kill('SIGKILL') })
   const log = new PlatformLog()
   child.stdout.pipe(log)
-  await log.find(/^Server listening/)
+  const { msg } = await log.find(/^Server listening/)
   return {
     child,
     log,
+    url: /http:\S+$/.exec(msg)![0],
     async stop (signal = 'SIGTERM') {
       const exited = once(child, 'exit')
       child.kill(signal)
