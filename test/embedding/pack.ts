@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** What a build reads; `npm pack` builds first. */
-const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build-assets.js', 'flowforge.yml', 'README.md', 'LICENSE']
+const SOURCES = ['bin', 'src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.js', 'flowforge.yml', 'README.md', 'LICENSE']
 
 export interface Project {
   /** The project's folder; the package is in its `node_modules`. */
