@@ -2,8 +2,11 @@ import { build, type OutputFile } from 'esbuild'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** Where the compiled files go; its folders mirror src, test, docs and demo. */
+/** Where the compiled files go. */
 export const BUILD = 'build'
+
+/** The tests, and what they run beside the code in src. */
+const PROGRAMS = ['test', 'docs', 'demo']
 
 /**
  * Compiles everything that a test runs, without checking types: a process that loads TypeScript takes a second longer
@@ -11,7 +14,7 @@ export const BUILD = 'build'
  */
 export async function compile (): Promise<void> {
   const { outputFiles } = await build({
-    entryPoints: ['src/**/*', 'test/**/*.ts', 'docs/*.ts', 'demo/*.ts', 'package.json'],
+    entryPoints: ['src/**/*', ...PROGRAMS.map((folder) => `${folder}/**/*.ts`), 'package.json'],
     outdir: BUILD,
     outbase: '.',
     format: 'esm',
@@ -24,8 +27,12 @@ export async function compile (): Promise<void> {
   })
   for (const file of outputFiles) update(file)
   const wanted = new Set(outputFiles.map(({ path }) => path))
-  const found = readdirSync(BUILD, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  for (const { parentPath, name } of found) if (!wanted.has(resolve(parentPath, name))) rmSync(join(parentPath, name))
+  for (const file of ['src', ...PROGRAMS].flatMap((folder) => listFiles(join(BUILD, folder)))) if (!wanted.has(file)) rmSync(file)
+}
+
+function listFiles (folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile()).map(({ parentPath, name }) => resolve(parentPath, name))
 }
 
 /** Writes what has changed and nothing else, so that tests that run meanwhile are not disturbed. */

@@ -6,20 +6,20 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { BUILD, compile } from './compile.js'
+import { groupTests } from './groups.js'
 import { startPostgres, type Postgres } from './helpers/postgres.js'
 
 const CONCURRENCY = 3
-const LONGEST_TEST_MS = 120_000
+const LONGEST_GROUP_MS = 300_000
 
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('-'))
 const options = args.filter((arg) => arg.startsWith('-'))
-const files = named.length > 0 ? named : listTests()
 
 await compile()
+const files = named.length > 0 ? named.map((file) => join(BUILD, file.replace(/\.ts$/, '.js'))) : groupTests()
 // A single file starts its own, if it needs one.
 const postgres = files.length > 1 ? await startPostgres() : undefined
 try {
@@ -28,15 +28,10 @@ try {
   await postgres?.stop()
 }
 
-function listTests (): string[] {
-  return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts')).toSorted().map((file) => join('test', file))
-}
-
 async function runTests (postgres: Postgres | undefined): Promise<number> {
   const runner = spawn(process.execPath, [
     '--enable-source-maps', '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${CONCURRENCY}`,
-    `--test-timeout=${LONGEST_TEST_MS}`, ...options, ...files.map((file) => join(BUILD, file.replace(/\.ts$/, '.js')))
+    `--test-timeout=${LONGEST_GROUP_MS}`, ...options, ...files
   ], { stdio: 'inherit', env: { ...process.env, ...postgres?.environment } })
   // The runner ends on these by itself; this process waits for it, and then stops the PostgreSQL.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { runner.kill(signal) })

@@ -10,7 +10,7 @@ import { stringify } from 'yaml'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
 import { runProgram } from '../helpers/program.js'
-import { runCommand } from './run-command.js'
+import { runCommand, runCommandProcess } from './run-command.js'
 
 const telemetry = { url: 'http://127.0.0.1:1/' }
 
@@ -22,7 +22,7 @@ function configure (t: TestContext, config: Record<string, unknown>): string {
 
 /** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
 async function startInVain (home: string, env: Record<string, string> = {}) {
-  const { code, stderr } = await runCommand(home, 'start', env)
+  const { code, stderr } = await runCommandProcess(home, 'start', env)
   assert.match(stderr, /^[^\n]+\n$/)
   return { code, sentence: stderr.trim() }
 }
@@ -82,7 +82,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
 
 describe('flowforge', () => {
   test('lists its commands, its options and its exit codes', async (t) => {
-    const { code, stdout } = await runCommand(configure(t, {}), '--help')
+    const { code, stdout } = await runCommandProcess(configure(t, {}), '--help')
     assert.equal(code, 0)
     for (const word of ['start', 'telemetry preview', '--config FILE', '--json', '69']) assert.ok(stdout.includes(word), word)
   })

@@ -16,13 +16,20 @@ export const SEQUELIZES = ['sequelize-6.6.5', 'sequelize-6.30.0', 'sequelize-6.3
 /** What the manifest of the package names, and so what it brings into an empty project. */
 export const DEPENDENCIES = ['fastify-plugin', 'typebox', 'undici', 'yaml'] as const
 
-/** The packed `@flowforge/telemetry`, unpacked. */
-export async function packTelemetry (): Promise<{ folder: string, remove: () => void }> {
+let packed: Promise<string> | undefined
+
+/** The folder of the packed `@flowforge/telemetry`, unpacked: once for all tests of this process. */
+export function packTelemetry (): Promise<string> {
+  packed ??= pack()
+  return packed
+}
+
+async function pack (): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-embedding-'))
+  process.on('exit', () => { rmSync(root, { recursive: true, force: true }) })
   const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'pack:telemetry', '--', root])
-  const folder = join(root, 'package')
   await promisify(execFile)('tar', ['-xzf', stdout.trim().split('\n').at(-1)!, '-C', root])
-  return { folder, remove: () => { rmSync(root, { recursive: true, force: true }) } }
+  return join(root, 'package')
 }
 
 /** A project with the package, fastify, and one copy of Sequelize, each as `npm install` would place it. */

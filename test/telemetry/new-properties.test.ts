@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import { runCommand } from '../cli/run-command.js'
+import { runCommandProcess } from '../cli/run-command.js'
 import { PING, post, sqliteUrl, startCollector, KEY } from '../collector/start-collector.js'
 import { pingProperties } from '../../src/telemetry/ping.js'
 import { SCHEMA_VERSION } from '../../src/telemetry/types.js'
@@ -82,7 +82,7 @@ describe('after an upgrade that adds properties', () => {
   test('the command line names them, and its yes adds them', async (t) => {
     const next = createNextRelease(t)
     const { home, sendOnce } = await upgrade(t, next)
-    const run = async (words: string) => (await runCommand(home, words, {}, next.folder)).stdout
+    const run = async (words: string) => (await runCommandProcess(home, words, {}, next.folder)).stdout
     assert.match(await run('telemetry status'), /can also send machine\.cores: How many processors there are\. To use them all\./)
     assert.equal(hasNew(await run('telemetry preview')), false)
     await run('telemetry on')

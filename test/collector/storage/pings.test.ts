@@ -4,6 +4,7 @@ import pg from 'pg'
 import { DAY } from '../../../src/collector/day.js'
 import { rowOf } from '../../../src/collector/storage/columns.js'
 import type { Database } from '../../../src/collector/storage/database.js'
+import { createPartition } from '../../../src/collector/storage/partitions.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
 import { describeOnBoth } from '../both-databases.js'
@@ -50,6 +51,20 @@ describeOnBoth('storing pings', (create) => {
     // Late, from a collector that was slow or whose clock is behind.
     await hear(-1, 'v0')
     assert.deepEqual(await readInstallation(db, 1), { days: 0b1101, first: -1, last: 2, nodejs: 'v3' })
+  })
+
+  test('a ping from a clock months behind changes no installation, and one that a clock ahead has brought starts anew', async (t) => {
+    const db = await openTestDatabase(t, await create(t), TODAY)
+    const hear = (number: number, day: number, nodejs: string) => storePings(db, [arrival(number, day * DAY, null, nodejs)])
+    await db.transaction((statements) => createPartition(statements, 1))
+    await db.transaction((statements) => createPartition(statements, TODAY + 365))
+    await hear(1, TODAY, 'v1')
+    await hear(1, TODAY + 1, 'v2')
+    await hear(1, 1, 'v0')
+    assert.deepEqual(await readInstallation(db, 1), { days: 0b11, first: 0, last: 1, nodejs: 'v2' })
+    await hear(2, TODAY + 365, 'v1')
+    await hear(2, TODAY, 'v2')
+    assert.deepEqual(await readInstallation(db, 2), { days: 1, first: 0, last: 0, nodejs: 'v2' })
   })
 
   test('two collectors that store pings of the same installations at once lose none and note each', async (t) => {
