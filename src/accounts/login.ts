@@ -1,7 +1,9 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
 import { findProblems, setStatus } from '../http/errors.js'
 import { answer, isForm } from '../http/forms.js'
+import { ownPath } from '../http/own-path.js'
 import { RequestProblem } from '../http/request-problem.js'
 import type { AccountAttempts } from './attempts.js'
 import { checkPassword } from './password.js'
@@ -14,8 +16,9 @@ const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
-  app.get('/account/login', async (request, reply) => {
-    return request.user ? reply.redirect('/') : reply.page('accounts/login', { fields: loginSchema.properties })
+  app.get<{ Querystring: { next?: string } }>('/account/login', async (request, reply) => {
+    const next = ownPath(request.query.next)
+    return request.user ? reply.redirect(next) : reply.page('accounts/login', { fields: loginSchema.properties, next })
   })
 
   app.post('/account/login', {
@@ -29,7 +32,7 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
     const matches = await checkPassword(password, user?.password)
     if (!user || !matches) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
     await reply.signIn(user)
-    return answer(request, reply, '/')
+    return answer(request, reply, ownPath(request.body.next))
   })
 
   app.post('/account/logout', { schema: { tags: ['account'], summary: 'Sign out' } }, async (request, reply) => {
@@ -42,5 +45,6 @@ function showLoginAgain (error: Error, request: FastifyRequest, reply: FastifyRe
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
   setStatus(error as RequestProblem, reply)
-  return reply.page('accounts/login', { fields: loginSchema.properties, values: request.body, problems })
+  const values = (request.body ?? {}) as Partial<Static<typeof loginSchema>>
+  return reply.page('accounts/login', { fields: loginSchema.properties, values, problems, next: ownPath(values.next) })
 }
