@@ -1,5 +1,4 @@
 import { Type } from 'typebox'
-import { WAYS } from '../settings/decisions.js'
 import { DECIDERS, loggedPingSchema as loggedPing, type LoggedPingJson } from '../telemetry/types.js'
 
 const closed = { additionalProperties: false }
@@ -27,14 +26,6 @@ export const telemetrySchema = Type.Object({
     why: Type.String({ description: 'Why it is asked.' })
   }, closed), { description: 'What this release can send once an administrator has agreed; empty while telemetry is off.' }),
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
-}, closed)
-
-export const decisionSchema = Type.Object({
-  enabled: Type.Boolean({ description: 'Whether telemetry was turned on or off.' }),
-  way: Type.Enum(WAYS, { description: 'How it was decided.' }),
-  who: Type.String({ description: 'The username of whoever decided.' }),
-  decidedAt: Type.String(moment),
-  schemaVersion: Type.Integer({ description: 'The version of the ping that was agreed to.' })
 }, closed)
 
 export const errorSchema = Type.Object({

@@ -1,7 +1,7 @@
 import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
 import { migrations } from '../db/migrations.js'
-import type { Decision } from '../settings/decisions.js'
+import type { Decision } from '../db/telemetry-decision.js'
 import { formatMoment } from '../views/dates.js'
 import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
@@ -99,7 +99,7 @@ async function readConsent (config: PlatformConfig): Promise<Consent> {
     if (!installation) {
       return decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined })
     }
-    const explanation = await installation.settings.refresh('telemetry:operator')
+    const explanation = await installation.operatorRefusals.read()
     return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
   })
 }

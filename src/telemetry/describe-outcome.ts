@@ -61,10 +61,12 @@ function describeProgress (ping: LoggedPing, host: string, now: Date): string {
 const inWords = (seconds: number) => seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
 
 function describeFailure ({ status, errorCode }: LoggedPing, host: string): string {
-  if (status === null) {
-    const describe = NETWORK_ERRORS.find(([code]) => code.test(errorCode ?? ''))?.[1]
-    return describe?.(host) ?? `The ping could not be delivered to ${host}.`
-  }
+  if (status === null) return describeNetworkError(errorCode, host) ?? `The ping could not be delivered to ${host}.`
   const advice = STATUSES.find(([pattern]) => pattern.test(String(status)))?.[1]
   return [`${host} answered ${status}.`, advice].filter(Boolean).join(' ')
+}
+
+/** Describes why a receiver could not be reached, by the error's code; undefined for a code that is not known. */
+export function describeNetworkError (code: string | null | undefined, host: string): string | undefined {
+  return NETWORK_ERRORS.find(([pattern]) => pattern.test(code ?? ''))?.[1](host)
 }

@@ -39,7 +39,8 @@ export function createProject (t: TestContext, telemetry: string, sequelize: str
   const modules = join(project, 'node_modules')
   mkdirSync(join(modules, '@flowforge'), { recursive: true })
   cpSync(telemetry, join(modules, '@flowforge', 'telemetry'), { recursive: true })
-  for (const name of ['fastify', ...DEPENDENCIES]) symlinkSync(resolve('node_modules', name), join(modules, name))
+  mkdirSync(join(modules, '@appthreat'))
+  for (const name of ['fastify', '@appthreat/sqlite3', ...DEPENDENCIES]) symlinkSync(resolve('node_modules', name), join(modules, name))
   symlinkSync(resolve('node_modules', sequelize), join(modules, 'sequelize'))
   for (const file of readdirSync('test/embedding/project')) cpSync(join('test/embedding/project', file), join(project, file))
   return project

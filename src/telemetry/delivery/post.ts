@@ -10,7 +10,7 @@ const RECEIPT_BYTES = 65_536
 export interface Answer {
   status: number
   contentType: string | null
-  /** The answer's body, up to 64 KiB. */
+  /** The answer's body, up to `answerBytes`. */
   receipt: string
   /** The header as received. */
   retryAfter: string | null
@@ -28,6 +28,8 @@ export interface Post {
   signal: AbortSignal
   /** Called when the connection, or the tunnel through a proxy, stands. If it throws, nothing is written. */
   beforeWrite: () => Promise<void>
+  /** How much of the answer is read, in bytes; 64 KiB if absent. */
+  answerBytes?: number
 }
 
 /**
@@ -36,7 +38,9 @@ export interface Post {
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
-export async function post ({ url, body, version, idempotencyKey, signal, beforeWrite }: Post): Promise<Answer> {
+export async function post (
+  { url, body, version, idempotencyKey, signal, beforeWrite, answerBytes = RECEIPT_BYTES }: Post
+): Promise<Answer> {
   // Loads undici, which takes some 70 ms of processor time: no sooner than a ping is posted.
   const undici = await import('undici')
   const tooLate = new AbortController()
@@ -59,7 +63,7 @@ export async function post ({ url, body, version, idempotencyKey, signal, before
     return {
       status,
       contentType: header('content-type'),
-      receipt: await readReceipt(response.body),
+      receipt: await readReceipt(response.body, answerBytes),
       retryAfter: header('retry-after')
     }
   } finally {
@@ -117,18 +121,18 @@ function guard (
 const brokenOff = () => Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' })
 
 /** Reads as much of the body as is kept. Never throws: the ping has arrived, so it must not be posted again. */
-async function readReceipt (body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readReceipt (body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       size += chunk.length
-      if (size >= RECEIPT_BYTES) break
+      if (size >= limit) break
     }
   } catch (error) {
     chunks.push(Buffer.from(` [the answer broke off: ${(error as Error).message}]`))
   }
   // PostgreSQL cannot store NUL in a text.
-  return Buffer.concat(chunks).subarray(0, RECEIPT_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
+  return Buffer.concat(chunks).subarray(0, limit).toString('utf8').replaceAll('\0', '\uFFFD')
 }
