@@ -111,7 +111,9 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: 
       async run () {
         const deleted = await deletePings(db, today() - settings.retentionDays, signal)
         const unit = db.kind === 'postgres' ? 'days' : 'pings'
-        if (deleted > 0) app.log.info({ [unit]: deleted }, `pings older than ${settings.retentionDays} days are deleted`)
+        if (deleted > 0) {
+          app.log.info({ [unit]: deleted }, `pings older than ${settings.retentionDays} days are deleted`)
+        }
         await deleteSilent(db, today())
       }
     }

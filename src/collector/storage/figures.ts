@@ -43,28 +43,36 @@ const heardBy = (day: number) => `CASE WHEN ABS(last_day - ${day}) >= ${REMEMBER
 
 /** SQL that is true for an installation that had been heard on two different days `ago` days ago. */
 const isSettled = (day: number, ago = 0) => `(heard >> ${ago}) & ((CAST(1 AS BIGINT) << (CASE
-    WHEN ${day - ago} - first_day < 0 THEN 0 WHEN ${day - ago} - first_day > 62 THEN 62 ELSE ${day - ago} - first_day END)) - 1) <> 0`
+    WHEN ${day - ago} - first_day < 0 THEN 0 WHEN ${day - ago} - first_day > 62 THEN 62
+    ELSE ${day - ago} - first_day END)) - 1) <> 0`
 
 const isHeard = (days: number, ago = 0) => `(heard >> ${ago}) & ${2 ** days - 1} <> 0`
 
 /** The newest ping by `day` of an installation that has been heard since: its row has newer properties by now. */
 const pastPing = (db: Statements, day: number) => {
   const ping = `FROM pings WHERE i.last_day > ${day} AND pings.instance_id = i.instance_id
-      AND received_at >= ${(day + 1 - WINDOWS.month) * DAY} AND received_at < ${(day + 1) * DAY} ORDER BY received_at DESC`
+      AND received_at >= ${(day + 1 - WINDOWS.month) * DAY} AND received_at < ${(day + 1) * DAY}
+      ORDER BY received_at DESC`
   return db.kind === 'postgres'
     ? `LEFT JOIN LATERAL (SELECT * ${ping} LIMIT 1) AS past ON true`
     : `LEFT JOIN pings AS past ON past.id = (SELECT id ${ping}, id DESC LIMIT 1)`
 }
 
+/** SQL of a property as it was on a day: that of the past ping, if there is one. */
+const propertyOf = (name: string) => (
+  `CASE WHEN past.instance_id IS NULL THEN i.${name} ELSE past.${name} END AS ${name}`)
+
 /** Installations that count for a day: settled, let in, and active in the month; with their properties of that day. */
 const selectSettled = (db: Statements, day: number) => `
-  SELECT ${isHeard(WINDOWS.day)} AS in_day, ${isHeard(WINDOWS.week)} AS in_week, ${isHeard(WINDOWS.week, 7)} AS in_week_before,
-    ${isSettled(day, 7)} AS was_settled,
-    ${properties.map((name) => `CASE WHEN past.instance_id IS NULL THEN i.${name} ELSE past.${name} END AS ${name}`).join(', ')}
-  FROM (SELECT *, ${heardBy(day)} AS heard FROM installations WHERE counted AND first_day < ${day}) AS i ${pastPing(db, day)}
+  SELECT ${isHeard(WINDOWS.day)} AS in_day, ${isHeard(WINDOWS.week)} AS in_week,
+    ${isHeard(WINDOWS.week, 7)} AS in_week_before, ${isSettled(day, 7)} AS was_settled,
+    ${properties.map(propertyOf).join(', ')}
+  FROM (SELECT *, ${heardBy(day)} AS heard FROM installations WHERE counted AND first_day < ${day}) AS i
+  ${pastPing(db, day)}
   WHERE ${isHeard(WINDOWS.month)} AND ${isSettled(day)}`
 
-const ACTIVITY = `SELECT COUNT(*) FILTER (WHERE in_day) AS day, COUNT(*) FILTER (WHERE in_week) AS week, COUNT(*) AS month,
+const ACTIVITY = `SELECT COUNT(*) FILTER (WHERE in_day) AS day, COUNT(*) FILTER (WHERE in_week) AS week,
+    COUNT(*) AS month,
     COUNT(*) FILTER (WHERE NOT was_settled) AS "new",
     COUNT(*) FILTER (WHERE was_settled AND in_week AND NOT in_week_before) AS "returning",
     COUNT(*) FILTER (WHERE was_settled AND in_week_before AND NOT in_week) AS lost

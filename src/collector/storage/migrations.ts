@@ -90,8 +90,8 @@ async function createPings (schema: QueryInterface, transaction: Transaction): P
 }
 
 /**
- * `days` has bit k set if the installation was heard k days before `last_day`. `introduced_by` is the network hash of the
- * first ping until `counted` is decided. `daily` holds only what may be published.
+ * `days` has bit k set if the installation was heard k days before `last_day`. `introduced_by` is the network hash of
+ * the first ping until `counted` is decided. `daily` holds only what may be published.
  */
 async function createInstallations (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })

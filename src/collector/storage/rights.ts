@@ -57,7 +57,8 @@ function describeInstallation (row: InstallationRow): Held['installation'] {
     lastDay: dateOf(row.last_day),
     heardOn: heard.map((ago) => dateOf(row.last_day - ago)),
     counted: row.counted === null ? null : Boolean(row.counted),
-    newest: Object.fromEntries(pingColumns.map(({ name, path }) => [path.join('.'), row[name] as string | number | null]))
+    newest: Object.fromEntries(pingColumns.map(({ name, path }) => (
+      [path.join('.'), row[name] as string | number | null])))
   }
 }
 

@@ -25,8 +25,8 @@ export function roundTotal (total: number, most: number): number {
 }
 
 /**
- * Folds small buckets into `other`: those below 5, and all but the `most` largest. An `other` below 5 is left out: as all
- * counts and their whole are rounded, it cannot be worked out.
+ * Folds small buckets into `other`: those below 5, and all but the `most` largest. An `other` below 5 is left out: as
+ * all counts and their whole are rounded, it cannot be worked out.
  *
  * @returns the largest first, `other` last; nothing if all together are fewer than 5
  */
