@@ -46,8 +46,8 @@ async function fill (db: Database, installations: number, pings: number): Promis
       SELECT ${at}, '${'a'.repeat(64)}', ${idOf(db)}, ${VALUES} FROM ${series(db, installations)}`)
   }
   const known = Math.max(2, days)
-  await db.change(`INSERT INTO installations (instance_id, days, first_day, last_day, counted, ${PROPERTIES})
-    SELECT ${idOf(db)}, ${(2n ** BigInt(known) - 1n).toString()}, ${TODAY - known}, ${TODAY - 1}, true, ${VALUES} FROM ${series(db, installations)}`)
+  await db.change(`INSERT INTO installations (instance_id, days, first_day, last_day, counted, leads, ${PROPERTIES})
+    SELECT ${idOf(db)}, ${(2n ** BigInt(known) - 1n).toString()}, ${TODAY - known}, ${TODAY - 1}, true, true, ${VALUES} FROM ${series(db, installations)}`)
   await db.query(db.kind === 'postgres' ? 'ANALYZE' : 'PRAGMA wal_checkpoint(TRUNCATE)')
 }
 

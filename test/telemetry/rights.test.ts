@@ -32,7 +32,8 @@ describe('what the receiver holds', () => {
       assert.deepEqual([await collector.rows(), await collector.rows('installations')], [[], []])
       assert.notEqual(app.settings.get('instanceId'), before)
       assert.deepEqual(await app.telemetry.held(), { installation: null, pingsKept: 0, pings: [] })
-      const [{ decidedAt, ...recorded }] = await app.decisions.list() as [{ decidedAt: Date }]
+      const [latest] = await app.decisions.list()
+      const { decidedAt, ...recorded } = latest!
       assert.deepEqual(recorded, { ...BY, action: 'forget', enabled: true, schemaVersion: 1 })
     })
   }

@@ -93,7 +93,10 @@ export class PingLog {
 
   async #read (condition: string, value: number | string): Promise<LoggedPing[]> {
     if (!await hasTables(this.#sequelize)) return []
-    const rows = await select<Row>(this.#sequelize, `SELECT * FROM "TelemetryPings" ${condition}`, [value])
+    const statement = `SELECT * FROM "TelemetryPings" ${condition}`
+    // In a transaction, so that the database gives up after 5 seconds: a page that waits for more would use up the pool.
+    const rows = await withTransaction(this.#sequelize, 'read', (transaction, withinLimit) => (
+      withinLimit(() => select<Row>(this.#sequelize, statement, [value], transaction))))
     return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
   }
 
