@@ -2,7 +2,7 @@ import neostandard from 'neostandard'
 import tseslint from 'typescript-eslint'
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist/**', 'coverage/**', 'var/**'] }),
+  ...neostandard({ ts: true, ignores: ['dist/**', 'build/**', 'coverage/**', 'var/**'] }),
   {
     // Rules that need types: a promise that nobody awaits or catches ends the process of a host.
     files: ['**/*.ts'],

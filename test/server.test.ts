@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { startListener } from './helpers/listener.js'
 import { startPostgres } from './helpers/postgres.js'
 import { prepareHome, startProcess } from './helpers/process.js'
+import { runProgram } from './helpers/program.js'
 
 const STOP_MS = 5_000
 
@@ -69,7 +70,7 @@ describe('the process of the platform', { concurrency: true }, () => {
   test('with a wrong configuration exits with 78 and says in one line what to mend', async (t) => {
     const home = await prepareHome(t, { telemetry: {} })
     writeFileSync(join(home, 'flowforge.yml'), 'host: localhost\nport: http\n')
-    const started = execFile(process.execPath, ['--import', 'tsx/esm', 'src/server.ts', '--config', join(home, 'flowforge.yml')])
+    const started = execFile(process.execPath, [...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')])
     const [[code], stderr] = await Promise.all([once(started, 'exit'), text(started.stderr!)])
     assert.equal(code, 78)
     assert.equal(stderr, `${join(home, 'flowforge.yml')}, line 2: port: expected a whole number from 0 to 65535, found 'http'\n`)

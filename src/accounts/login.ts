@@ -4,7 +4,7 @@ import type { Static } from 'typebox'
 import { findProblems, setStatus } from '../http/errors.js'
 import { answer, isForm } from '../http/forms.js'
 import { ownPath } from '../http/own-path.js'
-import { RequestProblem } from '../http/request-problem.js'
+import { assertAwaited, clientGone, RequestProblem } from '../http/request-problem.js'
 import type { AccountAttempts } from './attempts.js'
 import { checkPassword } from './password.js'
 import { loginSchema } from './schema.js'
@@ -23,13 +23,15 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
 
   app.post('/account/login', {
     config: { rateLimit: LOGIN_LIMIT },
+    onRequest: refuseGone,
     schema: { tags: ['account'], summary: 'Sign in', body: loginSchema },
     errorHandler: showLoginAgain
   }, async (request, reply) => {
     const { username, password } = request.body
     await attempts.admit(request, username)
     const user = await app.db.models.User.findOne({ where: { username } })
-    const matches = await checkPassword(password, user?.password)
+    const matches = await checkPassword(password, user?.password, request.signal)
+    assertAwaited(request.signal)
     if (!user || !matches) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
     await reply.signIn(user)
     return answer(request, reply, ownPath(request.body.next))
@@ -39,6 +41,11 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
     await reply.signOut()
     return answer(request, reply, '/account/login')
   })
+}
+
+/** A client that has hung up has no address to be counted by. */
+async function refuseGone ({ ip }: FastifyRequest): Promise<void> {
+  if (!ip) throw clientGone()
 }
 
 function showLoginAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {

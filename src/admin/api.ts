@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 import { Type, type Static, type TSchema } from 'typebox'
 import { pingSchema } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
+import { decisionSchema } from '../db/telemetry-decision.js'
 import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
-import { decisionSchema, errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
+import { errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
 
 /** The JSON API of Admin Settings, described by the same schemas that check it. */
 export const api: FastifyPluginAsyncTypebox = async (app) => {
@@ -63,4 +64,5 @@ async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof t
   return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
 }
 
-const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: ping.sentAt.toISOString() })
+const toJson = (ping: LoggedPing) => (
+  { ...ping, sentAt: ping.sentAt.toISOString(), nextAttemptAt: ping.nextAttemptAt?.toISOString() ?? null })

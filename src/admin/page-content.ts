@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Decision } from '../settings/decisions.js'
+import type { Decision } from '../db/telemetry-decision.js'
 import { describeDecision, describeReceiver, describeState } from '../telemetry/describe-state.js'
 import type { Consent, LoggedPing } from '../telemetry/index.js'
 import { describeMoment } from '../views/dates.js'
@@ -21,10 +21,11 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, fl
   const { server: app, log } = request
   const section = <T>(name: string, load: () => T | Promise<T>) => loadSection(log, name, load)
   const { telemetry } = app
-  const [enabled, operator, consent, decided, next, preview, pings, sent] = await Promise.all([
+  const [enabled, operator, consent, newProperties, decided, next, preview, pings, sent] = await Promise.all([
     section('the setting', () => app.settings.refresh('telemetry:enabled')),
     section('the operator\'s decision', () => telemetry.operatorConsent()),
     section('consent', () => telemetry.consent()),
+    section('the new properties', () => telemetry.newProperties()),
     section('the record of decisions', () => readDecision(app)),
     section('the schedule', () => readSchedule(app)),
     section('the next ping', async () => describePing(await telemetry.preview())),
@@ -35,6 +36,7 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, fl
   return {
     decision: describeSwitch(app, enabled.problem ? app.settings.get('telemetry:enabled') : enabled.content, operator.content, consent.content),
     consent,
+    newProperties,
     state: await section('the state', () => consent.content && describeState(consent.content, last)),
     last: pings.problem ? pings : await section('the last ping', () => last && describeLine(last)),
     decided,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
-import type { Consent, LoggedPing } from '../telemetry/index.js'
+import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 
 /** The state of telemetry, as the pages and the API show it. */
 export interface TelemetryState extends Consent {
@@ -10,6 +10,8 @@ export interface TelemetryState extends Consent {
   url: string
   /** null while telemetry is off. */
   nextDailyPing: Date | null
+  /** What this release can send, and nobody has agreed to yet; empty while telemetry is off. */
+  newProperties: NewProperty[]
 }
 
 export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<TelemetryState> {
@@ -18,7 +20,8 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
     ...consent,
     locked: await telemetry.operatorConsent() !== undefined,
     url: telemetry.url,
-    nextDailyPing: consent.allowed ? telemetry.nextDaily() : null
+    nextDailyPing: consent.allowed ? telemetry.nextDaily() : null,
+    newProperties: await telemetry.newProperties()
   }
 }
 

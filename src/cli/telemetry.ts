@@ -1,7 +1,7 @@
 import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
 import { migrations } from '../db/migrations.js'
-import type { Decision } from '../settings/decisions.js'
+import type { Decision } from '../db/telemetry-decision.js'
 import { formatMoment } from '../views/dates.js'
 import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
@@ -17,7 +17,14 @@ import { withInstallation, type Installation } from './with-installation.js'
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   const url = urlOf(config)
-  print(options.json ? toJson({ ...consent, url }) : `${consent.explanation}\nPings are posted to ${url}.`)
+  const newProperties = consent.allowed
+    ? await withInstallation(config, (installation) => demand(installation).telemetry.newProperties())
+    : []
+  const more = newProperties.map(({ path, description, why }) => (
+    `\nThis release can also send ${path}: ${description} ${why} It is not sent until "flowforge telemetry on" agrees.`))
+  print(options.json
+    ? toJson({ ...consent, url, newProperties })
+    : `${consent.explanation}\nPings are posted to ${url}.${more.join('')}`)
   return consent.allowed ? EXIT.done : EXIT.off
 })
 
@@ -92,7 +99,7 @@ async function readConsent (config: PlatformConfig): Promise<Consent> {
     if (!installation) {
       return decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined })
     }
-    const explanation = await installation.settings.refresh('telemetry:operator')
+    const explanation = await installation.operatorRefusals.read()
     return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
   })
 }

@@ -1,22 +1,9 @@
 import type { Sequelize } from 'sequelize'
 import { withTransaction } from '../database/transaction.js'
 import type { Models } from '../db/models.js'
-import { SCHEMA_VERSION } from '../telemetry/ping.js'
+import type { Decision } from '../db/telemetry-decision.js'
+import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
-
-/** The ways in which somebody can decide on telemetry. */
-export const WAYS = ['wizard', 'page', 'API', 'command line'] as const
-
-/** One decision on telemetry, as it is recorded. */
-export interface Decision {
-  enabled: boolean
-  way: typeof WAYS[number]
-  /** The username of the administrator, or of the operating system's user at the command line. */
-  who: string
-  decidedAt: Date
-  /** The version of the ping's schema that was shown. */
-  schemaVersion: number
-}
 
 const RETRY_MS = 5_000
 
@@ -31,7 +18,10 @@ export class DecisionNotSavedError extends Error {
   }
 }
 
-/** Changes the setting `telemetry:enabled`, and records who changed it, in one transaction. */
+/**
+ * Changes the setting `telemetry:enabled` and, with a yes, the version of the ping that the yes covers, and records who did,
+ * in one transaction.
+ */
 export class Decisions {
   readonly #sequelize: Sequelize
   readonly #models: Models
@@ -69,7 +59,10 @@ export class Decisions {
   /** The recorded decisions, newest first. @throws the database's error */
   async list (): Promise<Decision[]> {
     const rows = await this.#models.TelemetryDecision.findAll({ order: [['id', 'DESC']] })
-    return rows.map(({ enabled, way, who, decidedAt, schemaVersion }) => ({ enabled, way, who, decidedAt, schemaVersion }))
+    return rows.map((row) => {
+      const { id, ...decision } = row.get({ plain: true })
+      return decision
+    })
   }
 
   /** Stops trying to write a refusal that could not be written. */
@@ -81,9 +74,11 @@ export class Decisions {
   #save (decision: Decision, release?: () => void): Promise<void> {
     const saved = this.#writing.then(async () => {
       await withTransaction(this.#sequelize, async (transaction) => {
-        const value = JSON.stringify(decision.enabled)
-        await this.#models.PlatformSetting.upsert({ key: 'telemetry:enabled', value }, { transaction })
-        await this.#models.TelemetryDecision.create({ ...decision }, { transaction })
+        const write = (key: string, value: unknown) => (
+          this.#models.PlatformSetting.upsert({ key, value: JSON.stringify(value) }, { transaction }))
+        await write('telemetry:enabled', decision.enabled)
+        if (decision.enabled) await write('telemetry:schema', decision.schemaVersion)
+        await this.#models.TelemetryDecision.create(decision, { transaction })
       })
       if (!decision.enabled) await this.#moveIntoFile()
       // What waits to be written is older than this.

@@ -28,7 +28,7 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
   }, async (request, reply) => {
     const { name, username, email, password } = request.body
-    const administrator = await createAdministrator(app, { name, username, email, password })
+    const administrator = await createAdministrator(app, { name, username, email, password }, request.signal)
     await rememberBrowser(request)
     await reply.signIn(administrator)
     return answer(request, reply, '/setup')

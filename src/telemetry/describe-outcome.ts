@@ -1,3 +1,4 @@
+import { maxAttempts } from './delivery/retry.js'
 import type { LoggedPing } from './types.js'
 
 const PROXY = 'If this machine reaches the internet through a proxy, set HTTPS_PROXY, ' +
@@ -28,25 +29,44 @@ const STATUSES: [status: RegExp, advice: string][] = [
   [/^4/, 'It does not take this ping. A newer FlowForge may help, or another telemetry.url in flowforge.yml.']
 ]
 
-/** Describes what became of a ping, in a sentence or two on which an administrator can act. */
-export function describeOutcome (ping: LoggedPing): string {
-  const host = ping.url === null ? 'The receiver (not recorded)' : new URL(ping.url).host
+/**
+ * Describes what became of a ping, in a sentence or two on which an administrator can act.
+ *
+ * @param now when it is read: a ping that waits is told by the time that is left
+ */
+export function describeOutcome (ping: LoggedPing, now = new Date()): string {
+  const host = ping.url === null ? 'The receiver (destination not recorded)' : new URL(ping.url).host
   switch (ping.outcome) {
     case 'delivered': return `${host} received it.`
+    case 'unconfirmed': return `${host} answered ${ping.status}, but not as a collector does. ${UNCONFIRMED}`
     case 'cancelled': return `It was cancelled: ${ping.error?.replace(/\.$/, '')}.`
     case 'interrupted': return 'The platform stopped while it was being sent; whether it arrived is not known.'
     case 'failed': return describeFailure(ping, host)
-    case 'pending': return ping.attempts > 0
-      ? `It waits for another attempt. ${describeFailure(ping, host)}`
-      : 'It is being sent.'
+    case 'pending': return describeProgress(ping, host, now)
   }
 }
 
+const UNCONFIRMED = 'A login page or a proxy may have answered in its place. ' +
+  'Check telemetry.url in flowforge.yml, and whether this machine reaches the internet without a login.'
+
+/** Describes a ping that is being sent, or waits for its next attempt: "Attempt 2 of 4, next in 40 s." */
+function describeProgress (ping: LoggedPing, host: string, now: Date): string {
+  const { kind, attempts, nextAttemptAt } = ping
+  const seconds = nextAttemptAt ? Math.ceil((nextAttemptAt.getTime() - now.getTime()) / 1_000) : 0
+  if (attempts === 0) return seconds > 0 ? `It waits as the receiver asked: first attempt in ${inWords(seconds)}.` : 'It is being sent.'
+  if (seconds <= 0) return `It is being sent, attempt ${attempts + 1} of ${maxAttempts(kind)}. Before: ${describeFailure(ping, host)}`
+  return `Attempt ${attempts} of ${maxAttempts(kind)}, next in ${inWords(seconds)}. ${describeFailure(ping, host)}`
+}
+
+const inWords = (seconds: number) => seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
+
 function describeFailure ({ status, errorCode }: LoggedPing, host: string): string {
-  if (status === null) {
-    const describe = NETWORK_ERRORS.find(([code]) => code.test(errorCode ?? ''))?.[1]
-    return describe?.(host) ?? `The ping could not be delivered to ${host}.`
-  }
+  if (status === null) return describeNetworkError(errorCode, host) ?? `The ping could not be delivered to ${host}.`
   const advice = STATUSES.find(([pattern]) => pattern.test(String(status)))?.[1]
   return [`${host} answered ${status}.`, advice].filter(Boolean).join(' ')
+}
+
+/** Describes why a receiver could not be reached, by the error's code; undefined for a code that is not known. */
+export function describeNetworkError (code: string | null | undefined, host: string): string | undefined {
+  return NETWORK_ERRORS.find(([pattern]) => pattern.test(code ?? ''))?.[1](host)
 }

@@ -44,7 +44,7 @@ describe('telemetry', () => {
     const client = await setUp(app)
     const { nextDailyPing, ...state } = (await client.request({ url: '/api/v1/telemetry' })).json()
     assert.deepEqual(state, {
-      ...await app.telemetry.consent(), locked: false, url: 'http://127.0.0.1:9', lastPing: null
+      ...await app.telemetry.consent(), locked: false, url: 'http://127.0.0.1:9', newProperties: [], lastPing: null
     })
     assert.ok(Date.parse(nextDailyPing) > Date.now())
   })

@@ -8,10 +8,11 @@ import { promisify } from 'node:util'
 import { startListener } from '../helpers/listener.js'
 import { PlatformLog, temporaryDirectory } from '../helpers/platform.js'
 import { startPostgres } from '../helpers/postgres.js'
+import { preload } from '../helpers/program.js'
 import { installPackage, type Project } from './pack.js'
 
 const run = promisify(execFile)
-const guard = `--import ${resolve('node_modules/tsx/dist/esm/index.mjs')} --import ${resolve('test/guard.ts')}`
+const guard = preload('test/guard.ts').join(' ')
 
 describe('the package', () => {
   let project: Project

@@ -15,16 +15,16 @@ const FAST = { CLOCK_SPEED: '60', DAILY_IN: '43200' }
 /** How soon a refusal in the database aborts a request that is out, with time for a busy machine. */
 const ABORT_MS = 5_000
 
-describe('@flowforge/telemetry', () => {
-  let telemetry: Awaited<ReturnType<typeof packTelemetry>>
+/** The copy of Sequelize with which a host goes on until its log is full: that the oldest pings make room is plain SQL. */
+const [OLDEST] = SEQUELIZES
+
+describe('@flowforge/telemetry', { concurrency: 2 }, () => {
+  let telemetry: string
   let postgres: Postgres
   before(async () => {
     [telemetry, postgres] = await Promise.all([packTelemetry(), startPostgres()])
   })
-  after(async () => {
-    telemetry.remove()
-    await postgres.stop()
-  })
+  after(() => postgres.stop())
 
   const databases: Record<string, (t: TestContext) => Promise<object>> = {
     'a SQLite file': async (t) => ({ dialect: 'sqlite', storage: join(temporaryDirectory(t), 'host.db') }),
@@ -37,7 +37,7 @@ describe('@flowforge/telemetry', () => {
 
   /** A host whose setup is finished, with three users, one team and one project. */
   async function startPrepared (t: TestContext, sequelize: string, host: object, env = {}) {
-    const started = startRealHost(t, createProject(t, telemetry.folder, sequelize), host, env)
+    const started = startRealHost(t, createProject(t, telemetry, sequelize), host, env)
     await started.ask('prepare')
     await started.ask('set', 'instanceId', INSTANCE)
     await started.ask('set', 'setup:initialised', true)
@@ -65,19 +65,20 @@ describe('@flowforge/telemetry', () => {
         assert.deepEqual(platform, { counts: { users: 3, teams: 1, projects: 1 }, config: { driver: 'k8s' } })
         await host.log(/^Telemetry was sent/)
 
-        await host.ask('sendMany', 102)
+        const more = sequelize === OLDEST ? 102 : 2
+        await host.ask('sendMany', more)
         const pings = await host.ask('pings')
-        assert.deepEqual([pings.length, pings[0].id, pings.at(-1).id], [100, 103, 4])
-        assert.ok(pings.every(({ outcome, kind }: Record<string, string>) => outcome === 'delivered' && kind === 'manual'))
+        assert.deepEqual(pings.map(({ id }: { id: number }) => id), Array.from({ length: Math.min(100, more + 1) }, (_, index) => more + 1 - index))
+        assert.ok(pings.every(({ outcome }: Record<string, string>) => outcome === 'delivered'))
 
         assert.deepEqual(await host.ask('migrateAgain'), ['User', 'Team', 'Project', 'PlatformSetting'])
-        assert.equal((await host.ask('pings')).length, 100)
+        assert.equal((await host.ask('pings')).length, pings.length)
 
         await host.ask('set', 'instanceId', INSTANCE)
         await host.ask('set', 'setup:initialised', true)
         answering = false
         const sending = host.ask('send')
-        while (listener.requests.length < 104) await listener.next()
+        while (listener.requests.length < more + 2) await listener.next()
         const refusedAt = Date.now()
         await host.ask('set', 'telemetry:enabled', false)
         const { outcome, error } = await sending
@@ -101,7 +102,7 @@ describe('@flowforge/telemetry', () => {
     await first.ask('start')
     assert.equal((await first.ask('send')).outcome, 'delivered')
     await first.ask('close')
-    const second = startRealHost(t, createProject(t, telemetry.folder, 'sequelize-6.30.0'), { database, config })
+    const second = startRealHost(t, createProject(t, telemetry, 'sequelize-6.30.0'), { database, config })
     assert.equal(await second.ask('start'), 'served')
     assert.equal((await second.ask('send')).outcome, 'delivered')
   })

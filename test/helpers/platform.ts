@@ -6,7 +6,7 @@ import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
-import { buildApp, loadConfig } from '../../src/app.js'
+import * as today from '../../src/app.js'
 import { within } from './within.js'
 
 export interface PlatformOptions {
@@ -20,6 +20,8 @@ export interface PlatformOptions {
   home?: string
   /** The level of the log; debug, unless a test says otherwise. */
   level?: string
+  /** The source of another release (next-release.ts). */
+  release?: typeof today
 }
 
 export interface Platform {
@@ -41,6 +43,7 @@ export async function buildPlatform (t: TestContext, options: PlatformOptions): 
   const file = join(home, 'flowforge.yml')
   writeFileSync(file, stringify({ telemetry: options.telemetry, ...options.config }))
   const log = new PlatformLog()
+  const { buildApp, loadConfig } = options.release ?? today
   const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), { level: options.level ?? 'debug', stream: log })
   t.after(() => app.close())
   if (options.initialised !== false) await app.settings.set('setup:initialised', true)

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { stringify } from 'yaml'
 import { buildApp, loadConfig } from '../../src/app.js'
 import { PlatformLog, temporaryDirectory } from './platform.js'
+import { runProgram } from './program.js'
 
 export interface PlatformProcess {
   child: ChildProcess
@@ -27,8 +28,8 @@ export async function prepareHome (t: TestContext, config: Record<string, unknow
 
 /** The real process of the platform, listening. Killed after the test. */
 export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
-  const preload = ['tsx/esm', './test/guard.ts', './test/helpers/clock.ts', './test/helpers/report-undici.ts'].flatMap((module) => ['--import', module])
-  const child = spawn(process.execPath, [...preload, 'src/server.ts', '--config', join(home, 'flowforge.yml')], {
+  const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/report-undici.ts'])
+  const child = spawn(process.execPath, [...program, '--config', join(home, 'flowforge.yml')], {
     env: { ...process.env, FLOWFORGE_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -8,7 +8,7 @@ import { openDatabase } from '../../src/database/open.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
 import { PingLog } from '../../src/telemetry/store/ping-log.js'
 import type { LoggedPing } from '../../src/telemetry/types.js'
-import { startListener } from '../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { startSilent, steps, type Scene, type Step } from '../helpers/ping-steps.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
 import { prepareHome, startProcess } from '../helpers/process.js'
@@ -81,7 +81,7 @@ describe('a platform', { concurrency: 4 }, () => {
   async function setScene (t: TestContext, { answer }: Step): Promise<Scene> {
     const listener = await startListener(t, (response) => {
       if (answer && listener.requests.length <= HELD) answer(response)
-      else response.end()
+      else response.end(CONFIRMATION)
     })
     return { address: await postgres.createDatabase(), listener, silent: await startSilent(t) }
   }

@@ -9,7 +9,8 @@ const RECEIPT_BYTES = 65_536
 /** What the collector answered. */
 export interface Answer {
   status: number
-  /** The answer's body, up to 64 KiB. */
+  contentType: string | null
+  /** The answer's body, up to `answerBytes`. */
   receipt: string
   /** The header as received. */
   retryAfter: string | null
@@ -27,6 +28,8 @@ export interface Post {
   signal: AbortSignal
   /** Called when the connection, or the tunnel through a proxy, stands. If it throws, nothing is written. */
   beforeWrite: () => Promise<void>
+  /** How much of the answer is read, in bytes; 64 KiB if absent. */
+  answerBytes?: number
 }
 
 /**
@@ -35,7 +38,9 @@ export interface Post {
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
-export async function post ({ url, body, version, idempotencyKey, signal, beforeWrite }: Post): Promise<Answer> {
+export async function post (
+  { url, body, version, idempotencyKey, signal, beforeWrite, answerBytes = RECEIPT_BYTES }: Post
+): Promise<Answer> {
   // Loads undici, which takes some 70 ms of processor time: no sooner than a ping is posted.
   const undici = await import('undici')
   const tooLate = new AbortController()
@@ -53,11 +58,13 @@ export async function post ({ url, body, version, idempotencyKey, signal, before
       dispatcher,
       signal: combined
     })
-    const retryAfter = response.headers['retry-after']
+    const { statusCode: status, headers } = response
+    const header = (name: string) => typeof headers[name] === 'string' ? headers[name] : null
     return {
-      status: response.statusCode,
-      receipt: await readReceipt(response.body),
-      retryAfter: typeof retryAfter === 'string' ? retryAfter : null
+      status,
+      contentType: header('content-type'),
+      receipt: await readReceipt(response.body, answerBytes),
+      retryAfter: header('retry-after')
     }
   } finally {
     clearTimeout(deadline)
@@ -113,19 +120,19 @@ function guard (
 
 const brokenOff = () => Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' })
 
-/** Reads as much of the body as is kept. The status alone decides, so a body that breaks off is no failure. */
-async function readReceipt (body: Dispatcher.ResponseData['body']): Promise<string> {
+/** Reads as much of the body as is kept. Never throws: the ping has arrived, so it must not be posted again. */
+async function readReceipt (body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       size += chunk.length
-      if (size >= RECEIPT_BYTES) break
+      if (size >= limit) break
     }
   } catch (error) {
     chunks.push(Buffer.from(` [the answer broke off: ${(error as Error).message}]`))
   }
   // PostgreSQL cannot store NUL in a text.
-  return Buffer.concat(chunks).subarray(0, RECEIPT_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
+  return Buffer.concat(chunks).subarray(0, limit).toString('utf8').replaceAll('\0', '\uFFFD')
 }

@@ -1,5 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize'
-import { longestDelivery } from '../delivery/retry.js'
+import { LONGEST_ATTEMPT_MS } from '../delivery/retry.js'
 import { loggedPingSchema, type LoggedPing, type LoggedPingJson, type PingRecord, type PingResult } from '../types.js'
 import { claimPing } from './claims.js'
 import { hasTables, migrate } from './migrations.js'
@@ -14,13 +14,25 @@ const MAKE_ROOM = `DELETE FROM "TelemetryPings"
 
 /** What is known of a ping before its first attempt. */
 export const NOT_ATTEMPTED: PingResult = {
-  outcome: 'pending', status: null, attempts: 0, durationMs: null, receipt: null, errorCode: null, error: null
+  outcome: 'pending',
+  status: null,
+  attempts: 0,
+  nextAttemptAt: null,
+  durationMs: null,
+  contentType: null,
+  receipt: null,
+  errorCode: null,
+  error: null
 }
 
 const COLUMNS = Object.keys(loggedPingSchema.properties) as (keyof LoggedPing)[]
 
 /** A row as the database returns it: a time is a Date or text, and a column that is not there yet is undefined. */
-type Row = Partial<Omit<LoggedPingJson, 'sentAt'>> & { id: number, sentAt: Date | string }
+type Row = Partial<Omit<LoggedPingJson, 'sentAt' | 'nextAttemptAt'>> & {
+  id: number
+  sentAt: Date | string
+  nextAttemptAt?: Date | string | null
+}
 
 /**
  * The log of pings, in the host's database. Its tables are created for the first ping, not before; a ping that cannot
@@ -63,7 +75,7 @@ export class PingLog {
     for (const [id, result] of this.#pendingWrites) {
       const names = Object.keys(result) as (keyof PingResult)[]
       const assignments = names.map((name, index) => `"${name}" = $${index + 2}`).join(', ')
-      const values = names.map((name) => result[name])
+      const values = names.map((name) => toColumn(result[name]))
       await update(this.#sequelize, `UPDATE "TelemetryPings" SET ${assignments} WHERE id = $1`, [id, ...values])
       if (this.#pendingWrites.get(id) === result) this.#pendingWrites.delete(id)
     }
@@ -103,7 +115,7 @@ export class PingLog {
   async #insert (ping: PingRecord & PingResult, transaction: Transaction | null): Promise<LoggedPing> {
     const names = COLUMNS.filter((name): name is Exclude<keyof LoggedPing, 'id'> => name !== 'id')
     const columns = names.map((name) => `"${name}"`).join(', ')
-    const values = names.map((name) => name === 'sentAt' ? timestamp(ping.sentAt) : ping[name])
+    const values = names.map((name) => toColumn(ping[name]))
     await this.#sequelize.query(
       `INSERT INTO "TelemetryPings" (${columns}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
       { bind: values, transaction })
@@ -118,13 +130,17 @@ export class PingLog {
 
 function toPing (row: Row): LoggedPing {
   const ping = Object.fromEntries(COLUMNS.map((name) => [name, row[name] ?? null]))
-  return { ...ping, sentAt: new Date(row.sentAt) } as LoggedPing
+  const nextAttemptAt = row.nextAttemptAt ? new Date(row.nextAttemptAt) : null
+  return { ...ping, sentAt: new Date(row.sentAt), nextAttemptAt } as LoggedPing
 }
+
+const toColumn = (value: LoggedPing[keyof LoggedPing]) => value instanceof Date ? timestamp(value) : value
 
 /**
  * A killed process leaves its row pending; it is reported as interrupted once no process can still be working on it.
  */
 function markInterrupted (ping: LoggedPing): LoggedPing {
-  const isOver = Date.now() - ping.sentAt.getTime() > longestDelivery(ping.kind)
+  const attemptAt = ping.nextAttemptAt ?? ping.sentAt
+  const isOver = Date.now() - attemptAt.getTime() > LONGEST_ATTEMPT_MS
   return ping.outcome === 'pending' && isOver ? { ...ping, outcome: 'interrupted' } : ping
 }

@@ -4,7 +4,7 @@ import { afterEach, describe, test, type TestContext } from 'node:test'
 import { createAuthority, trust } from '../../helpers/certificates.js'
 import { followPing } from '../../helpers/follow-ping.js'
 import { startListener } from '../../helpers/listener.js'
-import { afterRequest, answerOf, drip, startPeer } from '../../helpers/peer.js'
+import { afterRequest, answerOf, CONFIRMED, drip, startPeer } from '../../helpers/peer.js'
 import { buildPlatform } from '../../helpers/platform.js'
 import { freePort } from '../../helpers/postgres.js'
 
@@ -46,7 +46,7 @@ describe('a proxy', () => {
     process.env.HTTPS_PROXY = url
     const authority = createAuthority()
     trust(t, authority)
-    const answer = afterRequest((socket) => { socket.write(answerOf(200)) })
+    const answer = afterRequest((socket) => { socket.write(CONFIRMED) })
     const good = await startPeer(t, answer, authority.issueFor('localhost'))
     await followPing(t, good.url, DELIVERED)
     assert.equal(asked.length, 1)
@@ -56,7 +56,7 @@ describe('a proxy', () => {
     process.env.HTTPS_PROXY = (await startProxy(t)).url
     const authority = createAuthority()
     trust(t, authority)
-    const bad = await startPeer(t, afterRequest((socket) => { socket.write(answerOf(200)) }), authority.issueFor('elsewhere.test'))
+    const bad = await startPeer(t, afterRequest((socket) => { socket.write(CONFIRMED) }), authority.issueFor('elsewhere.test'))
     await followPing(t, bad.url, { ...NO_ANSWER, error: /ALTNAME|SECURE_PROXY/ })
   })
 

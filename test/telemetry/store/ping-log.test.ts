@@ -37,16 +37,28 @@ describeOnBoth('the ping log', (create) => {
   })
 
   for (const [kind, age, outcome] of [
-    ['boot', 0, 'pending'],
-    ['boot', 3 * HOUR_MS, 'pending'],
-    ['daily', 4 * HOUR_MS, 'interrupted'],
-    ['manual', MINUTE_MS, 'pending'],
+    ['boot', MINUTE_MS, 'pending'],
+    ['daily', 3 * MINUTE_MS, 'interrupted'],
     ['manual', 3 * MINUTE_MS, 'interrupted']
   ] as const) {
     test(`tells of a ${kind} ping without a result, ${age / MINUTE_MS} minutes old, as ${outcome}`, async (t) => {
       const { log } = await openPingLog(t, await create())
       await log.record(pingOf(kind, new Date(Date.now() - age)))
       assert.deepEqual((await log.list()).map((ping) => ping.outcome), [outcome])
+    })
+  }
+
+  for (const [due, wait, outcome] of [
+    ['in an hour', HOUR_MS, 'pending'],
+    ['now', 0, 'pending'],
+    ['three minutes ago', -3 * MINUTE_MS, 'interrupted']
+  ] as const) {
+    test(`tells of a ping whose next attempt was due ${due} as ${outcome}`, async (t) => {
+      const { log } = await openPingLog(t, await create())
+      const ping = await log.record(pingOf('boot', new Date(Date.now() - 2 * HOUR_MS)))
+      const nextAttemptAt = new Date(Date.now() + wait)
+      await log.saveResult(ping!.id, { ...NOT_ATTEMPTED, attempts: 2, status: 503, nextAttemptAt })
+      assert.deepEqual((await log.list()).map((ping) => [ping.outcome, ping.nextAttemptAt]), [[outcome, nextAttemptAt]])
     })
   }
 
