@@ -3,10 +3,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { findProblems, setStatus } from '../http/errors.js'
 import { answer, isForm } from '../http/forms.js'
+import { assertAwaited, clientGone, signalHangUp } from '../http/hang-up.js'
 import { ownPath } from '../http/own-path.js'
-import { assertAwaited, clientGone, RequestProblem } from '../http/request-problem.js'
+import { RequestProblem } from '../http/request-problem.js'
 import type { AccountAttempts } from './attempts.js'
-import { checkPassword } from './password.js'
+import { authenticate } from './password.js'
 import { loginSchema } from './schema.js'
 
 /** Attempts a minute from one address: enough for a person who mistypes, useless for guessing. */
@@ -28,11 +29,11 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
     errorHandler: showLoginAgain
   }, async (request, reply) => {
     const { username, password } = request.body
+    const hangUp = signalHangUp(reply)
     await attempts.admit(request, username)
-    const user = await app.db.models.User.findOne({ where: { username } })
-    const matches = await checkPassword(password, user?.password, request.signal)
-    assertAwaited(request.signal)
-    if (!user || !matches) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
+    const user = await authenticate(() => app.db.models.User.findOne({ where: { username } }), password, hangUp)
+    assertAwaited(hangUp)
+    if (!user) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
     await reply.signIn(user)
     return answer(request, reply, ownPath(request.body.next))
   })

@@ -21,12 +21,12 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, fl
   const { server: app, log } = request
   const section = <T>(name: string, load: () => T | Promise<T>) => loadSection(log, name, load)
   const { telemetry } = app
-  const [enabled, operator, consent, newProperties, decided, next, preview, pings, sent] = await Promise.all([
+  const [enabled, operator, consent, decided, newProperties, next, preview, pings, sent] = await Promise.all([
     section('the setting', () => app.settings.refresh('telemetry:enabled')),
     section('the operator\'s decision', () => telemetry.operatorConsent()),
     section('consent', () => telemetry.consent()),
-    section('the new properties', () => telemetry.newProperties()),
     section('the record of decisions', () => readDecision(app)),
+    section('new properties', () => telemetry.newProperties()),
     section('the schedule', () => readSchedule(app)),
     section('the next ping', async () => describePing(await telemetry.preview())),
     section('the log', () => telemetry.pings(showAll ? undefined : NEWEST + 1)),
@@ -36,10 +36,10 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, fl
   return {
     decision: describeSwitch(app, enabled.problem ? app.settings.get('telemetry:enabled') : enabled.content, operator.content, consent.content),
     consent,
-    newProperties,
     state: await section('the state', () => consent.content && describeState(consent.content, last)),
     last: pings.problem ? pings : await section('the last ping', () => last && describeLine(last)),
     decided,
+    newProperties: newProperties.content ?? [],
     next,
     preview,
     log: pings.problem ? pings : { content: describeLog(pings.content ?? [], showAll) },
@@ -62,7 +62,7 @@ function describeSwitch (app: FastifyInstance, value: unknown, operator: Consent
 }
 
 async function readDecision ({ decisions }: FastifyInstance) {
-  const [last] = await decisions.list()
+  const last = (await decisions.list()).find(({ action }) => action === 'decide')
   return last && { ...last, way: WAYS[last.way] ?? last.way, moment: describeMoment(last.decidedAt) }
 }
 
