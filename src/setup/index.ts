@@ -53,6 +53,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
       throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
     }
     await app.settings.set('setup:initialised', true)
+    // Until now the last word of the log is that the setup is not finished.
+    await app.telemetry.consent().then(({ explanation }) => { app.log.info(explanation) }).catch(() => {})
     return answer(request, reply, '/')
   })
 
