@@ -1,8 +1,10 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
 import { findProblems, setStatus } from '../http/errors.js'
 import { answer, isForm } from '../http/forms.js'
 import { assertAwaited, clientGone, signalHangUp } from '../http/hang-up.js'
+import { ownPath } from '../http/own-path.js'
 import { RequestProblem } from '../http/request-problem.js'
 import type { AccountAttempts } from './attempts.js'
 import { authenticate } from './password.js'
@@ -15,8 +17,9 @@ const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
-  app.get('/account/login', async (request, reply) => {
-    return request.user ? reply.redirect('/') : reply.page('accounts/login', { fields: loginSchema.properties })
+  app.get<{ Querystring: { next?: string } }>('/account/login', async (request, reply) => {
+    const next = ownPath(request.query.next)
+    return request.user ? reply.redirect(next) : reply.page('accounts/login', { fields: loginSchema.properties, next })
   })
 
   app.post('/account/login', {
@@ -32,7 +35,7 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
     assertAwaited(hangUp)
     if (!user) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
     await reply.signIn(user)
-    return answer(request, reply, '/')
+    return answer(request, reply, ownPath(request.body.next))
   })
 
   app.post('/account/logout', { schema: { tags: ['account'], summary: 'Sign out' } }, async (request, reply) => {
@@ -50,5 +53,6 @@ function showLoginAgain (error: Error, request: FastifyRequest, reply: FastifyRe
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
   setStatus(error as RequestProblem, reply)
-  return reply.page('accounts/login', { fields: loginSchema.properties, values: request.body, problems })
+  const values = (request.body ?? {}) as Partial<Static<typeof loginSchema>>
+  return reply.page('accounts/login', { fields: loginSchema.properties, values, problems, next: ownPath(values.next) })
 }

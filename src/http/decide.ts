@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Decision } from '../settings/decisions.js'
+import type { Decision } from '../db/telemetry-decision.js'
 import { RequestProblem } from './request-problem.js'
 
 /**

@@ -9,7 +9,6 @@ export const settingsSchema = Type.Object({
   'telemetry:schema': Type.Integer({
     minimum: 1, description: 'The version of the ping that the administrator\'s yes covers; 1 if it was never set.'
   }),
-  'telemetry:operator': Type.String({ description: 'Why the operator of the running platform has turned telemetry off; empty otherwise.' }),
   instanceId: Type.String({ description: 'A random UUID, made once per installation.' })
 })
 

@@ -28,8 +28,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/setup/create-user', {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
   }, async (request, reply) => {
-    const { _csrf, ...account } = request.body
-    const administrator = await createAdministrator(app, account, signalHangUp(reply))
+    const { name, username, email, password } = request.body
+    const administrator = await createAdministrator(app, { name, username, email, password }, signalHangUp(reply))
     await rememberBrowser(request)
     await reply.signIn(administrator)
     return answer(request, reply, '/setup')
