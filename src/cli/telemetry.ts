@@ -84,7 +84,7 @@ const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
  * Reads consent as the platform would. The operator's decision is known without the database, so that it is shown while
  * that is away; that of a running platform binds this command, too.
  */
-async function readConsent (config: PlatformConfig): Promise<Consent> {
+export async function readConsent (config: PlatformConfig): Promise<Consent> {
   const telemetryConfig = await loadTelemetryConfig(config)
   const operator = decideForOperator(telemetryConfig, process.env)
   if (operator) return operator
@@ -108,7 +108,7 @@ function describePing (ping: LoggedPing): string {
   return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
 
-const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
+export const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
 const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 
