@@ -1,5 +1,6 @@
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
+import type { Clock } from './clock.js'
 import { dayOf } from './day.js'
 import { clientAddress } from './http/client-address.js'
 import { answerErrors } from './http/errors.js'
@@ -14,14 +15,20 @@ import { maintenance } from './maintenance.js'
 import { report } from './report/index.js'
 import { completeSettings, type CollectorSettings } from './settings.js'
 import { connect } from './storage/connect.js'
+import { readDatabaseClock, type Database } from './storage/database.js'
 import { openCollectorDatabase } from './storage/open.js'
 import { keepSalts } from './storage/salts.js'
+
+/** Between two pings of one connection; Fastify's own 72 s would keep what a sender leaves open for longer than a minute. */
+const IDLE_MS = 30_000
 
 export interface CollectorOptions {
   /** Milliseconds since 1970. */
   now?: () => number
   /** Milliseconds of a clock that nobody sets; without it, and with `now`, the same as `now`. */
   uptime?: () => number
+  /** Milliseconds since 1970 by the database server; without it, and with `now`, the same as `now`. */
+  databaseNow?: () => number
   /** Where log lines go instead of standard output. */
   logTo?: { write: (line: string) => void }
 }
@@ -36,8 +43,7 @@ export async function buildCollector (
 ): Promise<FastifyInstance> {
   const settings = completeSettings(given)
   const now = options.now ?? Date.now
-  const uptime = options.uptime ?? options.now ?? (() => performance.now())
-  const db = await openCollectorDatabase(settings.databaseUrl, dayOf(now()))
+  const db = await openCollectorDatabase(settings.databaseUrl, options.now && dayOf(now()))
   const background = await connect(settings.databaseUrl, 'maintenance')
   const app = createServer(settings, options.logTo)
   app.addHook('onClose', async () => {
@@ -46,7 +52,7 @@ export async function buildCollector (
   })
 
   const salts = keepSalts(db)
-  await app.register(maintenance, { db: background, salts, settings, now, uptime })
+  await app.register(maintenance, { db: background, salts, settings, clock: clockOf(options, background) })
   await app.register(health, { db, now })
   await app.register(clientAddress, { salts, secret: settings.ipHashKey, now })
   await app.register(limits, { limit: settings.rateLimit })
@@ -63,6 +69,15 @@ export async function buildCollector (
   return app
 }
 
+function clockOf ({ now, uptime, databaseNow }: CollectorOptions, db: Database): Clock {
+  const given = databaseNow ?? now
+  return {
+    now: now ?? Date.now,
+    uptime: uptime ?? now ?? (() => performance.now()),
+    databaseNow: async () => given ? given() : await readDatabaseClock(db)
+  }
+}
+
 function createServer (settings: CollectorSettings, logTo: CollectorOptions['logTo']): FastifyInstance {
   const timeout = settings.requestTimeout * 1000
   const app = Fastify({
@@ -73,6 +88,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: timeout,
+    keepAliveTimeout: IDLE_MS,
     routerOptions: { ignoreTrailingSlash: true },
     http: { headersTimeout: timeout, connectionsCheckingInterval: Math.min(timeout, 5000) },
     clientErrorHandler: refuseConnection,

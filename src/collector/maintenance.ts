@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import cron from 'node-cron'
+import { watchClock, type Clock } from './clock.js'
 import { DAY, dayOf } from './day.js'
 import { RequestError } from './http/errors.js'
 import { finishDays } from './storage/figures.js'
@@ -15,6 +16,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Does what is due. Resolves when it is done. */
     maintain: () => Promise<void>
+    /** Days of an older release's pings that are not counted yet: at least so many, and 0 when all are. */
+    historyDaysLeft: () => number
     /** Hook for routes that change pings: refuses the request while the history of an older release is counted. */
     whenReady: () => Promise<void>
   }
@@ -28,9 +31,7 @@ interface Options {
   db: Database
   salts: Salts
   settings: { retentionDays: number, newPerAddress: number }
-  now: () => number
-  /** Milliseconds of a clock that nobody sets. */
-  uptime: () => number
+  clock: Clock
 }
 
 interface Job {
@@ -44,20 +45,21 @@ interface Job {
 }
 
 export const maintenance = fp<Options>(async (app: FastifyInstance, options: Options) => {
-  const { db, now } = options
+  const { db, clock } = options
   const stop = new AbortController()
-  const isTrusted = watchClock(now, options.uptime)
+  const isTrusted = watchClock(db, clock, app.log)
   const jobs = jobsOf(app, options, stop.signal)
   const done = new Map<Job, number>()
   let history = await hasHistory(db)
+  let daysLeft = history ? 1 : 0
   let running = Promise.resolve()
 
   async function runDue (): Promise<void> {
-    const trusted = isTrusted()
-    if (history && trusted) history = !await countHistory(app, options, stop.signal)
+    const trusted = await isTrusted().catch(() => false)
+    if (history && trusted) history = !await countHistory(app, options, stop.signal, (left) => { daysLeft = left })
     if (history) return
     for (const job of jobs) {
-      const slot = Math.floor((now() - job.delay) / job.period)
+      const slot = Math.floor((clock.now() - job.delay) / job.period)
       if (stop.signal.aborted || done.get(job) === slot || (job.needsTrust && !trusted)) continue
       try {
         await job.run()
@@ -73,10 +75,14 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   }
 
   app.decorate('maintain', () => { enqueue(); return running })
+  app.decorate('historyDaysLeft', () => daysLeft)
   app.decorate('whenReady', async () => {
-    if (history) throw new RequestError(503, 'the collector is counting the pings of an older release; try again later')
+    if (!history) return
+    throw new RequestError(503, `the collector is counting the pings of an older release, of ${daysLeft} more days; ` +
+      'try again later')
   })
-  const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC' })
+  // What was missed is caught up; node-cron would print a line of its own for each minute.
+  const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC', suppressMissedWarning: true })
   app.addHook('onReady', async () => { enqueue() })
   app.addHook('onClose', async () => {
     stop.abort()
@@ -85,7 +91,7 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   })
 }, { name: 'collector.maintenance', fastify: '5.x' })
 
-function jobsOf (app: FastifyInstance, { db, salts, settings, now }: Options, signal: AbortSignal): Job[] {
+function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: Options, signal: AbortSignal): Job[] {
   const today = () => dayOf(now())
   return [
     // Hourly, not only at midnight: a midnight at which the database is away would keep a salt for a day.
@@ -112,7 +118,8 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, now }: Options, si
       async run () {
         const deleted = await deletePings(db, today() - settings.retentionDays, signal)
         const unit = db.kind === 'postgres' ? 'days' : 'pings'
-        if (deleted > 0) app.log.info({ [unit]: deleted }, `pings older than ${settings.retentionDays} days are deleted`)
+        const words = `pings older than ${settings.retentionDays} days are deleted`
+        if (deleted > 0) app.log.info({ [unit]: deleted }, words)
         await deleteSilent(db, today())
       }
     }
@@ -120,33 +127,19 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, now }: Options, si
 }
 
 /** @returns whether all of it is counted */
-async function countHistory (app: FastifyInstance, options: Options, signal: AbortSignal): Promise<boolean> {
-  const { db, settings, now } = options
+async function countHistory (
+  app: FastifyInstance, options: Options, signal: AbortSignal, note: (daysLeft: number) => void
+): Promise<boolean> {
+  const { db, settings, clock } = options
   app.log.info('counting the pings of an older release; until then pings are answered 503')
   let toldAt = 0
   const onDay = (left: number) => {
+    note(left)
     if (left > 0 && Date.now() - toldAt < 5000) return
     toldAt = Date.now()
     const words = left > 0 ? 'counting the pings of an older release' : 'the pings of the older release are counted'
     app.log.info({ daysLeft: left }, words)
   }
-  await replayHistory(db, { today: dayOf(now()), ...settings, signal, onDay })
+  await replayHistory(db, { today: dayOf(clock.now()), ...settings, signal, onDay })
   return !await hasHistory(db)
-}
-
-/**
- * Tells whether the clock can be trusted: it has not been set for ten minutes. A clock that is wrong for a moment must
- * neither delete pings nor finish a day that is not over.
- *
- * @param uptime milliseconds of a clock that nobody sets
- */
-export function watchClock (now: () => number, uptime: () => number): () => boolean {
-  let offset = now() - uptime()
-  let setAt = -Infinity
-  return () => {
-    const current = now() - uptime()
-    if (Math.abs(current - offset) > 5 * MINUTE) setAt = uptime()
-    offset = current
-    return uptime() - setAt >= 10 * MINUTE
-  }
 }

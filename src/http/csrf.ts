@@ -73,7 +73,10 @@ const needsPreflight = (request: FastifyRequest) => mediaTypeOf(request) === 'ap
 async function refuseOtherOrigins (request: FastifyRequest): Promise<void> {
   const { 'sec-fetch-site': site, origin } = request.headers
   if (isSafe(request)) return
-  if (site === undefined ? origin === undefined || isOwnOrigin(origin, request) : ['same-origin', 'none'].includes(site as string)) return
+  const isOwn = site === undefined
+    ? origin === undefined || isOwnOrigin(origin, request)
+    : ['same-origin', 'none'].includes(site as string)
+  if (isOwn) return
   throw new RequestProblem(403, 'other_site', 'This request came from another site and was refused.')
 }
 

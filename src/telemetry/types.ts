@@ -4,6 +4,12 @@ import type { XStatic } from 'typebox/schema'
 /** A UUID of version 4, in lower case: the only `instanceId` that a ping may carry. */
 export const INSTANCE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
+/**
+ * The version of the ping's schema (ping.ts), the highest `since` of its properties. It stands here because what decides
+ * whether somebody has to be asked again must not load typebox.
+ */
+export const SCHEMA_VERSION = 1
+
 /** Why a ping is sent: 30 seconds after the start, once a day, or because an administrator or operator asked for it. */
 export const PING_KINDS = ['boot', 'daily', 'manual'] as const
 
@@ -23,6 +29,16 @@ export interface Consent {
   allowed: boolean
   decidedBy: typeof DECIDERS[number]
   explanation: string
+}
+
+/** A property of the ping that a yes does not cover yet. */
+export interface NewProperty {
+  /** Where it stands: `platform.counts.users`, say. */
+  path: string
+  /** What it is. */
+  description: string
+  /** Why it is asked. */
+  why: string
 }
 
 const orNull = <T extends 'integer' | 'string'>(type: T, description: string) => (

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DAY } from '../../src/collector/day.js'
-import { watchClock } from '../../src/collector/maintenance.js'
 import { rowOf } from '../../src/collector/storage/columns.js'
 import { finishDays } from '../../src/collector/storage/figures.js'
 import { listPartitions } from '../../src/collector/storage/partitions.js'
@@ -107,17 +106,4 @@ test('a salt that SQLite cannot remove from its log is told, and destroyed when 
   now += MINUTE
   await app.maintain()
   assert.equal(log, '')
-})
-
-test('the clock is trusted from ten minutes after it was set', () => {
-  let [now, uptime] = [0, 0]
-  const isTrusted = watchClock(() => now, () => uptime)
-  const pass = (ms: number) => { now += ms; uptime += ms }
-  assert.equal(isTrusted(), true)
-  now += 6 * MINUTE
-  assert.equal(isTrusted(), false)
-  pass(9 * MINUTE)
-  assert.equal(isTrusted(), false)
-  pass(MINUTE)
-  assert.equal(isTrusted(), true)
 })

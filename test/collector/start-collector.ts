@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { buildCollector, type CollectorOptions } from '../../src/collector/app.js'
-import { dayOf } from '../../src/collector/day.js'
 import { connect } from '../../src/collector/storage/connect.js'
 import type { Database } from '../../src/collector/storage/database.js'
 import { openCollectorDatabase } from '../../src/collector/storage/open.js'
@@ -51,8 +50,8 @@ export async function post (url: string, body: unknown, headers: Record<string, 
   return { status: response.status, headers: response.headers, body: await response.json() as any }
 }
 
-/** The collector's database, up to date, and closed after the test. @param today the day of its clock */
-export async function openTestDatabase (t: TestContext, databaseUrl: string, today = dayOf(Date.now())): Promise<Database> {
+/** The collector's database, up to date, and closed after the test. @param today instead of the day of its clock */
+export async function openTestDatabase (t: TestContext, databaseUrl: string, today?: number): Promise<Database> {
   const db = await openCollectorDatabase(databaseUrl, today)
   t.after(() => db.close())
   return db

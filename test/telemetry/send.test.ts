@@ -29,6 +29,20 @@ test('a delivered ping stands in the log with the exact bytes and the receipt', 
   assert.deepEqual(await app.telemetry.pings(), [{ id, sentAt, durationMs, idempotencyKey, ...rest }])
 })
 
+test('one idempotency key is one ping, sent twice at once or again later', async (t) => {
+  const listener = await startListener(t)
+  const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
+  const key = '0b6ef0a6-35e4-4d7c-b6a2-7a3f7a0c8f10'
+  const [one, two] = await Promise.all([app.telemetry.send(key), app.telemetry.send(key)])
+  const later = await app.telemetry.send(key)
+  assert.deepEqual([two, later], [one, one])
+  assert.equal(one.idempotencyKey, key)
+  assert.deepEqual(await app.telemetry.pings(), [one])
+  assert.equal(listener.requests.length, 1)
+  assert.deepEqual(await app.telemetry.ping(one.id), one)
+  assert.equal(await app.telemetry.ping(one.id + 1), undefined)
+})
+
 test('the log keeps the newest 100 pings', async (t) => {
   const listener = await startListener(t)
   const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })

@@ -19,6 +19,14 @@ export interface Database extends Statements {
   close: () => Promise<void>
 }
 
+/** Reads the clock of the database server; SQLite has none of its own. */
+export async function readDatabaseClock (db: Statements): Promise<number> {
+  if (db.kind === 'sqlite') return Date.now()
+  const [row] = await db.query<{ now: number }>(
+    'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS FLOAT) AS now')
+  return row!.now
+}
+
 /** What a connection is for: taking pings in, reading the figures, or maintenance, which is slow and alone. */
 export type Purpose = 'intake' | 'report' | 'maintenance'
 

@@ -55,10 +55,25 @@ async function replayNext (db: Statements, options: ReplayOptions): Promise<numb
   const day = row!.day
   if (day <= options.today) await replayDay(db, day, options)
   if (day < options.today) return options.today - day
-  // What is left has a time of receipt in the future, by a clock that was wrong.
+  // What is left has a time of receipt in the future: by a clock that was wrong then, or because this one is wrong now.
+  if (await isMostlyAfter(db, day)) {
+    throw new ClockBehindError('many pings of the older release are later than the clock')
+  }
   await db.change(`DROP TABLE ${HISTORY}`)
   await db.change('DROP TABLE history')
   return 0
+}
+
+/** Tells whether more than one ping in a hundred was received after a day. */
+async function isMostlyAfter (db: Statements, day: number): Promise<boolean> {
+  const [row] = await db.query<{ later: number | string, all: number | string }>(
+    `SELECT COUNT(*) FILTER (WHERE received_at >= ${(day + 1) * DAY}) AS later, COUNT(*) AS "all" FROM ${HISTORY}`)
+  return Number(row!.later) * 100 > Number(row!.all)
+}
+
+class ClockBehindError extends Error {
+  override name = 'ClockBehindError'
+  readonly code = 'clock_behind'
 }
 
 async function replayDay (db: Statements, day: number, options: ReplayOptions): Promise<void> {

@@ -18,10 +18,17 @@ const properties = pingColumns.map(({ name }) => name).filter((name) => name !==
 /** The days from the newest ping that is known to this one; negative for a ping that comes late. */
 const GAP = '(excluded.last_day - known.last_day)'
 
-const isAnew = `ABS(${GAP}) >= ${SILENT_DAYS}`
+/**
+ * A ping that is so far behind comes from a clock that is, and changes nothing; unless the row knows one day alone,
+ * which then is the one of a clock ahead.
+ */
+const isFarBehind = `${GAP} <= -${SILENT_DAYS}`
+
+const isAnew = `(${GAP} >= ${SILENT_DAYS} OR (${isFarBehind} AND known.days = 1))`
 
 /** SQL of the bitmap after one more ping. `known` is the row before it, `excluded` a row made of the ping alone. */
 const HEARD = `CASE WHEN ${isAnew} THEN 1
+      WHEN ${isFarBehind} THEN known.days
       WHEN ${GAP} >= 0 THEN ((known.days << ${GAP}) & ${ALL_DAYS}) | 1
       ELSE known.days | (CAST(1 AS BIGINT) << -${GAP}) END`
 
@@ -42,9 +49,10 @@ export function noteAtInstallations (source: string): string {
     WHERE true ORDER BY instance_id
     ON CONFLICT (instance_id) DO UPDATE SET
       days = ${HEARD},
-      first_day = CASE WHEN ${isAnew} OR excluded.first_day < known.first_day THEN excluded.first_day
-        ELSE known.first_day END,
+      first_day = CASE WHEN ${isAnew} OR (NOT ${isFarBehind} AND excluded.first_day < known.first_day)
+        THEN excluded.first_day ELSE known.first_day END,
       counted = CASE WHEN ${isAnew} THEN NULL ELSE known.counted END,
+      leads = CASE WHEN ${isAnew} THEN NULL ELSE known.leads END,
       ${keep('introduced_by')},
       ${['last_day', ...properties].map(take).join(',\n      ')}`
 }

@@ -11,7 +11,7 @@ const RECEIPT_BYTES = 65_536
 export interface Answer {
   status: number
   contentType: string | null
-  /** The answer's body, up to 64 KiB. */
+  /** The answer's body, up to `answerBytes`. */
   receipt: string
   /** The header as received. */
   retryAfter: string | null
@@ -25,6 +25,8 @@ export interface Post extends ConnectionOptions {
   /** The release of the platform, for `user-agent`. */
   version: string
   idempotencyKey?: string
+  /** How much of the answer is read, in bytes; 64 KiB if absent. */
+  answerBytes?: number
 }
 
 /**
@@ -33,7 +35,9 @@ export interface Post extends ConnectionOptions {
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
-export async function post ({ url, body, version, idempotencyKey, signal, beforeWrite }: Post): Promise<Answer> {
+export async function post (
+  { url, body, version, idempotencyKey, signal, beforeWrite, answerBytes = RECEIPT_BYTES }: Post
+): Promise<Answer> {
   // Loads undici, which takes some 70 ms of processor time: no sooner than a ping is posted.
   const { Client, request } = await import('undici')
   const tooLate = new AbortController()
@@ -62,7 +66,7 @@ export async function post ({ url, body, version, idempotencyKey, signal, before
     return {
       status,
       contentType: header('content-type'),
-      receipt: await readReceipt(response.body),
+      receipt: await readReceipt(response.body, answerBytes),
       retryAfter: header('retry-after')
     }
   } finally {
@@ -95,18 +99,18 @@ function connectOnce (url: string, { signal, beforeWrite }: ConnectionOptions): 
 const brokenOff = () => new ConnectionError('ECONNRESET', 'the connection broke off')
 
 /** Reads as much of the body as is kept. Never throws: the ping has arrived, so it must not be posted again. */
-async function readReceipt (body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readReceipt (body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       size += chunk.length
-      if (size >= RECEIPT_BYTES) break
+      if (size >= limit) break
     }
   } catch (error) {
     chunks.push(Buffer.from(` [the answer broke off: ${(error as Error).message}]`))
   }
   // PostgreSQL cannot store NUL in a text.
-  return Buffer.concat(chunks).subarray(0, RECEIPT_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
+  return Buffer.concat(chunks).subarray(0, limit).toString('utf8').replaceAll('\0', '\uFFFD')
 }

@@ -61,7 +61,7 @@ export class PingLog {
    * A scheduled ping waits (`nextAttemptAt`) as long as the receiver has asked an earlier one to wait, over restarts. A manual
    * one is somebody's own decision, and does not.
    *
-   * @returns the row; undefined if another replica has claimed the ping
+   * @returns the row; undefined if another replica has claimed the ping, or a manual one with this key is recorded already
    * @throws the database's error
    */
   async record (ping: PingRecord): Promise<LoggedPing | undefined> {
@@ -69,6 +69,7 @@ export class PingLog {
     return withTransaction(this.#sequelize, 'write', async (transaction) => {
       const { kind, sentAt } = ping
       if (kind !== 'manual' && !await claimPing(this.#sequelize, kind, sentAt, transaction)) return undefined
+      if (kind === 'manual' && await this.#find(ping.idempotencyKey, transaction)) return undefined
       const nextAttemptAt = kind === 'manual' ? null : await this.#askedToWait(ping, transaction)
       await update(this.#sequelize, MAKE_ROOM, [], transaction)
       return this.#insert({ ...ping, ...NOT_ATTEMPTED, nextAttemptAt }, transaction)
@@ -91,10 +92,22 @@ export class PingLog {
     }
   }
 
-  /** Lists the recorded pings, newest first. Creates no table. @throws the database's error */
-  async list (): Promise<LoggedPing[]> {
+  /** Lists the newest recorded pings, newest first. Creates no table. @throws the database's error */
+  list (limit = KEPT): Promise<LoggedPing[]> {
+    return this.#read('ORDER BY id DESC LIMIT $1', limit)
+  }
+
+  /** Reads one ping by its id or its idempotency key; undefined if it is not in the log. @throws the database's error */
+  async find (key: number | string): Promise<LoggedPing | undefined> {
+    return (await this.#read(`WHERE ${typeof key === 'number' ? 'id' : '"idempotencyKey"'} = $1`, key))[0]
+  }
+
+  async #read (condition: string, value: number | string): Promise<LoggedPing[]> {
     if (!await hasTables(this.#sequelize)) return []
-    const rows = await select<Row>(this.#sequelize, 'SELECT * FROM "TelemetryPings" ORDER BY id DESC')
+    const statement = `SELECT * FROM "TelemetryPings" ${condition}`
+    // In a transaction, so that the database gives up after 5 seconds: a page that waits for more would use up the pool.
+    const rows = await withTransaction(this.#sequelize, 'read', (transaction, withinLimit) => (
+      withinLimit(() => select<Row>(this.#sequelize, statement, [value], transaction))))
     return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
   }
 
@@ -123,9 +136,12 @@ export class PingLog {
     await this.#sequelize.query(
       `INSERT INTO "TelemetryPings" (${columns}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
       { bind: values, transaction })
-    const [row] = await select<Row>(
-      this.#sequelize, 'SELECT * FROM "TelemetryPings" WHERE "idempotencyKey" = $1', [ping.idempotencyKey], transaction)
-    return toPing(row!)
+    return toPing((await this.#find(ping.idempotencyKey, transaction))!)
+  }
+
+  async #find (idempotencyKey: string, transaction: Transaction | null): Promise<Row | undefined> {
+    const statement = 'SELECT * FROM "TelemetryPings" WHERE "idempotencyKey" = $1'
+    return (await select<Row>(this.#sequelize, statement, [idempotencyKey], transaction))[0]
   }
 }
 

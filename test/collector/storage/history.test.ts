@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { migrate } from '../../../src/database/migrate.js'
 import { openDatabase } from '../../../src/database/open.js'
-import { DAY } from '../../../src/collector/day.js'
+import { DAY, dateOf } from '../../../src/collector/day.js'
 import { parsePostgresUrl } from '../../../src/collector/storage/postgres.js'
 import { migrations } from '../../../src/collector/storage/migrations.js'
 import { finishDays } from '../../../src/collector/storage/figures.js'
@@ -12,7 +12,7 @@ import { replayHistory } from '../../../src/collector/storage/history.js'
 import { rowOf } from '../../../src/collector/storage/columns.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
 import { describeOnBoth } from '../both-databases.js'
-import { instanceId, openTestDatabase, PING, startCollector } from '../start-collector.js'
+import { instanceId, openTestDatabase, PING, post as postTo, startCollector } from '../start-collector.js'
 
 const TODAY = 20_780
 const HISTORY_DAYS = 120
@@ -76,6 +76,26 @@ describeOnBoth('the history of release 0.2.0', (create) => {
       'SELECT COUNT(*) AS count, MIN(received_at) AS first FROM pings')
     assert.equal(Number(kept!.count), SENT.filter(({ moment }) => moment >= (TODAY - 89) * DAY).length)
     assert.ok(Number(kept!.first) >= (TODAY - 89) * DAY)
+  })
+
+  test('is not taken for pings of the future by a clock that is behind', async (t) => {
+    const url = await create(t)
+    const sent = SENT.filter(({ moment, number }) => moment >= (TODAY - 9) * DAY && number < 5)
+    await makeOldDatabase(url, sent)
+    let now = (TODAY - 4) * DAY
+    let log = ''
+    const { app, post } = await startCollector(t, url, { logLevel: 'error' }, { now: () => now, logTo: { write: (line) => { log += line } } })
+    await app.maintain()
+    assert.match(log, /clock_behind/)
+    assert.equal((await post(PING)).status, 503)
+    now = TODAY * DAY + DAY / 2
+    for (let run = 0; run < 2; run++) {
+      await app.maintain()
+      now += 11 * 60_000
+    }
+    const { body: { held } } = await postTo(`${app.listeningOrigin}/held`, { instanceId: instanceId(0) })
+    const last = sent.findLast(({ number }) => number === 0)!.moment
+    assert.equal(held.installation.lastDay, dateOf(Math.floor(last / DAY)))
   })
 
   test('until it is counted pings are answered 503 with Retry-After, and then stored', async (t) => {

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { DAY } from '../../../src/collector/day.js'
 import { rowOf } from '../../../src/collector/storage/columns.js'
 import type { Database } from '../../../src/collector/storage/database.js'
+import { createPartition } from '../../../src/collector/storage/partitions.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
 import { describeOnBoth } from '../both-databases.js'
@@ -52,6 +53,20 @@ describeOnBoth('storing pings', (create) => {
     assert.deepEqual(await readInstallation(db, 1), { days: 0b1101, first: -1, last: 2, nodejs: 'v3' })
   })
 
+  test('a ping from a clock months behind changes no installation, and one that a clock ahead has brought starts anew', async (t) => {
+    const db = await openTestDatabase(t, await create(t), TODAY)
+    const hear = (number: number, day: number, nodejs: string) => storePings(db, [arrival(number, day * DAY, null, nodejs)])
+    await db.transaction((statements) => createPartition(statements, 1))
+    await db.transaction((statements) => createPartition(statements, TODAY + 365))
+    await hear(1, TODAY, 'v1')
+    await hear(1, TODAY + 1, 'v2')
+    await hear(1, 1, 'v0')
+    assert.deepEqual(await readInstallation(db, 1), { days: 0b11, first: 0, last: 1, nodejs: 'v2' })
+    await hear(2, TODAY + 365, 'v1')
+    await hear(2, TODAY, 'v2')
+    assert.deepEqual(await readInstallation(db, 2), { days: 1, first: 0, last: 0, nodejs: 'v2' })
+  })
+
   test('two collectors that store pings of the same installations at once lose none and note each', async (t) => {
     const url = await create(t)
     const dbs = [await openTestDatabase(t, url, TODAY), await openTestDatabase(t, url, TODAY)]
@@ -82,7 +97,7 @@ test('a retry over midnight that reaches another collector while the first is be
     VALUES (${TODAY * DAY - 1}, 'a', '${instanceId(1)}', 'key')`)
   await other.query(`UPDATE installations SET days = days WHERE instance_id = '${instanceId(1)}'`)
   const retry = storePings(db, [arrival(1, TODAY * DAY + 1, 'key')])
-  while ((await other.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rows.length === 0);
+  while ((await other.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows.length === 0);
   await other.query('COMMIT')
   const [stored] = await retry
   assert.equal(Number(stored![0]), TODAY * DAY - 1)
