@@ -118,7 +118,7 @@ function describePing (ping: LoggedPing): string {
   return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
 
-const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
+export const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
 export const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 
