@@ -13,7 +13,8 @@ const settingsSchema = Type.Object({
   }),
   databaseUrl: Type.String({
     default: 'sqlite:var/collector.db',
-    pattern: '^(sqlite:.+|postgres(ql)?://.+)$',
+    // Memory and URIs are no file that keeps anything.
+    pattern: '^(sqlite:(?!:memory:|file:)(?=.*[^\\s]).*[^/]|postgres(ql)?://.+)$',
     description: '`sqlite:FILE`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=require` for TLS.'
   }),
   reportDatabaseUrl: Type.Optional(Type.String({

@@ -71,6 +71,7 @@ function checkValues ({ values, locate }: ConfigSource): ConfigValues {
     checkHosts(config as ConfigValues, locate)
     checkBaseUrl(config as ConfigValues, locate)
     checkProxies(config as ConfigValues, locate)
+    checkStorage(config as ConfigValues, locate)
     return config as ConfigValues
   }
   const path = problem.instancePath.slice(1).split('/')
@@ -109,6 +110,13 @@ function checkProxies ({ trust_proxy: proxies }: ConfigValues, locate: ConfigSou
   if (wrong === -1) return
   const expected = describeExpected(configSchema.properties.trust_proxy)
   throw new ConfigError(`${locate('trust_proxy')}: trust_proxy: expected ${expected}; entry ${wrong + 1} is none`)
+}
+
+/** @throws ConfigError for what SQLite takes for something other than a file on the disk: memory, a URI, a directory */
+function checkStorage ({ db: { type, storage } }: ConfigValues, locate: ConfigSource['locate']): void {
+  if (type !== 'sqlite' || !/^(\s*|:memory:|file:.*)$|[/\\]$|\0/is.test(storage)) return
+  throw new ConfigError(`${locate('db', 'storage')}: db.storage: expected the name of a file, such as flowforge.db. ` +
+    'The platform needs a file to keep its data')
 }
 
 function isNetwork (text: string): boolean {

@@ -61,6 +61,13 @@ describe('flowforge.yml', () => {
     assert.equal(loadConfig(write(t, 'port: 4000'), { PORT: '5000' }).port, 5000)
   })
 
+  for (const storage of [':memory:', ':MEMORY:', 'file:x?mode=memory', '', ' ', 'data/', 'a\0b']) {
+    test(`names a file for the data, not ${JSON.stringify(storage)}`, (t) => {
+      const yaml = `db: { storage: ${JSON.stringify(storage)} }`
+      assert.throws(() => loadConfig(write(t, yaml), {}), /line 1: db\.storage: expected the name of a file, such as flowforge\.db/)
+    })
+  }
+
   const mistakes: [what: string, yaml: string, message: RegExp][] = [
     ['a port that is text', 'host: x\nport: abc', /line 2: port: expected a whole number from 0 to 65535, found a text$/],
     ['a port that is too high', 'port: 65536', /line 1: port: expected a whole number from 0 to 65535, found 65536$/],
