@@ -13,7 +13,7 @@ import type { Database } from '../src/collector/storage/database.js'
 import { finishDay } from '../src/collector/storage/figures.js'
 import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { createPartition } from '../src/collector/storage/partitions.js'
-import { startPostgres } from '../test/helpers/postgres.js'
+import { startOwnPostgres } from '../test/helpers/postgres.js'
 import { postPings } from './load.js'
 import { median, publish, type Table } from './publish.js'
 
@@ -170,7 +170,7 @@ async function measureAll (createUrl: () => Promise<string>): Promise<Measured[]
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'flowforge-bench-'))
-const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'max_wal_size=8GB'])
+const postgres = await startOwnPostgres(['-c', 'fsync=on', '-c', 'max_wal_size=8GB'])
 try {
   let files = 0
   const create: Record<string, () => Promise<string>> = {

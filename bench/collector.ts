@@ -8,7 +8,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
-import { startPostgres } from '../test/helpers/postgres.js'
+import { startOwnPostgres } from '../test/helpers/postgres.js'
 import { postPings, type Load } from './load.js'
 import { median, publish, ratio, spread, type Table } from './publish.js'
 import { measureInvalid, measureOutage } from './recovery.js'
@@ -62,7 +62,7 @@ function summarise (rounds: Array<Record<Name, Load>>, more: Table[]): void {
   })
 }
 
-const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
+const postgres = await startOwnPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
 const children: ChildProcess[] = []
 try {
   const { user, password, host, port, database } = await postgres.createDatabase()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { buildApp, loadConfig } from '../src/app.js'
-import { startPostgres } from '../test/helpers/postgres.js'
+import { startOwnPostgres } from '../test/helpers/postgres.js'
 
 /** One installation: its directory, `FLOWFORGE_HOME`, and its flowforge.yml. */
 export interface Installation {
@@ -21,7 +21,7 @@ export interface Ground {
 
 export async function breakGround (): Promise<Ground> {
   const directory = mkdtempSync(join(tmpdir(), 'flowforge-bench-'))
-  const postgres = await startPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
+  const postgres = await startOwnPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
   return {
     databases: ['sqlite', 'postgres'],
     async install (database, telemetry) {

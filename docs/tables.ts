@@ -17,8 +17,9 @@ const TABLES: Record<string, Table> = {
   ping: {
     source: 'src/telemetry/ping.ts',
     rows: () => [
-      ['property', 'what it is', 'its value'],
-      ...pingProperties.map(({ path, schema }) => [code(path), schema.description, describeValue(schema)])
+      ['property', 'what it is', 'why it is asked', 'its value', 'since version'],
+      ...pingProperties.map(({ path, schema }) => (
+        [code(path), schema.description, schema.why, describeValue(schema), String(schema.since)]))
     ]
   },
   config: {

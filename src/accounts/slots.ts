@@ -1,4 +1,7 @@
+import { assertAwaited, clientGone } from '../http/hang-up.js'
 import { RequestProblem } from '../http/request-problem.js'
+
+const BUSY = 'Too many people are signing in at the moment. Try again soon.'
 
 /** Lets a few tasks run at once. The others wait for their turn, in order, and give up after a while. */
 export class Slots {
@@ -10,9 +13,13 @@ export class Slots {
    */
   constructor (private free: number, private readonly patience: number) {}
 
-  /** @throws RequestProblem 503 when its turn does not come in time; the task has not started then */
-  async run<T> (task: () => Promise<T>): Promise<T> {
-    await this.acquire()
+  /**
+   * @param signal aborted when nobody waits for the result any more: a task that has not started then never does
+   * @throws RequestProblem 503 when its turn does not come in time; the task has not started then
+   */
+  async run<T> (task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    assertAwaited(signal)
+    await this.acquire(signal)
     try {
       return await task()
     } finally {
@@ -22,20 +29,27 @@ export class Slots {
     }
   }
 
-  private async acquire (): Promise<void> {
+  private async acquire (signal?: AbortSignal): Promise<void> {
     if (this.free > 0) {
       this.free--
       return
     }
     return new Promise((resolve, reject) => {
-      const start = () => {
+      const leave = () => {
         clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
+      }
+      const start = () => {
+        leave()
         resolve()
       }
-      const timer = setTimeout(() => {
+      const giveUp = () => {
+        leave()
         this.waiting.splice(this.waiting.indexOf(start), 1)
-        reject(new RequestProblem(503, 'busy', 'Too many people are signing in at the moment. Try again soon.', '', 5))
-      }, this.patience)
+        reject(signal?.aborted ? clientGone() : new RequestProblem(503, 'busy', BUSY, '', 5))
+      }
+      const timer = setTimeout(giveUp, this.patience)
+      signal?.addEventListener('abort', giveUp)
       this.waiting.push(start)
     })
   }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
-import type { Consent, LoggedPing } from '../telemetry/index.js'
+import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 
 /** The state of telemetry, as the pages and the API show it. */
 export interface TelemetryState extends Consent {
@@ -10,6 +10,8 @@ export interface TelemetryState extends Consent {
   url: string
   /** null while telemetry is off. */
   nextDailyPing: Date | null
+  /** What this release can send, and nobody has agreed to yet; empty while telemetry is off. */
+  newProperties: NewProperty[]
 }
 
 export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<TelemetryState> {
@@ -18,18 +20,20 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
     ...consent,
     locked: await telemetry.operatorConsent() !== undefined,
     url: telemetry.url,
-    nextDailyPing: consent.allowed ? telemetry.nextDaily() : null
+    nextDailyPing: consent.allowed ? telemetry.nextDaily() : null,
+    newProperties: await telemetry.newProperties()
   }
 }
 
 /**
  * Sends a ping now.
  *
+ * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
  * @throws RequestProblem 409 with the explanation when consent says no
  */
-export async function sendPing (app: FastifyInstance): Promise<LoggedPing> {
+export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {
-    return await app.telemetry.send()
+    return await app.telemetry.send(idempotencyKey)
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (code === 'telemetry_off') throw new RequestProblem(409, code, message)

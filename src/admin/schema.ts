@@ -1,5 +1,4 @@
 import { Type } from 'typebox'
-import { WAYS } from '../settings/decisions.js'
 import { DECIDERS, loggedPingSchema as loggedPing, type LoggedPingJson } from '../telemetry/types.js'
 
 const closed = { additionalProperties: false }
@@ -21,15 +20,21 @@ export const telemetrySchema = Type.Object({
   locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
   url: Type.String({ description: 'Where pings are posted to.' }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
+  newProperties: Type.Array(Type.Object({
+    path: Type.String({ description: 'Where it stands in the ping.' }),
+    description: Type.String({ description: 'What it is.' }),
+    why: Type.String({ description: 'Why it is asked.' })
+  }, closed), { description: 'What this release can send once an administrator has agreed; empty while telemetry is off.' }),
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
 }, closed)
 
-export const decisionSchema = Type.Object({
-  enabled: Type.Boolean({ description: 'Whether telemetry was turned on or off.' }),
-  way: Type.Enum(WAYS, { description: 'How it was decided.' }),
-  who: Type.String({ description: 'The username of whoever decided.' }),
-  decidedAt: Type.String(moment),
-  schemaVersion: Type.Integer({ description: 'The version of the ping that was agreed to.' })
+export const forgottenSchema = Type.Object({
+  installations: Type.Integer({ description: 'How many rows of the installation were deleted: 1, or 0 if there was none.' }),
+  pings: Type.Integer({ description: 'How many pings were deleted.' })
+}, closed)
+
+export const newIdSchema = Type.Object({
+  instanceId: Type.String({ description: 'The new random UUID of this installation.' })
 }, closed)
 
 export const errorSchema = Type.Object({

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { ConfigError, type PlatformConfig } from '../config/index.js'
+import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { addressFrom } from '../db/index.js'
 import { TelemetryOffError } from '../telemetry/types.js'
 import { CommandError, EXIT } from './exit-codes.js'
@@ -35,10 +36,10 @@ const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explai
   [/^SQLITE_(NOTADB|CORRUPT)$/, 'sqlite', ({ file }) => new CommandError(
     `${file} is not a database that can be read. Bring it back from a backup, or name another with db.storage in flowforge.yml.`,
     EXIT.unavailable)],
-  [/^28/, 'postgres', ({ server, config: { db } }) => new CommandError(
-    `The PostgreSQL at ${server} refuses the user "${db.user}". Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
-  [/^3D000$/, 'postgres', ({ server, config: { db } }) => new CommandError(
-    `The PostgreSQL at ${server} has no database "${db.database}". Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
+  [/^28/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} refuses the user or the password. Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
+  [/^3D000$/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} has no database of this name. Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
   [/^(E[A-Z_]+|57P0\d|53300)$/, 'postgres', noAnswer]
 ]
 
@@ -46,6 +47,7 @@ const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explai
 export function explainError (error: unknown, config?: PlatformConfig): unknown {
   if (error instanceof ConfigError) return new CommandError(error.message, EXIT.config)
   if (error instanceof TelemetryOffError) return new CommandError(error.message, EXIT.off)
+  if (error instanceof MissingSqliteDriverError) return new CommandError(error.message, EXIT.unavailable)
   if (!config) return error
   const { code, syscall, name, message } = causeOf(error)
   const kind = syscall === 'listen' || (syscall === 'getaddrinfo' && !name.startsWith('Sequelize')) ? 'listen' : config.db.type

@@ -1,7 +1,7 @@
 import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
 import { migrations } from '../db/migrations.js'
-import type { Decision } from '../settings/decisions.js'
+import type { Decision } from '../db/telemetry-decision.js'
 import { formatMoment } from '../views/dates.js'
 import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
@@ -17,7 +17,14 @@ import { withInstallation, type Installation } from './with-installation.js'
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   const url = urlOf(config)
-  print(options.json ? toJson({ ...consent, url }) : `${consent.explanation}\nPings are posted to ${url}.`)
+  const newProperties = consent.allowed
+    ? await withInstallation(config, (installation) => demand(installation).telemetry.newProperties())
+    : []
+  const more = newProperties.map(({ path, description, why }) => (
+    `\nThis release can also send ${path}: ${description} ${why} It is not sent until "flowforge telemetry on" agrees.`))
+  print(options.json
+    ? toJson({ ...consent, url, newProperties })
+    : `${consent.explanation}\nPings are posted to ${url}.${more.join('')}`)
   return consent.allowed ? EXIT.done : EXIT.off
 })
 
@@ -75,16 +82,19 @@ export const listDecisions = (options: CommandOptions) => withConfig(options, as
   return EXIT.done
 })
 
-const describeDecision = ({ enabled, way, who, decidedAt, schemaVersion }: Decision) => (
-  `${formatMoment(decidedAt)}, ${enabled ? 'on' : 'off'}, by ${who} (${way}), version ${schemaVersion} of the ping`)
+function describeDecision ({ action, enabled, way, who, decidedAt, schemaVersion }: Decision): string {
+  const decided = `${enabled ? 'on' : 'off'}, version ${schemaVersion} of the ping`
+  const what = { decide: decided, forget: 'deleted what the receiver held, and took a new id', 'new id': 'took a new id' }[action]
+  return `${formatMoment(decidedAt)}, ${who} (${way}): ${what}`
+}
 
-const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
+export const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
 
 /**
  * Reads consent as the platform would. The operator's decision is known without the database, so that it is shown while
  * that is away; that of a running platform binds this command, too.
  */
-async function readConsent (config: PlatformConfig): Promise<Consent> {
+export async function readConsent (config: PlatformConfig): Promise<Consent> {
   const telemetryConfig = await loadTelemetryConfig(config)
   const operator = decideForOperator(telemetryConfig, process.env)
   if (operator) return operator
@@ -92,12 +102,12 @@ async function readConsent (config: PlatformConfig): Promise<Consent> {
     if (!installation) {
       return decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined })
     }
-    const explanation = await installation.settings.refresh('telemetry:operator')
+    const explanation = await installation.operatorRefusals.read()
     return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
   })
 }
 
-function demand (installation: Installation | undefined): Installation {
+export function demand (installation: Installation | undefined): Installation {
   if (installation) return installation
   throw new CommandError('The platform has to be started once before this works: flowforge start', EXIT.failed)
 }
@@ -110,6 +120,6 @@ function describePing (ping: LoggedPing): string {
 
 const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
-const toJson = (value: unknown) => JSON.stringify(value, null, 2)
+export const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 
-const print = (text: string) => { process.stdout.write(`${text}\n`) }
+export const print = (text: string) => { process.stdout.write(`${text}\n`) }

@@ -6,6 +6,7 @@ import { addressFrom } from '../db/index.js'
 import { defineModels } from '../db/models.js'
 import { openDatabase } from '../database/open.js'
 import { Decisions } from '../settings/decisions.js'
+import { OperatorRefusals } from '../settings/operator-refusals.js'
 import { createSettings, type Settings } from '../settings/settings.js'
 import { TelemetryService } from '../telemetry/service.js'
 
@@ -14,6 +15,8 @@ export interface Installation {
   telemetry: TelemetryService
   settings: Settings
   decisions: Decisions
+  /** Those of the platforms that run on this database. */
+  operatorRefusals: OperatorRefusals
   sequelize: Sequelize
 }
 
@@ -34,7 +37,8 @@ export async function withInstallation<T> (
     const models = defineModels(sequelize)
     const settings = createSettings(models.PlatformSetting)
     const telemetry = new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog })
-    return await use({ telemetry, settings, decisions: new Decisions(sequelize, models, settings), sequelize })
+    const decisions = new Decisions(sequelize, models, settings)
+    return await use({ telemetry, settings, decisions, operatorRefusals: new OperatorRefusals(models.PlatformSetting), sequelize })
   } finally {
     await sequelize.close()
   }

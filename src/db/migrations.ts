@@ -1,5 +1,6 @@
 import { DataTypes } from 'sequelize'
 import { createTable, type Migration } from '../database/migrate.js'
+import { decisionColumns } from './telemetry-decision.js'
 
 const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true }
 const text = { type: DataTypes.STRING, allowNull: false }
@@ -46,14 +47,7 @@ export const migrations: Migration[] = [
   {
     name: '2026-11-25-01-telemetry-decisions',
     async up (schema, transaction) {
-      await createTable(schema, transaction, 'TelemetryDecisions', {
-        id,
-        enabled: { type: DataTypes.BOOLEAN, allowNull: false },
-        way: text,
-        who: text,
-        decidedAt: moment,
-        schemaVersion: { type: DataTypes.INTEGER, allowNull: false }
-      })
+      await createTable(schema, transaction, 'TelemetryDecisions', { id, ...decisionColumns() })
     }
   }
 ]

@@ -2,6 +2,7 @@ import {
   DataTypes, Model,
   type CreationOptional, type InferAttributes, type InferCreationAttributes, type Sequelize
 } from 'sequelize'
+import { decisionColumns, type Decision } from './telemetry-decision.js'
 
 type Attributes<M extends Model> = InferAttributes<M>
 type Creation<M extends Model> = InferCreationAttributes<M>
@@ -41,14 +42,7 @@ export class Session extends Model<Attributes<Session>, Creation<Session>> {
 }
 
 /** One decision on telemetry: who turned it on or off, when, and in which way. */
-export class TelemetryDecision extends Model<Attributes<TelemetryDecision>, Creation<TelemetryDecision>> {
-  declare id: CreationOptional<number>
-  declare enabled: boolean
-  declare way: 'wizard' | 'page' | 'API' | 'command line'
-  declare who: string
-  declare decidedAt: Date
-  declare schemaVersion: number
-}
+export class TelemetryDecision extends Model<Decision & { id: number }, Decision> {}
 
 // A new object for each attribute: Sequelize writes into those it is given.
 const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true })
@@ -92,13 +86,6 @@ export function defineModels (sequelize: Sequelize): Models {
     UserId: { type: DataTypes.INTEGER, allowNull: false },
     expiresAt: { type: DataTypes.DATE, allowNull: false }
   }, { sequelize, modelName: 'Session' })
-  models.TelemetryDecision.init({
-    id: id(),
-    enabled: { type: DataTypes.BOOLEAN, allowNull: false },
-    way: text(),
-    who: text(),
-    decidedAt: { type: DataTypes.DATE, allowNull: false },
-    schemaVersion: { type: DataTypes.INTEGER, allowNull: false }
-  }, { sequelize, modelName: 'TelemetryDecision', timestamps: false })
+  models.TelemetryDecision.init({ id: id(), ...decisionColumns() }, { sequelize, modelName: 'TelemetryDecision', timestamps: false })
   return models
 }

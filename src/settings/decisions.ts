@@ -1,22 +1,9 @@
 import type { Sequelize } from 'sequelize'
 import { withTransaction } from '../database/transaction.js'
 import type { Models } from '../db/models.js'
-import { SCHEMA_VERSION } from '../telemetry/ping.js'
+import type { Decision } from '../db/telemetry-decision.js'
+import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
-
-/** The ways in which somebody can decide on telemetry. */
-export const WAYS = ['wizard', 'page', 'API', 'command line'] as const
-
-/** One decision on telemetry, as it is recorded. */
-export interface Decision {
-  enabled: boolean
-  way: typeof WAYS[number]
-  /** The username of the administrator, or of the operating system's user at the command line. */
-  who: string
-  decidedAt: Date
-  /** The version of the ping's schema that was shown. */
-  schemaVersion: number
-}
 
 const RETRY_MS = 5_000
 
@@ -26,12 +13,15 @@ export class DecisionNotSavedError extends Error {
   readonly code = 'decision_not_saved'
 
   constructor (options: ErrorOptions) {
-    super('Telemetry is off in this process, but the database could not save that: it does not survive a restart yet. ' +
-      'It is saved as soon as the database works.', options)
+    super('Telemetry is off in this process, but the database could not save that: it does not survive a restart ' +
+      'yet. It is saved as soon as the database works.', options)
   }
 }
 
-/** Changes the setting `telemetry:enabled`, and records who changed it, in one transaction. */
+/**
+ * Changes the setting `telemetry:enabled` and, with a yes, the version of the ping that the yes covers, and records who
+ * did, in one transaction.
+ */
 export class Decisions {
   readonly #sequelize: Sequelize
   readonly #models: Models
@@ -47,13 +37,13 @@ export class Decisions {
   }
 
   /**
-   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what waits
-   * and what is in flight.
+   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what
+   * waits and what is in flight.
    *
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
   async decide (decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
-    const recorded = { ...decision, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
+    const recorded: Decision = { ...decision, action: 'decide', decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
     if (!decision.enabled) this.#release = this.#settings.hold('telemetry:enabled', false)
     // Of the refusals, this ends those that were made before it, and none that is made while it is being written.
     const release = this.#release
@@ -66,10 +56,21 @@ export class Decisions {
     }
   }
 
+  /** Records what somebody did besides turning telemetry on or off. @throws the database's error */
+  async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
+    const enabled = await this.#settings.refresh('telemetry:enabled') === true
+    await this.#models.TelemetryDecision.create({
+      ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION
+    })
+  }
+
   /** The recorded decisions, newest first. @throws the database's error */
   async list (): Promise<Decision[]> {
     const rows = await this.#models.TelemetryDecision.findAll({ order: [['id', 'DESC']] })
-    return rows.map(({ enabled, way, who, decidedAt, schemaVersion }) => ({ enabled, way, who, decidedAt, schemaVersion }))
+    return rows.map((row) => {
+      const { id, ...decision } = row.get({ plain: true })
+      return decision
+    })
   }
 
   /** Stops trying to write a refusal that could not be written. */
@@ -81,9 +82,11 @@ export class Decisions {
   #save (decision: Decision, release?: () => void): Promise<void> {
     const saved = this.#writing.then(async () => {
       await withTransaction(this.#sequelize, async (transaction) => {
-        const value = JSON.stringify(decision.enabled)
-        await this.#models.PlatformSetting.upsert({ key: 'telemetry:enabled', value }, { transaction })
-        await this.#models.TelemetryDecision.create({ ...decision }, { transaction })
+        const write = (key: string, value: unknown) => (
+          this.#models.PlatformSetting.upsert({ key, value: JSON.stringify(value) }, { transaction }))
+        await write('telemetry:enabled', decision.enabled)
+        if (decision.enabled) await write('telemetry:schema', decision.schemaVersion)
+        await this.#models.TelemetryDecision.create(decision, { transaction })
       })
       if (!decision.enabled) await this.#moveIntoFile()
       // What waits to be written is older than this.
@@ -105,8 +108,8 @@ export class Decisions {
   }
 
   /**
-   * Moves the refusal from SQLite's write-ahead log into the database file, so that it is in a copy of that file alone. A
-   * reader can keep the log from being emptied; what is in the file by then is enough.
+   * Moves the refusal from SQLite's write-ahead log into the database file, so that it is in a copy of that file alone.
+   * A reader can keep the log from being emptied; what is in the file by then is enough.
    */
   async #moveIntoFile (): Promise<void> {
     if (this.#sequelize.getDialect() === 'sqlite') await this.#sequelize.query('PRAGMA wal_checkpoint(FULL)')

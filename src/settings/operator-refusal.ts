@@ -1,24 +1,33 @@
 import fp from 'fastify-plugin'
+import { OperatorRefusals } from './operator-refusals.js'
+
+const RENEW_MS = 600_000
 
 /**
- * Leaves the operator's refusal in the settings while the platform runs, so that it binds the command line, too: that may
- * be started with another environment. A killed platform leaves it there until the next start.
+ * Leaves the operator's refusal in the database while the platform runs, so that it binds the command line, too: that
+ * may be started with another environment.
  */
 export default fp(async (app) => {
-  const leave = async (explanation: string) => {
+  const refusals = new OperatorRefusals(app.db.models.PlatformSetting)
+  const renew = async () => {
     try {
-      if ((app.settings.get('telemetry:operator') ?? '') !== explanation) await app.settings.set('telemetry:operator', explanation)
+      const refusal = await app.telemetry.operatorConsent()
+      await refusals.renew(refusal?.explanation)
+      if (refusal) app.log.debug('The operator\'s refusal binds the command line, too.')
     } catch (error) {
       app.log.debug({ err: error }, 'The operator\'s refusal could not be left for the command line.')
     }
   }
-  let leaving: Promise<void> | undefined
+  let renewing: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
   // Not awaited: the platform starts whatever the database does.
   app.addHook('onReady', async () => {
-    leaving = app.telemetry.operatorConsent().then((refusal) => leave(refusal?.explanation ?? ''))
+    renewing = renew()
+    timer = setInterval(() => { renewing = renew() }, RENEW_MS).unref()
   })
   app.addHook('preClose', async () => {
-    await leaving
-    await leave('')
+    clearInterval(timer)
+    await renewing
+    await refusals.withdraw().catch(() => {})
   })
-}, { name: 'app.operator-refusal', dependencies: ['app.settings', 'flowforge-telemetry'], fastify: '5.x' })
+}, { name: 'app.operator-refusal', dependencies: ['app.db', 'flowforge-telemetry'], fastify: '5.x' })

@@ -11,10 +11,13 @@ type Counts = Ping['platform']['counts']
 /**
  * Builds a ping from what is true now.
  *
+ * @param version the version of the schema that was agreed to
  * @returns the exact text that is previewed, recorded and posted
  * @throws TelemetryOffError if the host has no instanceId, InvalidPingError, or the database's error
  */
-export async function collectPing ({ config, settings, db }: Omit<TelemetryHost, 'log'>): Promise<string> {
+export async function collectPing (
+  { config, settings, db }: Omit<TelemetryHost, 'log'>, version: number
+): Promise<string> {
   const instanceId = await readInstanceId(settings)
   if (!instanceId) throw new TelemetryOffError(NO_INSTANCE_ID.explanation)
   // Loads typebox, which takes some 170 ms of processor time: no sooner than a ping is built.
@@ -27,7 +30,7 @@ export async function collectPing ({ config, settings, db }: Omit<TelemetryHost,
       counts: await countRows(db),
       config: { driver: DRIVERS.find((name) => name === config.driver.type) ?? 'other' }
     }
-  })
+  }, version)
 }
 
 /** Counts all three in one snapshot, so that they are of one moment. */

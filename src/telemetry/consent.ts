@@ -3,9 +3,13 @@ import { readsLikeOptOutVariable } from './opt-out-words.js'
 import type { Consent } from './types.js'
 
 /** What consent depends on, read at the moment of sending. */
-export interface ConsentFacts {
+export interface ConsentFacts extends SettingFacts {
   config: TelemetryConfig
   environment: Record<string, string | undefined>
+}
+
+/** What it depends on besides the operator. */
+export interface SettingFacts {
   /** The setting `setup:initialised`, unvalidated. */
   initialised: unknown
   /** The setting `telemetry:enabled`, unvalidated. */
@@ -21,9 +25,12 @@ export const OPT_OUT_VARIABLES = ['FF_TELEMETRY_DISABLED', 'DO_NOT_TRACK']
  *
  * @returns the decision, who made it, and why; never throws
  */
-export function decideConsent ({ config, environment, initialised, enabled }: ConsentFacts): Consent {
-  const operator = decideForOperator(config, environment)
-  if (operator) return operator
+export function decideConsent ({ config, environment, ...facts }: ConsentFacts): Consent {
+  return decideForOperator(config, environment) ?? decideBySettings(facts)
+}
+
+/** Decides by the settings of the platform, where the operator leaves the choice. */
+export function decideBySettings ({ initialised, enabled }: SettingFacts): Consent {
   if (initialised !== true) return refuse('setup', 'the setup is not finished')
   // Absent means on. Anything else, for example the text "false", counts as off.
   if (enabled !== true && enabled !== undefined) {

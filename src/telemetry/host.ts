@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Model, ModelStatic, Sequelize } from 'sequelize'
-import { INSTANCE_ID } from './types.js'
+import { INSTANCE_ID, SCHEMA_VERSION } from './types.js'
 
 const MODELS = ['User', 'Team', 'Project'] as const
 
@@ -8,7 +8,7 @@ const MODELS = ['User', 'Team', 'Project'] as const
 const DIALECTS = ['sqlite', 'postgres']
 
 /** The settings that telemetry reads. It never writes one. */
-export type TelemetrySetting = 'instanceId' | 'setup:initialised' | 'telemetry:enabled'
+export type TelemetrySetting = 'instanceId' | 'setup:initialised' | 'telemetry:enabled' | 'telemetry:schema'
 
 /** The part of the host that telemetry uses. None of it is validated yet. */
 export interface TelemetryHost {
@@ -65,4 +65,13 @@ export async function readSetting (settings: TelemetryHost['settings'], key: Tel
 export async function readInstanceId (settings: TelemetryHost['settings']): Promise<string | undefined> {
   const instanceId = await readSetting(settings, 'instanceId')
   return typeof instanceId === 'string' && INSTANCE_ID.test(instanceId) ? instanceId : undefined
+}
+
+/**
+ * Reads the version of the ping's schema that a yes was given to. 1 in a host that knows no such setting, whose `get` may
+ * throw; fewer properties are sent then, never more.
+ */
+export async function readAgreedVersion (settings: TelemetryHost['settings']): Promise<number> {
+  const version = await readSetting(settings, 'telemetry:schema').catch(() => undefined)
+  return typeof version === 'number' && Number.isInteger(version) ? Math.min(Math.max(version, 1), SCHEMA_VERSION) : 1
 }

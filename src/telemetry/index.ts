@@ -3,9 +3,10 @@ import fp from 'fastify-plugin'
 import { readTelemetryConfig } from './config.js'
 import { decideForOperator, isDoubtful } from './consent.js'
 import type { TelemetryHost } from './host.js'
+import type { Forgotten } from './rights.js'
 import { startSchedule, type Schedule } from './schedule.js'
 import type { TelemetryService } from './service.js'
-import type { Consent, LoggedPing } from './types.js'
+import { SCHEMA_VERSION, type Consent, type LoggedPing, type NewProperty } from './types.js'
 
 /** What a host with other names passes in place of its decorators `app.config`, `app.settings` and `app.db`. */
 export type TelemetryOptions = Partial<Pick<TelemetryHost, 'config' | 'settings' | 'db'>>
@@ -18,12 +19,32 @@ export interface Telemetry {
   consent: () => Promise<Consent>
   /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
   operatorConsent: () => Promise<Consent | undefined>
-  /** The exact text that a ping sent now would carry. Works while telemetry is off, too. */
+  /** The exact text that a ping sent now would carry. Works while telemetry is off: then it has all that a yes would cover. */
   preview: () => Promise<string>
-  /** Sends a ping now and waits for the result. @throws an error with the code `telemetry_off` if consent is refused */
-  send: () => Promise<LoggedPing>
-  /** The last 100 pings, newest first. */
-  pings: () => Promise<LoggedPing[]>
+  /** The version of the ping that a yes given now covers: what a host stores as `telemetry:schema` with a yes. */
+  readonly schemaVersion: number
+  /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
+  newProperties: () => Promise<NewProperty[]>
+  /**
+   * Sends a ping now and waits for the result. Where a ping has this idempotency key already, returns that one.
+   *
+   * @throws an error with the code `telemetry_off` if consent is refused
+   */
+  send: (idempotencyKey?: string) => Promise<LoggedPing>
+  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer. */
+  pings: (limit?: number) => Promise<LoggedPing[]>
+  /** One ping of the log by its id; undefined if it is not, or no longer, there. */
+  ping: (id: number) => Promise<LoggedPing | undefined>
+  /**
+   * Asks the receiver what it holds of this installation.
+   *
+   * @throws an error with the code `telemetry_off`, `right_not_offered` or `receiver_unavailable`
+   */
+  held: () => Promise<object>
+  /** Asks the receiver to delete what it holds of an id of this installation. @throws as `held` does */
+  forget: (instanceId: string) => Promise<Forgotten>
+  /** When the boot ping is due; null once its time has come, or if the operator has turned telemetry off. */
+  nextBoot: () => Date | null
   /** When the daily ping is due next; null if the operator has turned telemetry off. */
   nextDaily: () => Date | null
 }
@@ -48,8 +69,14 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     consent: async () => (await load()).consent(),
     operatorConsent: async () => (await load()).operatorConsent(),
     preview: async () => (await load()).preview(),
-    send: async () => (await load()).send(),
-    pings: async () => (await load()).pings(),
+    schemaVersion: SCHEMA_VERSION,
+    newProperties: async () => (await load()).newProperties(),
+    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
+    pings: async (limit) => (await load()).pings(limit),
+    ping: async (id) => (await load()).ping(id),
+    held: async () => (await load()).held(),
+    forget: async (instanceId) => (await load()).forget(instanceId),
+    nextBoot: () => schedule?.nextBoot() ?? null,
     nextDaily: () => schedule?.nextDaily() ?? null
   })
   // Not awaited: however slow the database is, the host starts without waiting for telemetry.
@@ -80,6 +107,11 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     }
     const consent = await service.consent()
     app.log[await service.isDoubtful(consent) ? 'warn' : 'info'](consent.explanation)
+    const names = (await service.newProperties()).map(({ path }) => path)
+    if (names.length > 0) {
+      app.log.info(`The telemetry of this release can also send ${names.join(', ')}. ` +
+        'That is not sent until an administrator has agreed in Admin Settings.')
+    }
   }
 
   /** Loads the service once; after a failure, as during an upgrade, the next call tries again. */
@@ -124,4 +156,5 @@ export default telemetry
 // What `require()` returns: the plugin itself.
 export { telemetry as 'module.exports' }
 export type { TelemetryHost } from './host.js'
-export type { Consent, LoggedPing } from './types.js'
+export type { Forgotten } from './rights.js'
+export type { Consent, LoggedPing, NewProperty } from './types.js'

@@ -2,22 +2,31 @@
  * The ping: the one message that telemetry sends.
  *
  * This schema is the only declaration of it. Its type, its allow-list, the check before sending, the collector's
- * check and columns, the table on the Admin Settings page and the one in docs/telemetry.md all come from here.
+ * check and columns, the table on the Admin Settings page and the one in docs/privacy.md all come from here.
+ *
+ * A property that joins names the next version as its `since`, and types.ts counts SCHEMA_VERSION up.
  */
 import { Type, type Static, type TObject, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { INSTANCE_ID } from './types.js'
+import { INSTANCE_ID, SCHEMA_VERSION } from './types.js'
+
+/** What an administrator is told of a property. */
+export interface Told {
+  /** What it is. */
+  description: string
+  /** Why it is asked. */
+  why: string
+  /** The version of the schema that brought it: it is sent only after a yes to that version or a later one. */
+  since: number
+}
 
 /** Longer than any real release name, and short enough that nothing else fits in. */
-const text = (description: string) => Type.String({ minLength: 1, maxLength: 128, description })
+const text = (told: Told) => Type.String({ minLength: 1, maxLength: 128, ...told })
 
 /** As many as a 32-bit column holds. */
-const count = (description: string) => Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description })
+const count = (told: Told) => Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, ...told })
 
 const closed = { additionalProperties: false }
-
-/** The version of this schema. It counts up with each property that joins the ping. */
-export const SCHEMA_VERSION = 1
 
 /** The drivers that may be named. Any other name could identify its owner and becomes `other`. */
 export const DRIVERS = ['localfs', 'docker', 'k8s', 'kubernetes', 'stub', 'other'] as const
@@ -25,27 +34,44 @@ export const DRIVERS = ['localfs', 'docker', 'k8s', 'kubernetes', 'stub', 'other
 export const pingSchema = Type.Object({
   instanceId: Type.String({
     pattern: INSTANCE_ID.source,
-    description: 'A random UUID, made once per installation and derived from nothing. It tells two pings of one ' +
-      'installation from the pings of two.'
+    description: 'A random UUID, made once per installation and derived from nothing.',
+    why: 'It tells two pings of one installation from the pings of two, so that each counts once.',
+    since: 1
   }),
   os: Type.Object({
-    type: text('The name of the operating system.'),
-    release: text('The release of the operating system.'),
-    arch: text('The architecture of the processor.')
+    type: text({
+      description: 'The name of the operating system.', why: 'To test on the systems that are in use.', since: 1
+    }),
+    release: text({
+      description: 'The release of the operating system.',
+      why: 'To know when nobody needs the support of an old release any more.',
+      since: 1
+    }),
+    arch: text({
+      description: 'The architecture of the processor.', why: 'To build for the processors that are in use.', since: 1
+    })
   }, closed),
   env: Type.Object({
-    nodejs: text('The version of Node.js.'),
-    flowforge: text('The version of FlowForge.')
+    nodejs: text({
+      description: 'The version of Node.js.', why: 'To know which versions of Node.js must keep working.', since: 1
+    }),
+    flowforge: text({
+      description: 'The version of FlowForge.', why: 'To know how soon releases are installed, and which need fixes.', since: 1
+    })
   }, closed),
   platform: Type.Object({
     counts: Type.Object({
-      users: count('How many users there are.'),
-      teams: count('How many teams there are.'),
-      projects: count('How many projects there are.')
+      users: count({ description: 'How many users there are.', why: 'To test with as many as there really are.', since: 1 }),
+      teams: count({ description: 'How many teams there are.', why: 'To learn whether teams are used, and how.', since: 1 }),
+      projects: count({
+        description: 'How many projects there are.', why: 'To test with as many as there really are.', since: 1
+      })
     }, closed),
     config: Type.Object({
       driver: Type.Enum(DRIVERS, {
-        description: 'The kind of driver that runs the projects. A name other than these is sent as "other".'
+        description: 'The kind of driver that runs the projects. A name other than these is sent as "other".',
+        why: 'To work on the drivers that are in use.',
+        since: 1
       })
     }, closed)
   }, closed)
@@ -56,11 +82,16 @@ export type Ping = Static<typeof pingSchema>
 /** One value of the ping: where it stands, `platform.counts.users` say, and its schema. */
 export interface PingProperty {
   path: string
-  schema: TSchema & { description: string }
+  schema: TSchema & Told
 }
 
-/** Every value that a ping carries, in the order in which it carries them. */
+/** Every value that a ping can carry, in the order in which it carries them. */
 export const pingProperties: readonly PingProperty[] = leaves(pingSchema)
+
+/** The values that a yes to `version` does not cover. */
+export function propertiesSince (version: number): PingProperty[] {
+  return pingProperties.filter(({ schema }) => schema.since > version)
+}
 
 function leaves (schema: TObject, parent = ''): PingProperty[] {
   return Object.entries(schema.properties).flatMap(([name, property]) => {
@@ -69,6 +100,27 @@ function leaves (schema: TObject, parent = ''): PingProperty[] {
       ? leaves(property as TObject, `${path}.`)
       : [{ path, schema: property as PingProperty['schema'] }]
   })
+}
+
+/** The schema as `version` had it, closed like this one. */
+function schemaAt (version: number, { properties }: TObject = pingSchema): TObject {
+  const agreed = Object.entries(properties).flatMap(([name, property]): [string, TSchema][] => {
+    if (!('properties' in property)) return (property as PingProperty['schema']).since > version ? [] : [[name, property]]
+    const group = schemaAt(version, property as TObject)
+    return Object.keys(group.properties).length > 0 ? [[name, group]] : []
+  })
+  return Type.Object(Object.fromEntries(agreed), closed)
+}
+
+/** Leaves out what joined the schema after `agreed`. What no schema knows stays, and fails the check. */
+function withoutNewer (value: object, newest: TObject, agreed: TObject): object {
+  const kept = Object.entries(value).flatMap(([name, child]: [string, unknown]) => {
+    const [known, allowed] = [newest.properties[name], agreed.properties[name]]
+    if (known && !allowed) return []
+    const isGroup = known && 'properties' in known && typeof child === 'object' && child !== null
+    return [[name, isGroup ? withoutNewer(child, known as TObject, allowed as TObject) : child]]
+  })
+  return Object.fromEntries(kept) as object
 }
 
 /** A ping that does not match its schema. It is never sent. */
@@ -80,11 +132,13 @@ export class InvalidPingError extends Error {
  * The exact text of a ping: what is previewed, recorded and posted, byte for byte, in UTF-8.
  * It is the text that is checked, not the object it came from.
  *
+ * @param version the version of the schema that was agreed to; what joined later is left out
  * @throws InvalidPingError naming the property that does not match the schema
  */
-export function serialisePing (ping: Ping): string {
-  const body = JSON.stringify(ping)
-  const [error] = Value.Errors(pingSchema, JSON.parse(body))
+export function serialisePing (ping: Ping, version = SCHEMA_VERSION): string {
+  const agreed = schemaAt(version)
+  const body = JSON.stringify(withoutNewer(ping, pingSchema, agreed))
+  const [error] = Value.Errors(agreed, JSON.parse(body))
   if (error) throw new InvalidPingError(`the ping was not sent: ${error.instancePath || '/'} ${error.message}`)
   return body
 }

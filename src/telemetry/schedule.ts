@@ -5,6 +5,8 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
 export interface Schedule {
+  /** When the boot ping is due; null once its time has come. */
+  nextBoot: () => Date | null
   /** When the daily ping is due next. */
   nextDaily: () => Date
   stop: () => void
@@ -21,7 +23,11 @@ export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedu
   const timeOfDay = randomInt(DAY_MS / 1000) * 1000
   let due = nextAfter(Date.now(), timeOfDay)
   let daily = watchClock()
-  const boot = setTimeout(() => { run('boot') }, BOOT_DELAY_MS).unref()
+  let bootDue: Date | null = new Date(Date.now() + BOOT_DELAY_MS)
+  const boot = setTimeout(() => {
+    bootDue = null
+    run('boot')
+  }, BOOT_DELAY_MS).unref()
 
   /**
    * Looks at the clock when the ping is due, and every hour until then: a machine that slept, or whose clock was set,
@@ -37,6 +43,7 @@ export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedu
   }
 
   return {
+    nextBoot: () => bootDue,
     nextDaily: () => new Date(due),
     stop () {
       clearTimeout(boot)

@@ -4,13 +4,22 @@ import type { XStatic } from 'typebox/schema'
 /** A UUID of version 4, in lower case: the only `instanceId` that a ping may carry. */
 export const INSTANCE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
+/**
+ * The version of the ping's schema (ping.ts), the highest `since` of its properties. It stands here because what decides
+ * whether somebody has to be asked again must not load typebox.
+ */
+export const SCHEMA_VERSION = 1
+
 /** Why a ping is sent: 30 seconds after the start, once a day, or because an administrator or operator asked for it. */
 export const PING_KINDS = ['boot', 'daily', 'manual'] as const
 
 export type PingKind = typeof PING_KINDS[number]
 
-/** `pending` until the last attempt is over; `interrupted` where the process ended before that. */
-export const PING_OUTCOMES = ['pending', 'delivered', 'failed', 'cancelled', 'interrupted'] as const
+/**
+ * `pending` until the last attempt is over; `delivered` once a collector has confirmed the receipt; `unconfirmed` where
+ * something else answered 2xx, for example a login page; `interrupted` where the process ended before the last attempt.
+ */
+export const PING_OUTCOMES = ['pending', 'delivered', 'unconfirmed', 'failed', 'cancelled', 'interrupted'] as const
 
 /** Who can decide that no ping is sent. `host` is the platform itself, where it lacks something that telemetry needs. */
 export const DECIDERS = ['flowforge.yml', 'environment', 'host', 'setup', 'administrator'] as const
@@ -20,6 +29,16 @@ export interface Consent {
   allowed: boolean
   decidedBy: typeof DECIDERS[number]
   explanation: string
+}
+
+/** A property of the ping that a yes does not cover yet. */
+export interface NewProperty {
+  /** Where it stands: `platform.counts.users`, say. */
+  path: string
+  /** What it is. */
+  description: string
+  /** Why it is asked. */
+  why: string
 }
 
 const orNull = <T extends 'integer' | 'string'>(type: T, description: string) => (
@@ -33,8 +52,8 @@ export const loggedPingSchema = {
   type: 'object',
   additionalProperties: false,
   required: [
-    'id', 'kind', 'sentAt', 'idempotencyKey', 'url', 'body', 'outcome', 'status', 'attempts', 'durationMs', 'receipt',
-    'errorCode', 'error'
+    'id', 'kind', 'sentAt', 'idempotencyKey', 'url', 'body', 'outcome', 'status', 'attempts', 'nextAttemptAt', 'durationMs',
+    'contentType', 'receipt', 'errorCode', 'error'
   ],
   properties: {
     id: { type: 'integer', description: 'Counts up; not reused.' },
@@ -48,8 +67,14 @@ export const loggedPingSchema = {
     outcome: { type: 'string', enum: PING_OUTCOMES, description: 'What became of it.' },
     status: orNull('integer', 'The HTTP status of the last answer; null if there was none.'),
     attempts: { type: 'integer', description: 'Attempts so far, the first included.' },
+    nextAttemptAt: {
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When the next attempt is due while the ping waits, or was due when its wait was cut short; else null.'
+    },
     durationMs: orNull('integer', 'Milliseconds from the record to the end of the last attempt.'),
-    receipt: orNull('string', 'What the collector answered, up to 64 KiB.'),
+    contentType: orNull('string', 'The content type of the last answer; null if it named none.'),
+    receipt: orNull('string', 'What was answered, up to 64 KiB.'),
     errorCode: orNull('string', 'The code of the last error, for example ECONNREFUSED; null if it had none.'),
     error: orNull('string', 'Why the last attempt failed, or what cancelled it, in technical words.')
   }
@@ -59,7 +84,7 @@ export const loggedPingSchema = {
 export type LoggedPingJson = XStatic<typeof loggedPingSchema>
 
 /** One ping of the log: the exact bytes, and what became of them. */
-export type LoggedPing = Omit<LoggedPingJson, 'sentAt'> & { sentAt: Date }
+export type LoggedPing = Omit<LoggedPingJson, 'sentAt' | 'nextAttemptAt'> & { sentAt: Date, nextAttemptAt: Date | null }
 
 /** What is known before a ping is sent. */
 export type PingRecord = Pick<LoggedPing, 'kind' | 'sentAt' | 'idempotencyKey' | 'url' | 'body'>

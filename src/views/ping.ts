@@ -9,8 +9,8 @@ export interface DescribedPing {
   bytes: number
   /** The same with line breaks, for reading. */
   pretty: string
-  /** Every property with its value in this ping and its meaning, from the schema. */
-  properties: { path: string, value: unknown, meaning: string }[]
+  /** Every property of this ping with its value, and what the schema says of it. */
+  properties: { path: string, value: unknown, meaning: string, why: string }[]
 }
 
 /** @param text the exact text of a ping */
@@ -20,10 +20,9 @@ export function describePing (text: string): DescribedPing {
     text,
     bytes: Buffer.byteLength(text),
     pretty: JSON.stringify(ping, null, 2),
-    properties: pingProperties.map(({ path, schema }) => ({
-      path,
-      value: Value.Pointer.Get(ping, `/${path.replaceAll('.', '/')}`),
-      meaning: schema.description
-    }))
+    // A property that joined after the last yes is not in it.
+    properties: pingProperties.map(({ path, schema: { description, why } }) => ({
+      path, value: Value.Pointer.Get(ping, `/${path.replaceAll('.', '/')}`), meaning: description, why
+    })).filter(({ value }) => value !== undefined)
   }
 }

@@ -121,6 +121,21 @@ describe('slots', () => {
     assert.equal(await slots.run(async () => 'free again'), 'free again')
   })
 
+  test('forget a task at once when nobody waits for it any more, and never start it', async () => {
+    const slots = new Slots(1, 60_000)
+    let finish!: () => void
+    const first = slots.run(() => new Promise<void>((resolve) => { finish = resolve }))
+    const client = new AbortController()
+    const second = slots.run(async () => assert.fail('nobody waits for it'), client.signal)
+    const third = slots.run(async () => 'its turn')
+    client.abort()
+    await assert.rejects(second, { code: 'client_gone' })
+    await assert.rejects(slots.run(async () => assert.fail('nobody waits for it'), client.signal), { code: 'client_gone' })
+    finish()
+    await first
+    assert.equal(await third, 'its turn')
+  })
+
   test('give up on a task whose turn does not come, and go on with the others', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const slots = new Slots(1, 3_000)

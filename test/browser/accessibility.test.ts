@@ -41,7 +41,7 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
 
   test('of a platform has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
     const received = { addressHash: 'f'.repeat(64), os: { type: 'Other' } }
-    const answers = [{ status: 503, body: 'x'.repeat(300) }, { status: 200, body: JSON.stringify({ received }) }]
+    const answers = [{ status: 503, body: 'x'.repeat(300) }, { status: 200, body: JSON.stringify({ status: 'success', received }) }]
     const listener = await startListener(t, (response) => {
       const { status, body } = answers.shift()!
       response.writeHead(status).end(body)
@@ -59,6 +59,9 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
     await check(page, 'Telemetry, a failure')
     await press(page, 'Send a ping now')
     await check(page, 'Telemetry, a receipt')
+    await page.getByRole('link', { name: 'See the ping' }).click()
+    await check(page, 'a ping, opened')
+    await page.goBack()
     await app.settings.set('telemetry:enabled', false)
     await page.reload()
     await check(page, 'Telemetry, off')

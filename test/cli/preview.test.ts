@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { stringify } from 'yaml'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
 import { prepareHome } from '../helpers/process.js'
-import { runCommand } from './run-command.js'
+import { runCommand, runCommandProcess } from './run-command.js'
 
 const url = 'http://127.0.0.1:1/'
 
@@ -13,7 +13,7 @@ describe('flowforge telemetry preview', () => {
   test('prints the exact bytes and nothing else, also while telemetry is off', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url, enabled: false } })
     await app.db.models.Team.create({ name: 'one' })
-    assert.deepEqual(await runCommand(home, 'telemetry preview'), { code: 0, stdout: await app.telemetry.preview(), stderr: '' })
+    assert.deepEqual(await runCommandProcess(home, 'telemetry preview'), { code: 0, stdout: await app.telemetry.preview(), stderr: '' })
   })
 
   test('needs a platform that was started once', async (t) => {

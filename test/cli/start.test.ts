@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
@@ -9,7 +9,8 @@ import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
-import { runCommand } from './run-command.js'
+import { runProgram } from '../helpers/program.js'
+import { runCommand, runCommandProcess } from './run-command.js'
 
 const telemetry = { url: 'http://127.0.0.1:1/' }
 
@@ -20,8 +21,8 @@ function configure (t: TestContext, config: Record<string, unknown>): string {
 }
 
 /** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
-async function startInVain (home: string) {
-  const { code, stderr } = await runCommand(home, 'start')
+async function startInVain (home: string, env: Record<string, string> = {}) {
+  const { code, stderr } = await runCommandProcess(home, 'start', env)
   assert.match(stderr, /^[^\n]+\n$/)
   return { code, sentence: stderr.trim() }
 }
@@ -65,11 +66,23 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.equal(code, 69)
     assert.match(sentence, /letter\.txt is not a database that can be read\. Bring it back from a backup/)
   })
+
+  for (const [what, env, reason] of [
+    ['has no binary for this machine', { npm_config_arch: 's390x' }, /No native build was found for platform=\w+ arch=s390x/],
+    ['has a binary that this machine cannot load', { LIBC: existsSync('/etc/alpine-release') ? 'glibc' : 'musl' }, /libc|musl/]
+  ] as const) {
+    test(`that the SQLite driver ${what}`, async (t) => {
+      const { code, sentence } = await startInVain(configure(t, {}), env)
+      assert.equal(code, 69)
+      assert.match(sentence, /^The SQLite driver cannot be loaded: .+\. Install the dependencies with "npm ci"\./)
+      assert.match(sentence, reason)
+    })
+  }
 })
 
 describe('flowforge', () => {
   test('lists its commands, its options and its exit codes', async (t) => {
-    const { code, stdout } = await runCommand(configure(t, {}), '--help')
+    const { code, stdout } = await runCommandProcess(configure(t, {}), '--help')
     assert.equal(code, 0)
     for (const word of ['start', 'telemetry preview', '--config FILE', '--json', '69']) assert.ok(stdout.includes(word), word)
   })
@@ -106,7 +119,7 @@ describe('flowforge start on a terminal', () => {
 /** Starts a platform on a terminal of its own, and stops it with Ctrl+C after the greeting; resolves to all it showed. */
 async function startOnTerminal (home: string): Promise<string> {
   const { stdout } = await promisify(execFile)('python3', ['test/cli/terminal.py', 'Ctrl+C stops it', process.execPath,
-    '--import', 'tsx/esm', '--import', './test/guard.ts', 'src/server.ts', '--config', join(home, 'flowforge.yml')],
+    ...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')],
   { env: { ...process.env, FLOWFORGE_HOME: home } })
   return stdout
 }

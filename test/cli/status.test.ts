@@ -36,7 +36,8 @@ describe('flowforge telemetry status', () => {
       allowed: false,
       decidedBy: 'environment',
       explanation: 'Telemetry is off: the environment variable DO_NOT_TRACK is set.',
-      url
+      url,
+      newProperties: []
     })
   })
 
@@ -45,7 +46,7 @@ describe('flowforge telemetry status', () => {
     await app.settings.set('telemetry:enabled', false)
     const { code, stdout } = await runCommand(home, 'telemetry status --json')
     assert.equal(code, 3)
-    assert.deepEqual(JSON.parse(stdout), { ...await app.telemetry.consent(), url })
+    assert.deepEqual(JSON.parse(stdout), { ...await app.telemetry.consent(), url, newProperties: [] })
   })
 
   test('leaves no trace where no platform has ever been started', async (t) => {

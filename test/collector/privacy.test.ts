@@ -5,7 +5,7 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { after, before, test } from 'node:test'
-import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { startOwnPostgres, type Postgres } from '../helpers/postgres.js'
 import { bytesIn, dataDirectory, KEY, PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
 
 /** Addresses whose bytes come up nowhere by chance. */
@@ -51,7 +51,7 @@ function tracesOf (address: string): Buffer[] {
 }
 
 let postgres: Postgres
-before(async () => { postgres = await startPostgres() })
+before(async () => { postgres = await startOwnPostgres() })
 after(() => postgres.stop())
 
 for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL that two collectors share', 2]] as const) {

@@ -10,13 +10,14 @@ import { promisify } from 'node:util'
 import { listDocuments } from '../../docs/documents.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 
-const HERE = import.meta.filename
+const HERE = 'test/docs/commands.test.ts'
 
 const PING = '{"instanceId":"5db51f99-c6fb-4340-9c19-78adce58cc1b","os":{"type":"Linux"}}'
 
 /** Which file runs a command, and how the command looks there. */
 const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm (ci|test)$/, '.ci/run'],
+  [/^npm test -- test\/telemetry\/consent\.test\.ts$/, HERE],
   [/^npm run (lint|typecheck|build)$/, '.ci/run'],
   [/^npm (start|run collector|run docs)$/, HERE],
   [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
@@ -29,6 +30,11 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],
   [/^curl .* http:\/\/127\.0\.0\.1:8080\/ /, HERE, PING],
   [/^npx flowforge start/, 'test/cli/start.test.ts', "'start'"],
+  [/^npm ci --omit=dev$/, 'deploy/Containerfile'],
+  [/^(install|ln|echo|node(?= \/opt)|umask|sqlite3|rm|cp|pg_dump|pg_restore) /, 'test/docs/operations.test.ts', 'runBlock'],
+  // There is neither systemd nor a container engine: what they would start is started there.
+  [/^(systemctl|journalctl) /, 'test/deploy/units.test.ts', 'startUnit'],
+  [/^docker compose /, 'test/deploy/image.test.ts', 'startImage'],
   // Performance is measured when it is asked for, not in each test run.
   [/^npm run bench/, 'package.json', '"bench"']
 ]
@@ -86,7 +92,7 @@ describe('the documented commands', () => {
   test('npm run docs brings a document that has drifted up to date', async (t) => {
     const copy = temporaryDirectory(t)
     for (const file of listDocuments()) cpSync(file, join(copy, file))
-    const file = join(copy, 'docs/telemetry.md')
+    const file = join(copy, 'docs/privacy.md')
     const text = readFileSync(file, 'utf8')
     writeFileSync(file, text.replace('| `os.type` |', '| `os.name` |'))
     const { docs } = JSON.parse(readFileSync('package.json', 'utf8')).scripts as { docs: string }
@@ -95,11 +101,17 @@ describe('the documented commands', () => {
     assert.equal(readFileSync(file, 'utf8'), text)
   })
 
-  test('node --import tsx/esm --import ./test/guard.ts --test test/telemetry/consent.test.ts', async (t) => {
-    const { NODE_TEST_CONTEXT, ...env } = process.env
-    const { stdout } = await promisify(execFile)(process.execPath, t.name.split(' ').slice(1), { env })
-    assert.match(stdout, /^(# |ℹ )fail 0$/m)
-  })
+  for (const command of [
+    'npm test -- test/telemetry/consent.test.ts',
+    'node --import tsx/esm --import ./test/guard.ts --test test/telemetry/consent.test.ts'
+  ]) {
+    test(command, async () => {
+      const { NODE_TEST_CONTEXT, ...env } = process.env
+      const [program, ...args] = command.split(' ')
+      const { stdout } = await promisify(execFile)(program!, args, { env })
+      assert.match(stdout, /^(# |ℹ )fail 0$/m)
+    })
+  }
 })
 
 /** Runs a script of package.json, to the line that says where it listens. */

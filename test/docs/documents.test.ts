@@ -42,6 +42,27 @@ test('docs/architecture.md names no file that is not there', () => {
   assert.deepEqual(named.filter((name) => !sources.includes(name)), [])
 })
 
+/** What the file that decides a question has, and no other. */
+const DECIDES: [question: string, code: RegExp][] = [
+  ['May a ping be sent?', /export function decideConsent\b/],
+  ['Does a mistyped key or variable count as an opt-out?', /export function readsLikeOptOut\b/],
+  ['Which configuration file is read?', /export function findConfigFile\b/],
+  ['What may a ping contain?', /export const pingSchema\b/],
+  ['When is a ping due?', /export function startSchedule\b/],
+  ['Which of several replicas sends it?', /export async function claimPing\b/],
+  ['Is a failed ping attempted again, and when?', /export function retryDelay\b/],
+  ['Who may continue the setup?', /export async function requireOwner\b/],
+  ['How is the sender\'s address hashed?', /createHmac/],
+  ['Which installations does a report count?', /const selectSettled\b/]
+]
+
+test('docs/architecture.md answers which file decides what', () => {
+  const section = readFileSync('docs/architecture.md', 'utf8').split('## Where is it decided?')[1]!
+  const answers = [...section.matchAll(/^\| (.+\?) \| \[`(.+)`\]/gm)].map(([, question, file]) => [question!, file!] as const)
+  assert.deepEqual(answers.map(([question]) => question), DECIDES.map(([question]) => question))
+  for (const [index, [question, file]] of answers.entries()) assert.match(readFileSync(file, 'utf8'), DECIDES[index]![1], question)
+})
+
 test('flowforge.yml explains every key', () => {
   const text = readFileSync('flowforge.yml', 'utf8')
   const keys = Object.entries(configSchema.properties)

@@ -100,6 +100,24 @@ describe('a host', () => {
     await assert.rejects(app.telemetry.send(), { code: 'invalid_ping', message: /env\/flowforge/ })
   })
 
+  for (const [how, broken] of [['get', ['get']], ['refresh', ['refresh']], ['get and refresh', ['get', 'refresh']]] as const) {
+    test(`whose ${how} throws for a setting that it does not know sends the properties of version 1`, async (t) => {
+      const listener = await startListener(t)
+      const { app, log } = await embed(t, MEMORY, listener.url, ({ settings: { get } }) => {
+        const strict = (key: string) => {
+          if (get(key) === undefined) throw new Error(`there is no setting ${key}`)
+          return get(key)
+        }
+        return { settings: { get, ...Object.fromEntries(broken.map((name) => [name, strict])) } }
+      })
+      await app.ready()
+      await log.find(/^Telemetry is on/)
+      assert.deepEqual(await app.telemetry.newProperties(), [])
+      assert.equal((await app.telemetry.send()).outcome, 'delivered')
+      assert.equal(log.atLeast(WARN).length, 0)
+    })
+  }
+
   test('is asked for no setting before it is ready', async (t) => {
     let ready = false
     const { app, log } = await embed(t, MEMORY, NOWHERE, ({ settings }) => ({

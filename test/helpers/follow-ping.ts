@@ -64,7 +64,7 @@ export async function followPing (t: TestContext, url: string, expected: Expecte
   for (const property of ['outcome', 'attempts', 'status'] as const) assert.equal(ping[property], expected[property])
   if (expected.error) assert.match([ping.errorCode, ping.error].filter(Boolean).join(': '), expected.error)
   else assert.equal(ping.error, null)
-  assert.equal(platform.log.atLeast(WARN).length, ping.outcome === 'failed' ? 1 : 0)
+  assert.equal(platform.log.atLeast(WARN).length, ping.outcome === 'delivered' ? 0 : 1)
   await assertCountReturns(countSockets, sockets)
   return ping
 }

@@ -35,7 +35,8 @@ export async function holdTable (address: PostgresAddress, table: string): Promi
 
 async function countWaiting (sequelize: Sequelize, table: string): Promise<number> {
   const rows = await sequelize.query(
-    'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = to_regclass($table)',
+    'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = to_regclass($table) ' +
+    'AND database = (SELECT oid FROM pg_database WHERE datname = current_database())',
     { bind: { table: `"${table}"` }, type: QueryTypes.SELECT })
   return rows.length
 }

@@ -23,7 +23,10 @@ export interface Listener {
 
 type Answer = (response: ServerResponse, request: ReceivedRequest) => void
 
-const ok: Answer = (response) => { response.setHeader('content-type', 'application/json').end('{"status":"success"}') }
+/** What a collector answers once it has stored a ping. */
+export const CONFIRMATION = '{"status":"success"}'
+
+const ok: Answer = (response) => { response.setHeader('content-type', 'application/json').end(CONFIRMATION) }
 
 /** A real HTTP server on this machine that keeps what it receives; `answer` says how it answers. */
 export async function startListener (t: TestContext, answer: Answer = ok): Promise<Listener> {

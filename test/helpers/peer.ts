@@ -3,6 +3,7 @@ import net, { type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import tls from 'node:tls'
 import type { Certificate } from './certificates.js'
+import { CONFIRMATION } from './listener.js'
 
 export interface Peer {
   port: number
@@ -58,6 +59,9 @@ export function answerOf (status: number, headers: Record<string, string> = {}, 
   const lines = Object.entries({ 'content-length': String(Buffer.byteLength(body)), ...headers })
   return `HTTP/1.1 ${status} Any\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }
+
+/** The answer of a collector that has stored a ping, as text. */
+export const CONFIRMED = answerOf(200, { 'content-type': 'application/json' }, CONFIRMATION)
 
 /** Writes a first part, and then a byte every second of the test's clock. */
 export function drip (start: string) {

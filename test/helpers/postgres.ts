@@ -5,7 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import type { DatabaseAddress } from '../../src/database/open.js'
+import { linkLibraries } from './link-libraries.js'
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 
@@ -13,43 +15,60 @@ export interface Postgres {
   /** An empty database of its own for each test. */
   createDatabase: () => Promise<PostgresAddress>
   stop: () => Promise<void>
+  /** Given to the process of a test file, lets it use this server instead of a new one. */
+  environment: Record<string, string>
+}
+
+const PORT_VARIABLE = 'TEST_POSTGRES_PORT'
+
+const ACCOUNT = { host: '127.0.0.1', user: 'flowforge', password: 'flowforge' }
+
+/** The PostgreSQL of this run of the tests, if `npm test` has started one; else a new one. */
+export async function startPostgres (): Promise<Postgres> {
+  const shared = process.env[PORT_VARIABLE]
+  if (!shared) return startOwnPostgres()
+  return describe(Number(shared), async () => { /* it is stopped after the last file */ })
 }
 
 /**
- * A real PostgreSQL, from a package, with its data in a temporary directory.
+ * A real PostgreSQL for one test file alone, from a package, with its data in a temporary directory.
  *
  * @param flags server settings, `['-c', 'fsync=on']` say; without any, durability is traded for speed
  */
-export async function startPostgres (flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off']): Promise<Postgres> {
+export async function startOwnPostgres (flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off']): Promise<Postgres> {
   const databaseDir = await mkdtemp(join(tmpdir(), 'flowforge-postgres-'))
   const port = await freePort()
   const server = new EmbeddedPostgres({
+    ...ACCOUNT,
     databaseDir,
     port,
-    user: 'flowforge',
-    password: 'flowforge',
     persistent: false,
     initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', ...flags],
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=300', ...flags],
     // PostgreSQL refuses to run as root; in a container the tests often do.
     createPostgresUser: process.getuid?.() === 0,
     onLog: () => {}
   })
+  linkLibraries()
   await server.initialise()
   await server.start()
-  return {
-    async createDatabase () {
-      const database = `test_${randomBytes(6).toString('hex')}`
-      await server.createDatabase(database)
-      return {
-        type: 'postgres', host: '127.0.0.1', port, user: 'flowforge', password: 'flowforge', database, ssl: false
-      }
-    },
-    async stop () {
-      await server.stop()
-      await rm(databaseDir, { recursive: true, force: true })
-    }
-  }
+  return describe(port, async () => {
+    await server.stop()
+    await rm(databaseDir, { recursive: true, force: true })
+  })
+}
+
+function describe (port: number, stop: () => Promise<void>): Postgres {
+  return { createDatabase: () => createDatabase(port), stop, environment: { [PORT_VARIABLE]: String(port) } }
+}
+
+async function createDatabase (port: number): Promise<PostgresAddress> {
+  const database = `test_${randomBytes(6).toString('hex')}`
+  const client = new pg.Client({ ...ACCOUNT, port, database: 'postgres' })
+  await client.connect()
+  await client.query(`CREATE DATABASE ${database}`)
+  await client.end()
+  return { type: 'postgres', ...ACCOUNT, port, database, ssl: false }
 }
 
 /** A TCP port of this machine that nothing listens on. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { freePort, startPostgres, type Postgres } from '../helpers/postgres.js'
+import { freePort, startOwnPostgres, type Postgres } from '../helpers/postgres.js'
 import { connect } from '../../src/collector/storage/connect.js'
 import { runCollector } from '../collector/run-collector.js'
 import { PING, post, postgresUrl, sqliteUrl } from '../collector/start-collector.js'
@@ -10,7 +10,7 @@ import { PING, post, postgresUrl, sqliteUrl } from '../collector/start-collector
 const CONNECTIONS = 24
 
 let postgres: Postgres
-before(async () => { postgres = await startPostgres(['-c', 'fsync=on']) })
+before(async () => { postgres = await startOwnPostgres(['-c', 'fsync=on']) })
 after(() => postgres.stop())
 
 /** Posts until the collector is gone; `onAnswer` is told the key of each ping that was answered as stored. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { QueryTypes } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
-import { startListener } from '../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { startPostgres, type PostgresAddress } from '../helpers/postgres.js'
 import { prepareHome, startProcess, type PlatformProcess } from '../helpers/process.js'
 
@@ -19,7 +19,7 @@ test('five replicas send one ping for each start together and for each day, what
   const address = { ssl, ...db }
   let answers = 0
   // The first ping is never answered: who sent it holds the claim when it is killed.
-  const listener = await startListener(t, (response) => { if (answers++ > 0) response.end() })
+  const listener = await startListener(t, (response) => { if (answers++ > 0) response.end(CONFIRMATION) })
   const home = await prepareHome(t, { db, telemetry: { url: listener.url } })
   const start = (at: number, dailyIn: number) => (
     startProcess(t, home, { CLOCK_SET_TO: String(at), DAILY_IN: String(dailyIn) }))

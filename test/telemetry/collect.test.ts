@@ -5,6 +5,7 @@ import { DataTypes, type Model, type ModelAttributes, type ModelOptions } from '
 import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
 import { collectPing } from '../../src/telemetry/collect.js'
 import type { Ping } from '../../src/telemetry/ping.js'
+import { SCHEMA_VERSION } from '../../src/telemetry/types.js'
 import { describeOnBoth } from '../helpers/databases.js'
 
 const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
@@ -27,7 +28,8 @@ async function openHost (t: TestContext, address: DatabaseAddress, attributes: M
   return { host, models }
 }
 
-const collect = async (host: Parameters<typeof collectPing>[0]) => JSON.parse(await collectPing(host)) as Ping
+const collect = async (host: Parameters<typeof collectPing>[0]) => (
+  JSON.parse(await collectPing(host, SCHEMA_VERSION)) as Ping)
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `n${n}` }))
 
@@ -37,7 +39,7 @@ describeOnBoth('a collected ping', (create) => {
     await models.User.bulkCreate(names(3))
     await models.Team.bulkCreate(names(2))
     await models.Project.bulkCreate(names(1))
-    assert.equal(await collectPing(host), JSON.stringify({
+    assert.equal(await collectPing(host, SCHEMA_VERSION), JSON.stringify({
       instanceId: INSTANCE,
       os: { type: os.type(), release: os.release(), arch: os.arch() },
       env: { nodejs: process.version, flowforge: '0.2.0' },

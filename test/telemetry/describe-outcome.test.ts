@@ -13,13 +13,18 @@ const PING: LoggedPing = {
   outcome: 'failed',
   status: null,
   attempts: 4,
+  nextAttemptAt: null,
   durationMs: 10,
+  contentType: null,
   receipt: null,
   errorCode: null,
   error: null
 }
 
-const tell = (ping: Partial<LoggedPing>) => describeOutcome({ ...PING, ...ping })
+const NOW = new Date('2026-11-25T12:00:00Z')
+const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000)
+
+const tell = (ping: Partial<LoggedPing>) => describeOutcome({ ...PING, ...ping }, NOW)
 
 describe('the outcome of a ping is told in words to act on:', () => {
   test('an error of the network', () => {
@@ -32,7 +37,11 @@ describe('the outcome of a ping is told in words to act on:', () => {
       ['UND_ERR_HEADERS_TIMEOUT', /did not answer in time/],
       ['ECONNRESET', /broke off/],
       ['SELF_SIGNED_CERT_IN_CHAIN', /not trusted.+NODE_EXTRA_CA_CERTS/],
-      ['CERT_HAS_EXPIRED', /not trusted/],
+      ['CERT_HAS_EXPIRED', /not valid at this time.+clock/],
+      ['PROXY_ADDRESS', /does not hold the address of an HTTP proxy.+http:\/\/host:port/],
+      ['PROXY_407', /proxy asks for a user name and a password/],
+      ['PROXY_403', /proxy did not connect to ping\.flowforge\.com\..+NO_PROXY/],
+      ['PROXY_ECONNREFUSED', /proxy could not be reached/],
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /not trusted/],
       ['SOMETHING_NEW', /could not be delivered/]
     ] as const) assert.match(tell({ errorCode }), words)
@@ -43,7 +52,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
       [302, /redirect, which is not followed.+telemetry\.url/],
       [400, /does not take this ping/],
       [404, /no collector at this address/],
-      [407, /proxy on the way asks for a name and a password/],
+      [407, /proxy on the way asks for a user name and a password/],
       [429, /too many pings/],
       [503, /^ping\.flowforge\.com answered 503\..+nothing to do here/]
     ] as const) assert.match(tell({ status, error: `the collector answered ${status}` }), words)
@@ -55,11 +64,28 @@ describe('the outcome of a ping is told in words to act on:', () => {
       'It was cancelled: Telemetry is off: the setup is not finished.')
     assert.equal(tell({ outcome: 'pending', attempts: 0 }), 'It is being sent.')
     assert.match(tell({ outcome: 'interrupted' }), /^The platform stopped while it was being sent/)
-    const waiting = tell({ outcome: 'pending', attempts: 2, status: 503 })
-    assert.match(waiting, /^It waits for another attempt\. .+answered 503/)
+  })
+
+  test('a success status without the confirmation of a collector', () => {
+    assert.match(tell({ outcome: 'unconfirmed', status: 200 }), /^ping\.flowforge\.com answered 200, but not as a collector does\./)
+  })
+
+  test('a ping that waits, by the time that is left', () => {
+    const waiting = (nextAttemptAt: Date, attempts = 2) => tell({ outcome: 'pending', attempts, status: 503, nextAttemptAt })
+    assert.match(waiting(later(39.2)), /^Attempt 2 of 4, next in 40 s\. ping\.flowforge\.com answered 503/)
+    assert.match(waiting(later(3_600)), /^Attempt 2 of 4, next in 60 min\./)
+    assert.match(waiting(later(0)), /^It is being sent, attempt 3 of 4\. Before: ping\.flowforge\.com answered 503/)
+    assert.equal(waiting(later(1_200), 0), 'It waits as the receiver asked: first attempt in 20 min.')
+    assert.equal(waiting(later(-1), 0), 'It is being sent.')
+  })
+
+  test('no failure promises another attempt where there is none', () => {
+    for (const failure of [{ errorCode: 'ECONNREFUSED' }, { status: 400 }, { status: 503 }, { outcome: 'unconfirmed' }] as const) {
+      assert.doesNotMatch(tell(failure), /tried again|next|attempt/)
+    }
   })
 
   test('a ping of release 0.2.0, whose destination was not recorded', () => {
-    assert.equal(tell({ outcome: 'delivered', url: null }), 'The receiver (not recorded) received it.')
+    assert.equal(tell({ outcome: 'delivered', url: null }), 'The receiver (destination not recorded) received it.')
   })
 })

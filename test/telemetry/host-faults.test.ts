@@ -4,7 +4,7 @@ import type { Sequelize } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
 import { describeOnBoth } from '../helpers/databases.js'
 import { BOOT_MS } from '../helpers/follow-ping.js'
-import { startListener } from '../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { HOUR_MS, letClockRun, meetFault, type Fault } from '../helpers/meet-fault.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
@@ -75,13 +75,13 @@ describeOnBoth('a database that fails', (create) => {
     const { strike, mend } = away('TelemetryPings')
     const listener = await startListener(t, async (response) => {
       if (listener.requests.length === 1) await strike(app.db.sequelize)
-      response.end('thanks')
+      response.end(CONFIRMATION)
     })
     const address = await create()
     const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db: address } })
     assert.equal((await app.telemetry.send()).outcome, 'delivered')
     await mend(app.db.sequelize)
-    assert.deepEqual((await app.telemetry.pings()).map(({ outcome, receipt }) => [outcome, receipt]), [['delivered', 'thanks']])
+    assert.deepEqual((await app.telemetry.pings()).map(({ outcome, receipt }) => [outcome, receipt]), [['delivered', CONFIRMATION]])
     assert.equal(log.atLeast(WARN).length, 0)
 
     await app.telemetry.send()

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { serialisePing, type Ping } from '../../src/telemetry/ping.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
-import { answerOf, startPeer } from '../helpers/peer.js'
+import { CONFIRMED, startPeer } from '../helpers/peer.js'
 import { buildPlatform } from '../helpers/platform.js'
 
 const RUNS = 15
@@ -25,7 +25,7 @@ test('the bytes on the wire are those of the design, whatever the platform knows
       const text = Buffer.concat(chunks).toString()
       if (!text.endsWith('}')) return
       received.push(text)
-      socket.end(answerOf(200))
+      socket.end(CONFIRMED)
     })
   })
   await fc.assert(fc.asyncProperty(canaries, async (canary) => {

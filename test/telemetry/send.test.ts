@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { migrate } from '../../src/telemetry/store/migrations.js'
-import { startListener } from '../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { isOver, pingWhen, startPing } from '../helpers/start-ping.js'
 
@@ -16,6 +16,8 @@ test('a delivered ping stands in the log with the exact bytes and the receipt', 
     outcome: 'delivered',
     status: 200,
     attempts: 1,
+    nextAttemptAt: null,
+    contentType: null,
     receipt: '{"status":"success","received":{}}',
     url: listener.url,
     errorCode: null,
@@ -25,6 +27,20 @@ test('a delivered ping stands in the log with the exact bytes and the receipt', 
   assert.equal(body, preview)
   assert.equal(headers['idempotency-key'], idempotencyKey)
   assert.deepEqual(await app.telemetry.pings(), [{ id, sentAt, durationMs, idempotencyKey, ...rest }])
+})
+
+test('one idempotency key is one ping, sent twice at once or again later', async (t) => {
+  const listener = await startListener(t)
+  const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
+  const key = '0b6ef0a6-35e4-4d7c-b6a2-7a3f7a0c8f10'
+  const [one, two] = await Promise.all([app.telemetry.send(key), app.telemetry.send(key)])
+  const later = await app.telemetry.send(key)
+  assert.deepEqual([two, later], [one, one])
+  assert.equal(one.idempotencyKey, key)
+  assert.deepEqual(await app.telemetry.pings(), [one])
+  assert.equal(listener.requests.length, 1)
+  assert.deepEqual(await app.telemetry.ping(one.id), one)
+  assert.equal(await app.telemetry.ping(one.id + 1), undefined)
 })
 
 test('the log keeps the newest 100 pings', async (t) => {
@@ -67,9 +83,41 @@ describe('a failing delivery', () => {
     assert.equal(platform.log.atLeast(WARN).length, 1)
   })
 
+  test('tells when the next attempt of a ping that waits is due', async (t) => {
+    const listener = await startListener(t, (response) => { response.writeHead(503, { 'retry-after': '40' }).end() })
+    const { platform } = await startPing(t, listener.url)
+    const { outcome, nextAttemptAt } = await pingWhen(platform, ({ attempts }) => attempts === 1)
+    assert.equal(outcome, 'pending')
+    const left = nextAttemptAt!.getTime() - Date.now()
+    assert.ok(left > 0 && left <= 40_000, `${left} ms`)
+  })
+
+  for (const [title, status, kind, promised] of [
+    ['a scheduled ping that waits', 503, 'boot', true],
+    ['a scheduled ping that the collector does not take', 400, 'boot', false],
+    ['a scheduled ping that is unconfirmed', 204, 'boot', false],
+    ['a manual ping', 503, 'manual', false]
+  ] as const) {
+    test(`of ${title} is logged ${promised ? 'with' : 'without'} the promise of another attempt`, async (t) => {
+      const { url } = await startListener(t, (response) => { response.writeHead(status).end() })
+      const platform = kind === 'boot' ? (await startPing(t, url)).platform : await buildPlatform(t, { telemetry: { url } })
+      if (kind === 'manual') await platform.app.telemetry.send()
+      const { level, msg } = await platform.log.find(/could not be sent/)
+      assert.equal(level, WARN)
+      assert.equal(/tried again by itself/.test(msg), promised)
+    })
+  }
+
+  test('logs the first ping that is delivered, and no later one', async (t) => {
+    const { url } = await startListener(t)
+    const { app, log } = await buildPlatform(t, { telemetry: { url } })
+    for (let sent = 0; sent < 3; sent++) await app.telemetry.send()
+    assert.deepEqual(log.lines.filter(({ msg }) => /was sent/.test(msg)).map(({ level }) => level), [30, 20, 20])
+  })
+
   test('that recovers says so once', async (t) => {
     const listener = await startListener(t, (response) => {
-      response.writeHead(listener.requests.length < 3 ? 500 : 200).end()
+      response.writeHead(listener.requests.length < 3 ? 500 : 200).end(CONFIRMATION)
     })
     const { platform, passWait } = await startPing(t, listener.url)
     for (const attempt of [1, 2]) await passWait(attempt)

@@ -8,13 +8,12 @@ import { openDatabase } from '../../src/database/open.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
 import { PingLog } from '../../src/telemetry/store/ping-log.js'
 import type { LoggedPing } from '../../src/telemetry/types.js'
-import { startListener } from '../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { startSilent, steps, type Scene, type Step } from '../helpers/ping-steps.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
 import { prepareHome, startProcess } from '../helpers/process.js'
 import { within } from '../helpers/within.js'
 
-const STOP_MS = 5_000
 const HOUR_MS = 3_600_000
 const SPEED = 30
 const SLEEP_MS = 8_000
@@ -43,9 +42,7 @@ describe('a platform', { concurrency: 4 }, () => {
 
       const first = await start()
       const release = await step.hold(scene, first)
-      const told = Date.now()
       assert.equal(await first.stop('SIGTERM'), 0)
-      assert.ok(Date.now() - told < STOP_MS)
       await release()
 
       const second = await start()
@@ -81,7 +78,7 @@ describe('a platform', { concurrency: 4 }, () => {
   async function setScene (t: TestContext, { answer }: Step): Promise<Scene> {
     const listener = await startListener(t, (response) => {
       if (answer && listener.requests.length <= HELD) answer(response)
-      else response.end()
+      else response.end(CONFIRMATION)
     })
     return { address: await postgres.createDatabase(), listener, silent: await startSilent(t) }
   }

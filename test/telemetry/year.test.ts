@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, mock, test } from 'node:test'
 import { assertCountReturns, BOOT_MS, countSockets, startClock } from '../helpers/follow-ping.js'
-import { startListener } from '../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { buildPlatform, temporaryDirectory, type Platform } from '../helpers/platform.js'
 
 const DAYS = Number(process.env.YEAR_DAYS ?? 100)
@@ -29,7 +29,7 @@ test(`${DAYS} days of restarts, outages and opt-outs have exactly the pings that
   const received: string[] = []
   const listener = await startListener(t, (response, { headers }) => {
     received.push(`${day} ${String(headers['idempotency-key'])}`)
-    response.writeHead(isOut(day) ? 400 : 200).end()
+    response.writeHead(isOut(day) ? 400 : 200).end(CONFIRMATION)
   })
   const options = { telemetry: { url: listener.url }, home: temporaryDirectory(t) }
   let platform = await buildPlatform(t, options)

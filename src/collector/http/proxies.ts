@@ -26,13 +26,14 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
 /**
  * Reads a list of proxies: addresses, networks and their names, separated by commas.
  *
- * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them
+ * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that
+ *   has hung up has none
  * @throws Error whose message is the entry that is none of these
  */
-export function parseProxies (setting: string): (address: string) => boolean {
+export function parseProxies (setting: string): (address: string | undefined) => boolean {
   const networks = setting.split(',').flatMap((entry) => parseEntry(entry.trim()))
   return (text) => {
-    const address = parseAddress(text)
+    const address = text === undefined ? undefined : parseAddress(text)
     return networks.some((network) => address?.kind() === network[0].kind() && address.match(network))
   }
 }

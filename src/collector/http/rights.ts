@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { pingSchema } from '../../telemetry/ping.js'
 import type { Database } from '../storage/database.js'
 import { forgetInstallation, readHeld } from '../storage/rights.js'
+import { instanceId } from './ping-body.js'
 
 const body = {
   type: 'object',
   required: ['instanceId'],
   additionalProperties: false,
-  properties: { instanceId: pingSchema.properties.instanceId }
+  properties: { instanceId }
 }
 
 interface Options {

@@ -1,26 +1,35 @@
 import type { FastifyBaseLogger } from 'fastify'
 
+/** What went wrong: an Error, or the error of a recorded ping. */
+interface Failure {
+  code?: unknown
+  message: string | null
+}
+
 /**
- * Logs once when sending starts to fail, and once when it works again; everything in between at `debug`. An
- * installation without a route to the collector logs one line, not one a day.
+ * Logs once when sending starts to fail, and once when the first ping was delivered or sending works again; everything in
+ * between at `debug`. An installation without a route to the collector logs one line, not one a day.
  */
 export class FailureLog {
   readonly #log: FastifyBaseLogger
-  #failing = false
+  #state: 'untried' | 'working' | 'failing' = 'untried'
 
   constructor (log: FastifyBaseLogger) {
     this.#log = log
   }
 
-  failed (error: unknown): void {
-    const level = this.#failing ? 'debug' : 'warn'
-    this.#failing = true
-    this.#log[level]({ err: error }, 'Telemetry could not be sent. Nothing else is affected; it is tried again by itself.')
+  /** @param willRetry whether the same ping is attempted again by itself */
+  failed ({ code, message }: Failure, willRetry: boolean): void {
+    const level = this.#state === 'failing' ? 'debug' : 'warn'
+    this.#state = 'failing'
+    // In words, not as `err`: no stack, and none of the properties that a library hangs on its errors.
+    const reason = [code, message].filter((each) => typeof each === 'string' && each !== '').join(': ')
+    this.#log[level](`Telemetry could not be sent (${reason}). Nothing else is affected${willRetry ? '; it is tried again by itself' : ''}.`)
   }
 
   worked (): void {
-    const level = this.#failing ? 'info' : 'debug'
-    this.#failing = false
+    const level = this.#state === 'working' ? 'debug' : 'info'
+    this.#state = 'working'
     this.#log[level]('Telemetry was sent.')
   }
 }

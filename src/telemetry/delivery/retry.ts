@@ -4,13 +4,16 @@ import type { FailureLog } from './failure-log.js'
 import { post, type Answer } from './post.js'
 
 const BACKOFF_MS = 30_000
-const LONGEST_RETRY_AFTER_MS = 3_600_000
+export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /** How often consent is read while a request is out. */
 const CONSENT_CHECK_MS = 1_000
 
-/** Upper bound of one attempt: its 25 seconds (post.ts), and reading consent on a slow database. */
-const LONGEST_ATTEMPT_MS = 120_000
+/**
+ * Upper bound of one attempt: its 25 seconds (post.ts), and reading consent on a slow database. A ping whose attempt was
+ * due longer ago is not being worked on by any process.
+ */
+export const LONGEST_ATTEMPT_MS = 120_000
 
 export interface Delivery {
   /** Where to post. */
@@ -26,11 +29,13 @@ export interface Delivery {
   failures: FailureLog
 }
 
-type Attempt = Pick<PingResult, 'outcome' | 'status' | 'receipt' | 'errorCode' | 'error'> & { retryAfter: string | null }
+type Attempt = Omit<PingResult, 'attempts' | 'nextAttemptAt' | 'durationMs'> & { retryAfter: string | null }
+
+const NO_ANSWER = { status: null, contentType: null, receipt: null, retryAfter: null }
 
 /**
  * Attempts to deliver a recorded ping: a manual one once, because somebody waits for the result, any other up to four
- * times. Consent is read before each attempt, before its first byte is written, and every second while it is out.
+ * times; not before its `nextAttemptAt`. Consent is read before each attempt, before its first byte is written, and every second while it is out.
  *
  * @returns what became of it; never `pending`. Never throws.
  */
@@ -38,19 +43,24 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
   const { signal, saveResult, failures } = delivery
   const started = performance.now()
   let { id, kind, sentAt, idempotencyKey, url, body, ...result }: LoggedPing = ping
+  const wait = (milliseconds: number) => timers.setTimeout(milliseconds, undefined, { signal, ref: false })
   try {
+    if (ping.nextAttemptAt) await wait(Math.max(1, ping.nextAttemptAt.getTime() - Date.now()))
     for (let attempts = 1; ; attempts++) {
       const { retryAfter, ...attempt } = await attemptOnce(ping, delivery)
-      result = { ...attempt, attempts, durationMs: Math.round(performance.now() - started) }
-      if (result.outcome !== 'pending') return result
-      if (attempts === maxAttempts(kind)) return { ...result, outcome: 'failed' }
+      result = { ...attempt, attempts, nextAttemptAt: null, durationMs: Math.round(performance.now() - started) }
+      const willRetry = result.outcome === 'pending' && attempts < maxAttempts(kind)
+      tellLog(failures, result, willRetry)
+      if (!willRetry) return result.outcome === 'pending' ? { ...result, outcome: 'failed' } : result
+      const delay = retryDelay(attempts, retryAfter, new Date())
+      result.nextAttemptAt = new Date(Date.now() + delay)
       await saveResult(result)
-      await timers.setTimeout(retryDelay(attempts, retryAfter, new Date()), undefined, { signal, ref: false })
+      await wait(delay)
     }
   } catch (error) {
     const cause = signal.aborted ? signal.reason as Error : error as Error
     const isOff = signal.aborted || cause instanceof TelemetryOffError
-    if (!isOff) failures.failed(cause)
+    if (!isOff) failures.failed(cause, false)
     return { ...result, outcome: isOff ? 'cancelled' : 'failed', ...describeError(cause) }
   }
 }
@@ -60,18 +70,16 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
  *
  * @throws the reason why there must be no other attempt: the signal's, a refused consent, a host that cannot tell
  */
-async function attemptOnce (ping: LoggedPing, { url, version, signal, assertConsent, failures }: Delivery): Promise<Attempt> {
+async function attemptOnce (ping: LoggedPing, { url, version, signal, assertConsent }: Delivery): Promise<Attempt> {
   await assertConsent()
   const consent = watchConsent(assertConsent)
   const combined = AbortSignal.any([signal, consent.withdrawn])
   try {
     const { body, idempotencyKey } = ping
-    const answer = await post({ url, body, version, idempotencyKey, signal: combined, beforeWrite: consent.check })
-    return judgeAnswer(answer, failures)
+    return judgeAnswer(await post({ url, body, version, idempotencyKey, signal: combined, beforeWrite: consent.check }))
   } catch (error) {
     combined.throwIfAborted()
-    failures.failed(error)
-    return { outcome: 'pending', status: null, receipt: null, ...describeError(error as Error), retryAfter: null }
+    return { ...NO_ANSWER, outcome: 'pending', ...describeError(error as Error) }
   } finally {
     consent.stop()
   }
@@ -98,14 +106,29 @@ function watchConsent (assertConsent: Delivery['assertConsent']) {
   return { withdrawn: controller.signal, check, stop: () => { clearInterval(timer) } }
 }
 
-function judgeAnswer ({ status, receipt, retryAfter }: Answer, failures: FailureLog): Attempt {
+function judgeAnswer (answer: Answer): Attempt {
+  const { status } = answer
   if (status >= 200 && status < 300) {
-    failures.worked()
-    return { outcome: 'delivered', status, receipt, errorCode: null, error: null, retryAfter: null }
+    return isConfirmation(answer.receipt)
+      ? { ...answer, outcome: 'delivered', errorCode: null, error: null }
+      : { ...answer, outcome: 'unconfirmed', errorCode: null, error: `answered ${status}, but not as a collector does` }
   }
-  const error = `the collector answered ${status}`
-  failures.failed(new Error(error))
-  return { outcome: isRetryable(status) ? 'pending' : 'failed', status, receipt, errorCode: null, error, retryAfter }
+  const outcome = isRetryable(status) ? 'pending' : 'failed'
+  return { ...answer, outcome, errorCode: null, error: `the collector answered ${status}` }
+}
+
+/** Whether this is what a collector answers after it has stored a ping: a login page or an empty answer is not. */
+function isConfirmation (receipt: string): boolean {
+  try {
+    return (JSON.parse(receipt) as { status?: unknown } | null)?.status === 'success'
+  } catch {
+    return false
+  }
+}
+
+function tellLog (failures: FailureLog, { outcome, errorCode, error }: PingResult, willRetry: boolean): void {
+  if (outcome === 'delivered') failures.worked()
+  else failures.failed({ code: errorCode, message: error }, willRetry)
 }
 
 function describeError ({ code, message }: Error & { code?: unknown }): Pick<PingResult, 'errorCode' | 'error'> {
@@ -113,14 +136,8 @@ function describeError ({ code, message }: Error & { code?: unknown }): Pick<Pin
 }
 
 /** Attempts for one ping, the first included. */
-function maxAttempts (kind: PingKind): number {
+export function maxAttempts (kind: PingKind): number {
   return kind === 'manual' ? 1 : 4
-}
-
-/** Upper bound of a whole delivery, in milliseconds: after it no process can still be working on the ping. */
-export function longestDelivery (kind: PingKind): number {
-  const attempts = maxAttempts(kind)
-  return attempts * LONGEST_ATTEMPT_MS + (attempts - 1) * LONGEST_RETRY_AFTER_MS
 }
 
 /** Whether another attempt can help: after "not now", and after the collector's own faults. */

@@ -6,12 +6,14 @@ interface Migration {
   statements: (postgres: boolean) => string[]
 }
 
+const timeType = (postgres: boolean) => postgres ? 'TIMESTAMP WITH TIME ZONE' : 'DATETIME'
+
 /** The history of telemetry's tables. A step that has been released is never edited; a new one follows it. */
 const MIGRATIONS: Migration[] = [
   {
     name: '2026-11-23-01-telemetry',
     statements: (postgres) => {
-      const time = postgres ? 'TIMESTAMP WITH TIME ZONE' : 'DATETIME'
+      const time = timeType(postgres)
       return [
         `CREATE TABLE "TelemetryClaims" (kind VARCHAR(255) PRIMARY KEY, "claimedAt" ${time} NOT NULL)`,
         `INSERT INTO "TelemetryClaims" (kind, "claimedAt")
@@ -36,6 +38,13 @@ const MIGRATIONS: Migration[] = [
     statements: () => [
       'ALTER TABLE "TelemetryPings" ADD COLUMN url TEXT',
       'ALTER TABLE "TelemetryPings" ADD COLUMN "errorCode" TEXT'
+    ]
+  },
+  {
+    name: '2026-11-25-02-content-type-and-next-attempt',
+    statements: (postgres) => [
+      'ALTER TABLE "TelemetryPings" ADD COLUMN "contentType" TEXT',
+      `ALTER TABLE "TelemetryPings" ADD COLUMN "nextAttemptAt" ${timeType(postgres)}`
     ]
   }
 ]

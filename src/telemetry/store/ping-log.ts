@@ -1,5 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize'
-import { longestDelivery } from '../delivery/retry.js'
+import { LONGEST_ATTEMPT_MS, LONGEST_RETRY_AFTER_MS } from '../delivery/retry.js'
 import { loggedPingSchema, type LoggedPing, type LoggedPingJson, type PingRecord, type PingResult } from '../types.js'
 import { claimPing } from './claims.js'
 import { hasTables, migrate } from './migrations.js'
@@ -12,15 +12,34 @@ const KEPT = 100
 const MAKE_ROOM = `DELETE FROM "TelemetryPings"
   WHERE id <= (SELECT id FROM "TelemetryPings" ORDER BY id DESC LIMIT 1 OFFSET ${KEPT - 1})`
 
+/**
+ * Until when a receiver has asked to wait, by any ping, also one whose process has ended meanwhile. Longer than a wait can
+ * be, it was computed by a clock that has since been corrected.
+ */
+const ASKED_TO_WAIT = `SELECT "nextAttemptAt" FROM "TelemetryPings"
+  WHERE url = $1 AND "nextAttemptAt" > $2 AND "nextAttemptAt" <= $3 ORDER BY "nextAttemptAt" DESC LIMIT 1`
+
 /** What is known of a ping before its first attempt. */
 export const NOT_ATTEMPTED: PingResult = {
-  outcome: 'pending', status: null, attempts: 0, durationMs: null, receipt: null, errorCode: null, error: null
+  outcome: 'pending',
+  status: null,
+  attempts: 0,
+  nextAttemptAt: null,
+  durationMs: null,
+  contentType: null,
+  receipt: null,
+  errorCode: null,
+  error: null
 }
 
 const COLUMNS = Object.keys(loggedPingSchema.properties) as (keyof LoggedPing)[]
 
 /** A row as the database returns it: a time is a Date or text, and a column that is not there yet is undefined. */
-type Row = Partial<Omit<LoggedPingJson, 'sentAt'>> & { id: number, sentAt: Date | string }
+type Row = Partial<Omit<LoggedPingJson, 'sentAt' | 'nextAttemptAt'>> & {
+  id: number
+  sentAt: Date | string
+  nextAttemptAt?: Date | string | null
+}
 
 /**
  * The log of pings, in the host's database. Its tables are created for the first ping, not before; a ping that cannot
@@ -39,7 +58,10 @@ export class PingLog {
    * Claims a scheduled ping and records it, both or neither: a claim without a ping would silence a whole day. Keeps the
    * newest 100 pings.
    *
-   * @returns the row; undefined if another replica has claimed the ping
+   * A scheduled ping waits (`nextAttemptAt`) as long as the receiver has asked an earlier one to wait, over restarts. A manual
+   * one is somebody's own decision, and does not.
+   *
+   * @returns the row; undefined if another replica has claimed the ping, or a manual one with this key is recorded already
    * @throws the database's error
    */
   async record (ping: PingRecord): Promise<LoggedPing | undefined> {
@@ -47,8 +69,10 @@ export class PingLog {
     return withTransaction(this.#sequelize, 'write', async (transaction) => {
       const { kind, sentAt } = ping
       if (kind !== 'manual' && !await claimPing(this.#sequelize, kind, sentAt, transaction)) return undefined
+      if (kind === 'manual' && await this.#find(ping.idempotencyKey, transaction)) return undefined
+      const nextAttemptAt = kind === 'manual' ? null : await this.#askedToWait(ping, transaction)
       await update(this.#sequelize, MAKE_ROOM, [], transaction)
-      return this.#insert({ ...ping, ...NOT_ATTEMPTED }, transaction)
+      return this.#insert({ ...ping, ...NOT_ATTEMPTED, nextAttemptAt }, transaction)
     })
   }
 
@@ -62,16 +86,28 @@ export class PingLog {
     for (const [id, result] of this.#pendingWrites) {
       const names = Object.keys(result) as (keyof PingResult)[]
       const assignments = names.map((name, index) => `"${name}" = $${index + 2}`).join(', ')
-      const values = names.map((name) => result[name])
+      const values = names.map((name) => toColumn(result[name]))
       await update(this.#sequelize, `UPDATE "TelemetryPings" SET ${assignments} WHERE id = $1`, [id, ...values])
       if (this.#pendingWrites.get(id) === result) this.#pendingWrites.delete(id)
     }
   }
 
-  /** Lists the recorded pings, newest first. Creates no table. @throws the database's error */
-  async list (): Promise<LoggedPing[]> {
+  /** Lists the newest recorded pings, newest first. Creates no table. @throws the database's error */
+  list (limit = KEPT): Promise<LoggedPing[]> {
+    return this.#read('ORDER BY id DESC LIMIT $1', limit)
+  }
+
+  /** Reads one ping by its id or its idempotency key; undefined if it is not in the log. @throws the database's error */
+  async find (key: number | string): Promise<LoggedPing | undefined> {
+    return (await this.#read(`WHERE ${typeof key === 'number' ? 'id' : '"idempotencyKey"'} = $1`, key))[0]
+  }
+
+  async #read (condition: string, value: number | string): Promise<LoggedPing[]> {
     if (!await hasTables(this.#sequelize)) return []
-    const rows = await select<Row>(this.#sequelize, 'SELECT * FROM "TelemetryPings" ORDER BY id DESC')
+    const statement = `SELECT * FROM "TelemetryPings" ${condition}`
+    // In a transaction, so that the database gives up after 5 seconds: a page that waits for more would use up the pool.
+    const rows = await withTransaction(this.#sequelize, 'read', (transaction, withinLimit) => (
+      withinLimit(() => select<Row>(this.#sequelize, statement, [value], transaction))))
     return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
   }
 
@@ -86,29 +122,42 @@ export class PingLog {
     }
   }
 
+  async #askedToWait ({ url, sentAt }: PingRecord, transaction: Transaction | null): Promise<Date | null> {
+    const bind = [url, timestamp(sentAt), timestamp(new Date(sentAt.getTime() + LONGEST_RETRY_AFTER_MS))]
+    const [row] = await select<Pick<Row, 'nextAttemptAt'>>(this.#sequelize, ASKED_TO_WAIT, bind, transaction)
+    return row?.nextAttemptAt ? new Date(row.nextAttemptAt) : null
+  }
+
   /** Reads the row back by its key: not every SQLite knows RETURNING. */
   async #insert (ping: PingRecord & PingResult, transaction: Transaction | null): Promise<LoggedPing> {
     const names = COLUMNS.filter((name): name is Exclude<keyof LoggedPing, 'id'> => name !== 'id')
     const columns = names.map((name) => `"${name}"`).join(', ')
-    const values = names.map((name) => name === 'sentAt' ? timestamp(ping.sentAt) : ping[name])
+    const values = names.map((name) => toColumn(ping[name]))
     await this.#sequelize.query(
       `INSERT INTO "TelemetryPings" (${columns}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
       { bind: values, transaction })
-    const [row] = await select<Row>(
-      this.#sequelize, 'SELECT * FROM "TelemetryPings" WHERE "idempotencyKey" = $1', [ping.idempotencyKey], transaction)
-    return toPing(row!)
+    return toPing((await this.#find(ping.idempotencyKey, transaction))!)
+  }
+
+  async #find (idempotencyKey: string, transaction: Transaction | null): Promise<Row | undefined> {
+    const statement = 'SELECT * FROM "TelemetryPings" WHERE "idempotencyKey" = $1'
+    return (await select<Row>(this.#sequelize, statement, [idempotencyKey], transaction))[0]
   }
 }
 
 function toPing (row: Row): LoggedPing {
   const ping = Object.fromEntries(COLUMNS.map((name) => [name, row[name] ?? null]))
-  return { ...ping, sentAt: new Date(row.sentAt) } as LoggedPing
+  const nextAttemptAt = row.nextAttemptAt ? new Date(row.nextAttemptAt) : null
+  return { ...ping, sentAt: new Date(row.sentAt), nextAttemptAt } as LoggedPing
 }
+
+const toColumn = (value: LoggedPing[keyof LoggedPing]) => value instanceof Date ? timestamp(value) : value
 
 /**
  * A killed process leaves its row pending; it is reported as interrupted once no process can still be working on it.
  */
 function markInterrupted (ping: LoggedPing): LoggedPing {
-  const isOver = Date.now() - ping.sentAt.getTime() > longestDelivery(ping.kind)
+  const attemptAt = ping.nextAttemptAt ?? ping.sentAt
+  const isOver = Date.now() - attemptAt.getTime() > LONGEST_ATTEMPT_MS
   return ping.outcome === 'pending' && isOver ? { ...ping, outcome: 'interrupted' } : ping
 }

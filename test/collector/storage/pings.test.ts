@@ -97,7 +97,7 @@ test('a retry over midnight that reaches another collector while the first is be
     VALUES (${TODAY * DAY - 1}, 'a', '${instanceId(1)}', 'key')`)
   await other.query(`UPDATE installations SET days = days WHERE instance_id = '${instanceId(1)}'`)
   const retry = storePings(db, [arrival(1, TODAY * DAY + 1, 'key')])
-  while ((await other.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rows.length === 0);
+  while ((await other.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows.length === 0);
   await other.query('COMMIT')
   const [stored] = await retry
   assert.equal(Number(stored![0]), TODAY * DAY - 1)

@@ -3,11 +3,11 @@ import { dirname } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { DAY, dayOf } from '../../../src/collector/day.js'
 import { keepSalts } from '../../../src/collector/storage/salts.js'
-import { startPostgres, type Postgres } from '../../helpers/postgres.js'
+import { startOwnPostgres, type Postgres } from '../../helpers/postgres.js'
 import { bytesIn, dataDirectory, openTestDatabase, PING, postgresUrl, sqliteUrl, startCollector } from '../start-collector.js'
 
 let postgres: Postgres
-before(async () => { postgres = await startPostgres() })
+before(async () => { postgres = await startOwnPostgres() })
 after(() => postgres.stop())
 
 const NOON = 20_000.5 * DAY

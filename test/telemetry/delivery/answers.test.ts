@@ -1,17 +1,38 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BACKOFFS_MS, followPing } from '../../helpers/follow-ping.js'
-import { startListener } from '../../helpers/listener.js'
+import { CONFIRMATION, startListener } from '../../helpers/listener.js'
 import { afterRequest, answerOf, startPeer } from '../../helpers/peer.js'
 
 const HOUR_S = 3_600
 const YEAR_MS = 365 * 24 * HOUR_S * 1_000
 
 describe('an answer of', () => {
-  for (const status of [200, 201, 202, 204]) {
-    test(`${status} is a delivery`, async (t) => {
-      const { url } = await startPeer(t, afterRequest((socket) => { socket.write(answerOf(status)) }))
+  for (const status of [200, 201, 202]) {
+    test(`${status} with the confirmation of a collector is a delivery`, async (t) => {
+      const { url } = await startPeer(t, afterRequest((socket) => { socket.write(answerOf(status, {}, CONFIRMATION)) }))
       await followPing(t, url, { outcome: 'delivered', attempts: 1, status, error: null })
+    })
+  }
+
+  const others: [title: string, status: number, body: string, type?: string][] = [
+    ['204', 204, ''],
+    ['200 without a body', 200, ''],
+    ['200 with the login page of a hotel', 200, '<html><title>Welcome</title></html>', 'text/html; charset=utf-8'],
+    ['200 with {"status":"error"}', 200, '{"status":"error"}'],
+    ['200 with "success" as a text', 200, '"success"'],
+    ['200 with a list', 200, '[{"status":"success"}]'],
+    ['200 with null', 200, 'null'],
+    ['201 with a confirmation cut short', 201, '{"status":"success"']
+  ]
+  for (const [title, status, body, type = 'application/json'] of others) {
+    test(`${title} is final and unconfirmed, with one warning`, async (t) => {
+      const listener = await startListener(t, (response) => { response.writeHead(status, { 'content-type': type }).end(body) })
+      const { receipt, contentType } = await followPing(t, listener.url, {
+        outcome: 'unconfirmed', attempts: 1, status, error: new RegExp(`^answered ${status}, but not as a collector does$`)
+      })
+      assert.deepEqual([receipt, contentType], [body, type])
+      assert.equal(listener.requests.length, 1)
     })
   }
 

@@ -37,7 +37,9 @@ describeOnBoth('a database of release 0.2.0', (create) => {
     // Before the first ping of the new release the tables are as they were.
     const [old] = await log.list()
     assert.equal(old!.sentAt.toISOString(), SENT_AT)
-    assert.deepEqual([old!.url, old!.errorCode, old!.error], [null, null, 'ECONNREFUSED: connect ECONNREFUSED'])
+    assert.deepEqual(
+      [old!.url, old!.errorCode, old!.error, old!.contentType, old!.nextAttemptAt],
+      [null, null, 'ECONNREFUSED: connect ECONNREFUSED', null, null])
 
     const ping = (sentAt: string, idempotencyKey: string) => (
       { kind: 'daily', sentAt: new Date(sentAt), idempotencyKey, url: 'http://127.0.0.1:1/', body: '{}' } as const)
@@ -46,7 +48,7 @@ describeOnBoth('a database of release 0.2.0', (create) => {
     assert.deepEqual([recorded!.id, recorded!.url], [2, 'http://127.0.0.1:1/'])
     assert.deepEqual((await log.list()).map(({ id }) => id), [2, 1])
     const migrations = await sequelize.query('SELECT name FROM "TelemetryMigrations"', { type: QueryTypes.SELECT })
-    assert.equal(migrations.length, 2)
+    assert.equal(migrations.length, 3)
   })
 })
 

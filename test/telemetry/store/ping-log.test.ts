@@ -37,16 +37,46 @@ describeOnBoth('the ping log', (create) => {
   })
 
   for (const [kind, age, outcome] of [
-    ['boot', 0, 'pending'],
-    ['boot', 3 * HOUR_MS, 'pending'],
-    ['daily', 4 * HOUR_MS, 'interrupted'],
-    ['manual', MINUTE_MS, 'pending'],
+    ['boot', MINUTE_MS, 'pending'],
+    ['daily', 3 * MINUTE_MS, 'interrupted'],
     ['manual', 3 * MINUTE_MS, 'interrupted']
   ] as const) {
     test(`tells of a ${kind} ping without a result, ${age / MINUTE_MS} minutes old, as ${outcome}`, async (t) => {
       const { log } = await openPingLog(t, await create())
       await log.record(pingOf(kind, new Date(Date.now() - age)))
       assert.deepEqual((await log.list()).map((ping) => ping.outcome), [outcome])
+    })
+  }
+
+  for (const [due, wait, outcome] of [
+    ['in an hour', HOUR_MS, 'pending'],
+    ['now', 0, 'pending'],
+    ['three minutes ago', -3 * MINUTE_MS, 'interrupted']
+  ] as const) {
+    test(`tells of a ping whose next attempt was due ${due} as ${outcome}`, async (t) => {
+      const { log } = await openPingLog(t, await create())
+      const ping = await log.record(pingOf('boot', new Date(Date.now() - 2 * HOUR_MS)))
+      const nextAttemptAt = new Date(Date.now() + wait)
+      await log.saveResult(ping!.id, { ...NOT_ATTEMPTED, attempts: 2, status: 503, nextAttemptAt })
+      assert.deepEqual((await log.list()).map((ping) => [ping.outcome, ping.nextAttemptAt]), [[outcome, nextAttemptAt]])
+    })
+  }
+
+  for (const [title, url, left, expected] of [
+    ['as long as the receiver asked an earlier one', 'http://127.0.0.1:1/', 40 * MINUTE_MS, 40 * MINUTE_MS],
+    ['not for what another receiver asked', 'http://127.0.0.1:2/', 40 * MINUTE_MS, null],
+    ['not once that is over', 'http://127.0.0.1:1/', 0, null],
+    ['not for what a clock that was ahead has computed', 'http://127.0.0.1:1/', HOUR_MS + 1, null]
+  ] as const) {
+    test(`lets a new scheduled ping wait ${title}`, async (t) => {
+      const { log } = await openPingLog(t, await create())
+      const now = new Date()
+      const asked = await log.record({ ...pingOf('manual', now), url })
+      const nextAttemptAt = new Date(now.getTime() + left)
+      await log.saveResult(asked!.id, { ...NOT_ATTEMPTED, outcome: 'cancelled', status: 503, attempts: 1, nextAttemptAt })
+      const ping = await log.record({ ...pingOf('daily', now), idempotencyKey: 'next' })
+      assert.deepEqual(ping!.nextAttemptAt, expected === null ? null : new Date(now.getTime() + expected))
+      assert.equal((await log.record({ ...pingOf('manual', now), idempotencyKey: 'mine' }))!.nextAttemptAt, null)
     })
   }
 

@@ -1,0 +1,29 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { BUILD } from './compile.js'
+
+/** What takes the clock of its process over for good. */
+const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(/
+
+/**
+ * Puts the test files of a folder into one process, since each process loads the platform anew, which takes a second.
+ * Returns the files to run; each names its tests by the file they are from.
+ */
+export function groupTests (): string[] {
+  const folder = join(BUILD, 'groups')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  const groups: Record<string, string[]> = {}
+  for (const file of listTests()) (groups[NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')) ? file : dirname(file)] ??= []).push(file)
+  return Object.entries(groups).map(([name, files]) => {
+    const group = join(folder, `${name.replace(/\W+/g, '-')}.js`)
+    writeFileSync(group, "import { describe } from 'node:test'\n" + files.map((file) => (
+      `describe('${file}', async () => { await import('${relative(folder, join(BUILD, file.replace(/\.ts$/, '.js')))}') })\n`)).join(''))
+    return group
+  })
+}
+
+function listTests (): string[] {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts')).toSorted().map((file) => join('test', file))
+}

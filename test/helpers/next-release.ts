@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { temporaryDirectory } from './platform.js'
+import { locate, SOURCE } from './program.js'
+
+/** What a contributor changes so that two properties join the ping: one in a group that is there, one in its own. */
+const CHANGES: [file: string, today: string, next: string][] = [
+  ['src/telemetry/types.ts', 'SCHEMA_VERSION = 1', 'SCHEMA_VERSION = 2'],
+  ['src/telemetry/ping.ts', 'arch: text({', `
+    memory: count({ description: 'How much memory there is, in MiB.', why: 'To fit into it.', since: 2 }),
+    arch: text({`],
+  ['src/telemetry/ping.ts', 'env: Type.Object({', `
+  machine: Type.Object({
+    cores: count({ description: 'How many processors there are.', why: 'To use them all.', since: 2 })
+  }, closed),
+  env: Type.Object({`],
+  ['src/telemetry/collect.ts', 'arch: os.arch() },', 'arch: os.arch(), memory: 4096 }, machine: { cores: 8 },']
+]
+
+/** The source of the next release, in a folder of its own. */
+export interface NextRelease {
+  folder: string
+  /** One of its modules, `src/app.ts` say. */
+  load: <Module>(path: string) => Promise<Module>
+}
+
+export function createNextRelease (t: TestContext): NextRelease {
+  const folder = temporaryDirectory(t)
+  for (const path of ['src', 'package.json']) cpSync(join(SOURCE, path), join(folder, path), { recursive: true })
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
+  for (const [file, today, next] of CHANGES) {
+    const path = locate(file, folder)
+    const source = readFileSync(path, 'utf8')
+    assert.equal(source.split(today).length, 2, `${file} has "${today}" once`)
+    writeFileSync(path, source.replace(today, next))
+  }
+  return { folder, load: (path) => import(pathToFileURL(locate(path, folder)).href) }
+}

@@ -1,0 +1,40 @@
+/**
+ * `npm test`: compiles once, starts one PostgreSQL, and runs the tests on both.
+ *
+ *     npm test                                      # every test but the soak
+ *     npm test -- test/telemetry/consent.test.ts    # these files; options of Node.js's test runner go along
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { BUILD, compile } from './compile.js'
+import { groupTests } from './groups.js'
+import { startPostgres, type Postgres } from './helpers/postgres.js'
+
+const CONCURRENCY = 3
+const LONGEST_GROUP_MS = 300_000
+
+const args = process.argv.slice(2)
+const named = args.filter((arg) => !arg.startsWith('-'))
+const options = args.filter((arg) => arg.startsWith('-'))
+
+await compile()
+const files = named.length > 0 ? named.map((file) => join(BUILD, file.replace(/\.ts$/, '.js'))) : groupTests()
+// A single file starts its own, if it needs one.
+const postgres = files.length > 1 ? await startPostgres() : undefined
+try {
+  process.exitCode = await runTests(postgres)
+} finally {
+  await postgres?.stop()
+}
+
+async function runTests (postgres: Postgres | undefined): Promise<number> {
+  const runner = spawn(process.execPath, [
+    '--enable-source-maps', '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${LONGEST_GROUP_MS}`, ...options, ...files
+  ], { stdio: 'inherit', env: { ...process.env, ...postgres?.environment } })
+  // The runner ends on these by itself; this process waits for it, and then stops the PostgreSQL.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { runner.kill(signal) })
+  const [code] = await once(runner, 'exit') as [number | null]
+  return code ?? 1
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { runCommandProcess } from '../cli/run-command.js'
+import { PING, post, sqliteUrl, startCollector, KEY } from '../collector/start-collector.js'
+import { pingProperties } from '../../src/telemetry/ping.js'
+import { SCHEMA_VERSION } from '../../src/telemetry/types.js'
+import { ACCOUNT, Client, setUp } from '../helpers/client.js'
+import { startListener } from '../helpers/listener.js'
+import { createNextRelease, type NextRelease } from '../helpers/next-release.js'
+import { buildPlatform, temporaryDirectory, type PlatformOptions } from '../helpers/platform.js'
+
+const PAGE = '/admin/settings/telemetry'
+const NEW = ['os.memory', 'machine.cores']
+
+/** The properties of the first release. A property that joins brings a version of its own. */
+const FIRST = [
+  'instanceId', 'os.type', 'os.release', 'os.arch', 'env.nodejs', 'env.flowforge',
+  'platform.counts.users', 'platform.counts.teams', 'platform.counts.projects', 'platform.config.driver'
+]
+
+test('the properties of version 1 stay these, and the version of the schema is the newest of a property', () => {
+  assert.deepEqual(pingProperties.filter(({ schema }) => schema.since === 1).map(({ path }) => path), FIRST)
+  assert.equal(SCHEMA_VERSION, Math.max(...pingProperties.map(({ schema }) => schema.since)))
+})
+
+const hasNew = (text: string) => {
+  const { os, machine } = JSON.parse(text)
+  assert.equal(os.memory === 4096, machine?.cores === 8)
+  return machine !== undefined
+}
+
+/** A platform of the next release, on the data of one of today's whose administrator has said yes. */
+async function upgrade (t: TestContext, next: NextRelease, answer: boolean | 'nothing' = true) {
+  const listener = await startListener(t)
+  const home = temporaryDirectory(t)
+  const options: PlatformOptions = { telemetry: { url: listener.url }, home }
+  const today = await buildPlatform(t, { ...options, initialised: answer === 'nothing' })
+  if (answer !== 'nothing') await setUp(today.app, answer)
+  await today.app.close()
+  const platform = await buildPlatform(t, { ...options, release: await next.load('src/app.ts') })
+  const sendOnce = async () => {
+    await platform.app.telemetry.send()
+    return (await listener.next()).body
+  }
+  return { ...platform, listener, sendOnce }
+}
+
+async function signIn (app: FastifyInstance): Promise<Client> {
+  const client = new Client(app)
+  const _csrf = await client.csrfToken('/account/login')
+  const { username, password } = ACCOUNT
+  await client.post('/account/login', { username, password, _csrf })
+  return client
+}
+
+describe('after an upgrade that adds properties', () => {
+  test('pings go on with those that were agreed to, log, page and API name the new ones, and a yes on the page adds them', async (t) => {
+    const { app, log, sendOnce } = await upgrade(t, createNextRelease(t))
+    const { level, msg } = await log.find(/can also send/)
+    assert.equal(level, 30)
+    assert.equal(msg, 'The telemetry of this release can also send os.memory, machine.cores. ' +
+      'That is not sent until an administrator has agreed in Admin Settings.')
+    const sent = await sendOnce()
+    assert.equal(hasNew(sent), false)
+    assert.equal(await app.telemetry.preview(), sent)
+
+    const client = await signIn(app)
+    const before = (await client.get(PAGE)).body
+    assert.match(before, /not sent until you agree[^]*os\.memory[^]*How much memory there is[^]*To fit into it\.[^]*machine\.cores/)
+    const { newProperties } = (await client.request({ url: '/api/v1/telemetry' })).json()
+    assert.deepEqual(newProperties.map(({ path }: { path: string }) => path), NEW)
+
+    const _csrf = /name="_csrf" value="([^"]+)"/.exec(before)![1]!
+    const response = await client.postForm(PAGE, { 'telemetry:enabled': 'true', _csrf })
+    assert.equal(response.statusCode, 303)
+    assert.equal(hasNew(await sendOnce()), true)
+    assert.doesNotMatch((await client.get(PAGE)).body, /not sent until you agree/)
+    assert.deepEqual((await app.decisions.list()).map(({ way, schemaVersion }) => [way, schemaVersion]), [['page', 2], ['wizard', 1]])
+  })
+
+  test('the command line names them, and its yes adds them', async (t) => {
+    const next = createNextRelease(t)
+    const { home, sendOnce } = await upgrade(t, next)
+    const run = async (words: string) => (await runCommandProcess(home, words, {}, next.folder)).stdout
+    assert.match(await run('telemetry status'), /can also send machine\.cores: How many processors there are\. To use them all\./)
+    assert.equal(hasNew(await run('telemetry preview')), false)
+    await run('telemetry on')
+    assert.doesNotMatch(await run('telemetry status'), /can also send/)
+    assert.equal(hasNew(await sendOnce()), true)
+  })
+
+  test('a default that nobody has decided on covers version 1 alone', async (t) => {
+    const { app, sendOnce } = await upgrade(t, createNextRelease(t), 'nothing')
+    assert.equal(hasNew(await sendOnce()), false)
+    assert.deepEqual((await app.telemetry.newProperties()).map(({ path }) => path), NEW)
+  })
+
+  test('after a no the preview shows all that a yes would cover, and that yes covers it', async (t) => {
+    const { app, log, sendOnce } = await upgrade(t, createNextRelease(t), false)
+    assert.deepEqual(await app.telemetry.newProperties(), [])
+    assert.equal(hasNew(await app.telemetry.preview()), true)
+    await log.find(/^Telemetry is off/)
+    assert.ok(!log.lines.some(({ msg }) => /can also send/.test(msg)))
+    await app.decisions.decide({ enabled: true, way: 'API', who: 'ada' })
+    assert.equal(hasNew(await sendOnce()), true)
+  })
+
+  test('a new installation is asked for all at once in the wizard', async (t) => {
+    const listener = await startListener(t)
+    const release = await createNextRelease(t).load<PlatformOptions['release']>('src/app.ts')
+    const { app } = await buildPlatform(t, { telemetry: { url: listener.url }, initialised: false, release })
+    const client = new Client(app)
+    const _csrf = await client.csrfToken()
+    await client.post('/setup/create-user', { ...ACCOUNT, _csrf })
+    assert.match((await client.get('/setup')).body, /machine\.cores[^]*How many processors there are/)
+    await client.post('/setup/settings', { telemetry: true, _csrf })
+    await client.post('/setup/finish', { _csrf })
+    assert.equal(hasNew((await app.telemetry.send()).body), true)
+  })
+})
+
+test('a collector of the next release keeps pings of both, in the database of today\'s', async (t) => {
+  const databaseUrl = await sqliteUrl(t)
+  const today = await startCollector(t, databaseUrl)
+  const newer = { ...PING, os: { ...PING.os, memory: 4096 }, machine: { cores: 8 } }
+  const { body: { received } } = await today.post(newer)
+  assert.equal(received.machine, undefined)
+  await today.app.close()
+  const { buildCollector } = await createNextRelease(t).load<typeof import('../../src/collector/app.js')>('src/collector/app.ts')
+  const app = await buildCollector({ ipHashKey: KEY, databaseUrl, logLevel: 'silent' })
+  t.after(() => app.close())
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  for (const [ping, memory, cores] of [[PING, null, null], [newer, 4096, 8]] as const) {
+    const { status, body } = await post(url, ping)
+    assert.deepEqual([status, body.received.os.memory, body.received.machine.cores], [200, memory, cores])
+  }
+})
