@@ -36,10 +36,10 @@ const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explai
   [/^SQLITE_(NOTADB|CORRUPT)$/, 'sqlite', ({ file }) => new CommandError(
     `${file} is not a database that can be read. Bring it back from a backup, or name another with db.storage in flowforge.yml.`,
     EXIT.unavailable)],
-  [/^28/, 'postgres', ({ server, config: { db } }) => new CommandError(
-    `The PostgreSQL at ${server} refuses the user "${db.user}". Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
-  [/^3D000$/, 'postgres', ({ server, config: { db } }) => new CommandError(
-    `The PostgreSQL at ${server} has no database "${db.database}". Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
+  [/^28/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} refuses the user or the password. Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
+  [/^3D000$/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} has no database of this name. Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
   [/^(E[A-Z_]+|57P0\d|53300)$/, 'postgres', noAnswer]
 ]
 

@@ -11,8 +11,8 @@ import { showStep, showStepAgain } from './wizard.js'
 
 /**
  * The setup wizard: from an empty database to a platform with an administrator and a decision on telemetry.
- * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until it
- * is finished and gone.
+ * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until
+ * it is finished and gone.
  */
 const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
