@@ -20,7 +20,7 @@ module.exports = {
       comment: 'A value of our copy of sequelize or fastify means nothing to another copy in a host. Types are fine.',
       severity: 'error',
       from: { path: '^src/telemetry/' },
-      to: { path: 'node_modules/(sequelize|fastify|pg|sqlite3)/', dependencyTypesNot: ['type-only'] }
+      to: { path: 'node_modules/(sequelize|fastify|pg|@appthreat/sqlite3)/', dependencyTypesNot: ['type-only'] }
     },
     {
       name: 'telemetry-imports-its-own-dependencies',

@@ -4,6 +4,7 @@
  *     npm run collector          in one terminal
  *     node examples/embed.js     in another, after npm run build
  */
+import sqlite3 from '@appthreat/sqlite3'
 import { fastify } from 'fastify'
 import fp from 'fastify-plugin'
 import telemetry from 'flowforge/telemetry'
@@ -32,7 +33,7 @@ await app.register(fp(async (app) => {
 
 // 3. What is counted: three models of any layout, on SQLite or PostgreSQL.
 await app.register(fp(async (app) => {
-  const sequelize = new Sequelize({ dialect: 'sqlite', storage: ':memory:', logging: false })
+  const sequelize = new Sequelize({ dialect: 'sqlite', dialectModule: sqlite3, storage: ':memory:', logging: false })
   const models = {
     User: sequelize.define('User', { email: DataTypes.STRING }, { paranoid: true }),
     Team: sequelize.define('Team', { title: DataTypes.STRING }),

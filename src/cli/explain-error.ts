@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { ConfigError, type PlatformConfig } from '../config/index.js'
+import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { addressFrom } from '../db/index.js'
 import { TelemetryOffError } from '../telemetry/types.js'
 import { CommandError, EXIT } from './exit-codes.js'
@@ -46,6 +47,7 @@ const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explai
 export function explainError (error: unknown, config?: PlatformConfig): unknown {
   if (error instanceof ConfigError) return new CommandError(error.message, EXIT.config)
   if (error instanceof TelemetryOffError) return new CommandError(error.message, EXIT.off)
+  if (error instanceof MissingSqliteDriverError) return new CommandError(error.message, EXIT.unavailable)
   if (!config) return error
   const { code, syscall, name, message } = causeOf(error)
   const kind = syscall === 'listen' || (syscall === 'getaddrinfo' && !name.startsWith('Sequelize')) ? 'listen' : config.db.type

@@ -1,6 +1,7 @@
 import type { ClientConfig } from 'pg'
 import { BaseError, ConnectionError, Sequelize, type Options } from 'sequelize'
 import { makePrivateDatabase } from './private-files.js'
+import { loadSqliteDriver } from './sqlite-driver.js'
 
 /** A SQLite file, or where a PostgreSQL is found and who asks. */
 export type DatabaseAddress =
@@ -29,7 +30,9 @@ export async function openDatabase (address: DatabaseAddress, options: Options =
 }
 
 async function dialectOptions (address: DatabaseAddress): Promise<Options> {
-  if (address.type === 'sqlite') return { dialect: 'sqlite', storage: address.storage }
+  if (address.type === 'sqlite') {
+    return { dialect: 'sqlite', dialectModule: await loadSqliteDriver(), storage: address.storage }
+  }
   const { host, port, user, password, database, ssl } = address
   const dialectModule = await loadPostgresDriver()
   return { dialect: 'postgres', dialectModule, host, port, username: user, password, database, dialectOptions: { ssl } }

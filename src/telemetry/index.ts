@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { readTelemetryConfig } from './config.js'
 import { decideForOperator, isDoubtful } from './consent.js'
 import type { TelemetryHost } from './host.js'
+import type { Forgotten } from './rights.js'
 import { startSchedule, type Schedule } from './schedule.js'
 import type { TelemetryService } from './service.js'
 import { SCHEMA_VERSION, type Consent, type LoggedPing, type NewProperty } from './types.js'
@@ -34,6 +35,14 @@ export interface Telemetry {
   pings: (limit?: number) => Promise<LoggedPing[]>
   /** One ping of the log by its id; undefined if it is not, or no longer, there. */
   ping: (id: number) => Promise<LoggedPing | undefined>
+  /**
+   * Asks the receiver what it holds of this installation.
+   *
+   * @throws an error with the code `telemetry_off`, `right_not_offered` or `receiver_unavailable`
+   */
+  held: () => Promise<object>
+  /** Asks the receiver to delete what it holds of an id of this installation. @throws as `held` does */
+  forget: (instanceId: string) => Promise<Forgotten>
   /** When the boot ping is due; null once its time has come, or if the operator has turned telemetry off. */
   nextBoot: () => Date | null
   /** When the daily ping is due next; null if the operator has turned telemetry off. */
@@ -65,6 +74,8 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     send: async (idempotencyKey) => (await load()).send(idempotencyKey),
     pings: async (limit) => (await load()).pings(limit),
     ping: async (id) => (await load()).ping(id),
+    held: async () => (await load()).held(),
+    forget: async (instanceId) => (await load()).forget(instanceId),
     nextBoot: () => schedule?.nextBoot() ?? null,
     nextDaily: () => schedule?.nextDaily() ?? null
   })
@@ -145,4 +156,5 @@ export default telemetry
 // What `require()` returns: the plugin itself.
 export { telemetry as 'module.exports' }
 export type { TelemetryHost } from './host.js'
+export type { Forgotten } from './rights.js'
 export type { Consent, LoggedPing, NewProperty } from './types.js'

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import timers from 'node:timers/promises'
 import { readTelemetryConfig, type TelemetryConfig } from './config.js'
-import { loadTelemetryConfig } from './config-file.js'
 import { collectPing } from './collect.js'
-import {
-  decideBySettings, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost, type SettingFacts
-} from './consent.js'
+import { NO_INSTANCE_ID } from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
 import { deliver } from './delivery/retry.js'
-import { missingRequirements, readAgreedVersion, readInstanceId, readSetting, type TelemetryHost } from './host.js'
+import { missingRequirements, readAgreedVersion, readInstanceId, type TelemetryHost } from './host.js'
+import { ConsentReader } from './read-consent.js'
+import { requestForget, requestHeld, type Forgotten } from './rights.js'
 import { PingLog } from './store/ping-log.js'
 import {
   SCHEMA_VERSION, TelemetryOffError,
@@ -22,16 +21,17 @@ const CANCEL_MS = 2_000
 export class TelemetryService {
   readonly #host: TelemetryHost
   readonly #config: TelemetryConfig
+  readonly #consent: ConsentReader
   readonly #failures: FailureLog
   readonly #inFlight = new Map<AbortController, Promise<unknown>>()
   /** Manual pings in flight, by idempotency key. */
   readonly #manual = new Map<string, Promise<LoggedPing>>()
   #pingLog: PingLog | undefined
-  #loadedConfig: Promise<TelemetryConfig> | undefined
 
   constructor (host: TelemetryHost) {
     this.#host = host
     this.#config = readTelemetryConfig(host.config?.telemetry, host.config?.locate)
+    this.#consent = new ConsentReader(host, this.#config)
     this.#failures = new FailureLog(host.log)
   }
 
@@ -41,20 +41,18 @@ export class TelemetryService {
   }
 
   /** Decides whether a ping may be sent now. Settings are read afresh. @throws the host's error if they cannot be read */
-  async consent (): Promise<Consent> {
-    const decision = await this.#decide()
-    return decision.allowed && !await readInstanceId(this.#host.settings) ? NO_INSTANCE_ID : decision
+  consent (): Promise<Consent> {
+    return this.#consent.read()
   }
 
   /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
-  async operatorConsent (): Promise<Consent | undefined> {
-    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env)
+  operatorConsent (): Promise<Consent | undefined> {
+    return this.#consent.readOperator()
   }
 
   /** Whether telemetry is off because something is unclear or missing, so that the operator should be warned. */
-  async isDoubtful ({ allowed, decidedBy }: Consent): Promise<boolean> {
-    if (allowed || decidedBy === 'host') return !allowed
-    return ['flowforge.yml', 'environment'].includes(decidedBy) && isDoubtful(await this.#loadConfig(), process.env)
+  isDoubtful (consent: Consent): Promise<boolean> {
+    return this.#consent.isDoubtful(consent)
   }
 
   /**
@@ -64,10 +62,9 @@ export class TelemetryService {
    * @throws TelemetryOffError if the host lacks something, InvalidPingError, or the database's error
    */
   async preview (): Promise<string> {
-    this.#assertComplete()
-    const { settings } = this.#host
-    const { allowed } = decideBySettings(await this.#readFacts())
-    return collectPing(this.#host, allowed ? await readAgreedVersion(settings) : SCHEMA_VERSION)
+    this.#consent.assertComplete()
+    const { allowed } = await this.#consent.readSettings()
+    return collectPing(this.#host, allowed ? await readAgreedVersion(this.#host.settings) : SCHEMA_VERSION)
   }
 
   /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
@@ -94,13 +91,13 @@ export class TelemetryService {
   }
 
   async #sendOnce (idempotencyKey: string): Promise<LoggedPing> {
-    return (await this.#track('manual', idempotencyKey) ?? await this.#openLog().find(idempotencyKey))!
+    return (await this.#track((signal) => this.#send('manual', idempotencyKey, signal)) ?? await this.#openLog().find(idempotencyKey))!
   }
 
   /** Sends a scheduled ping, if consent and the other replicas allow it. Every failure ends here. Never throws. */
   async sendOnSchedule (kind: 'boot' | 'daily'): Promise<void> {
     try {
-      await this.#track(kind)
+      await this.#track((signal) => this.#send(kind, randomUUID(), signal))
     } catch (error) {
       if (error instanceof TelemetryOffError) this.#host.log.debug(error.message)
       else this.#failures.failed(error as Error, false)
@@ -118,6 +115,28 @@ export class TelemetryService {
   }
 
   /**
+   * Asks the receiver what it holds of this installation.
+   *
+   * @throws TelemetryOffError, or ReceiverError
+   */
+  async held (): Promise<object> {
+    const instanceId = await readInstanceId(this.#host.settings)
+    if (!instanceId) throw new TelemetryOffError(NO_INSTANCE_ID.explanation)
+    return this.#track((signal) => this.#request(requestHeld, instanceId, signal))
+  }
+
+  /**
+   * Asks the receiver to delete what it holds of an id, which may be an earlier one of this installation. The host draws
+   * the new id before: then no ping with the old one is attempted any more.
+   *
+   * @throws as `held` does
+   */
+  async forget (instanceId: string): Promise<Forgotten> {
+    await this.cancel('the installation takes a new instanceId')
+    return this.#track((signal) => this.#request(requestForget, instanceId, signal))
+  }
+
+  /**
    * Cancels waiting retries and aborts requests in flight. Resolves when the results are saved, after 2 seconds at most.
    *
    * @param reason what the log says of the cancelled pings
@@ -128,11 +147,20 @@ export class TelemetryService {
     await Promise.race([Promise.allSettled(deliveries), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
   }
 
-  #track (kind: PingKind, idempotencyKey: string = randomUUID()): Promise<LoggedPing | undefined> {
+  /** Runs what `cancel` can end. */
+  #track<T> (run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const cancellation = new AbortController()
-    const delivery = this.#send(kind, idempotencyKey, cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
-    this.#inFlight.set(cancellation, delivery)
-    return delivery
+    const running = run(cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
+    this.#inFlight.set(cancellation, running)
+    return running
+  }
+
+  async #request<T> (
+    request: (request: Parameters<typeof requestHeld>[0]) => Promise<T>, instanceId: string, signal: AbortSignal
+  ): Promise<T> {
+    const beforeWrite = () => this.#consent.assertRequest(signal)
+    await beforeWrite()
+    return request({ url: this.url, version: this.#host.config.version, instanceId, signal, beforeWrite })
   }
 
   /**
@@ -142,20 +170,33 @@ export class TelemetryService {
    * @returns the row of the log; undefined if another replica has claimed the ping, or the key is recorded already
    */
   async #send (kind: PingKind, idempotencyKey: string, signal: AbortSignal): Promise<LoggedPing | undefined> {
-    const assertConsent = () => this.#assertConsent(signal)
+    const assertConsent = () => this.#consent.assertPing(signal)
     await assertConsent()
     const { log, config: { version } } = this.#host
     const body = await collectPing(this.#host, await readAgreedVersion(this.#host.settings))
     const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
-      log.debug(`The ${kind} ping was claimed by another replica, or earlier by this one.`)
+      log.debug(`The ${kind} ping was claimed by another replica or earlier by this one, or there were ten within the hour.`)
       return undefined
     }
     const saveResult = (result: PingResult) => this.#saveResult(ping, result)
-    const result = await deliver(ping, { url: this.url, version, signal, assertConsent, saveResult, failures: this.#failures })
+    const assertSame = async () => {
+      await assertConsent()
+      await this.#assertInstanceId(ping)
+    }
+    const result = await deliver(ping, {
+      url: this.url, version, signal, assertConsent: assertSame, saveResult, failures: this.#failures
+    })
     await saveResult(result)
     return { ...ping, ...result }
+  }
+
+  /** An id that was given up, on any replica, must not be sent again. */
+  async #assertInstanceId ({ body }: LoggedPing): Promise<void> {
+    const { instanceId } = JSON.parse(body) as { instanceId: string }
+    if (await readInstanceId(this.#host.settings) === instanceId) return
+    throw new TelemetryOffError('the installation has a new instanceId')
   }
 
   /** Results outlive a database that does not answer: the log keeps them until it does. */
@@ -167,45 +208,7 @@ export class TelemetryService {
     }
   }
 
-  async #assertConsent (signal: AbortSignal): Promise<void> {
-    const { allowed, explanation } = await this.#decide()
-    if (!allowed) throw new TelemetryOffError(explanation)
-    // A refusal may have come while consent was being read.
-    signal.throwIfAborted()
-  }
-
-  /** Evaluates consent only, not whether a ping can be built. */
-  async #decide (): Promise<Consent> {
-    const operator = await this.operatorConsent()
-    if (operator) return operator
-    return decideBySettings(await this.#readFacts())
-  }
-
-  async #readFacts (): Promise<SettingFacts> {
-    const { settings } = this.#host
-    return {
-      initialised: await readSetting(settings, 'setup:initialised'),
-      enabled: await readSetting(settings, 'telemetry:enabled')
-    }
-  }
-
-  /** What is known without reading a file or a setting. */
-  #decideAtOnce (): Consent | undefined {
-    const missing = missingRequirements(this.#host)
-    return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)
-  }
-
-  /** Reads the operator's file once, when the host starts. */
-  #loadConfig (): Promise<TelemetryConfig> {
-    return (this.#loadedConfig ??= loadTelemetryConfig(this.#host.config))
-  }
-
   #openLog (): PingLog {
     return (this.#pingLog ??= new PingLog(this.#host.db.sequelize))
-  }
-
-  #assertComplete (): void {
-    const missing = missingRequirements(this.#host)
-    if (missing) throw new TelemetryOffError(refuseForHost(missing).explanation)
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
@@ -21,8 +21,8 @@ function configure (t: TestContext, config: Record<string, unknown>): string {
 }
 
 /** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
-async function startInVain (home: string) {
-  const { code, stderr } = await runCommandProcess(home, 'start')
+async function startInVain (home: string, env: Record<string, string> = {}) {
+  const { code, stderr } = await runCommandProcess(home, 'start', env)
   assert.match(stderr, /^[^\n]+\n$/)
   return { code, sentence: stderr.trim() }
 }
@@ -66,6 +66,18 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.equal(code, 69)
     assert.match(sentence, /letter\.txt is not a database that can be read\. Bring it back from a backup/)
   })
+
+  for (const [what, env, reason] of [
+    ['has no binary for this machine', { npm_config_arch: 's390x' }, /No native build was found for platform=\w+ arch=s390x/],
+    ['has a binary that this machine cannot load', { LIBC: existsSync('/etc/alpine-release') ? 'glibc' : 'musl' }, /libc|musl/]
+  ] as const) {
+    test(`that the SQLite driver ${what}`, async (t) => {
+      const { code, sentence } = await startInVain(configure(t, {}), env)
+      assert.equal(code, 69)
+      assert.match(sentence, /^The SQLite driver cannot be loaded: .+\. Install the dependencies with "npm ci"\./)
+      assert.match(sentence, reason)
+    })
+  }
 })
 
 describe('flowforge', () => {

@@ -6,8 +6,11 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** What a build reads; `npm pack` builds first. */
-const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build-assets.js', 'flowforge.yml', 'README.md', 'LICENSE']
+/** What `npm run build` reads. */
+export const BUILD_SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.js']
+
+/** What `npm pack` reads; it builds first. */
+const SOURCES = [...BUILD_SOURCES, 'bin', 'flowforge.yml', 'README.md', 'LICENSE']
 
 export interface Project {
   /** The project's folder; the package is in its `node_modules`. */

@@ -12,19 +12,16 @@ const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
 /** Half a minute and more pass 60 times as fast, shorter timers as they really do; the daily ping is due in half a day. */
 const FAST = { CLOCK_SPEED: '60', DAILY_IN: '43200' }
 
-/** How soon a refusal in the database aborts a request that is out, with time for a busy machine. */
-const ABORT_MS = 5_000
+/** The copy of Sequelize with which a host goes on until its log is full: that the oldest pings make room is plain SQL. */
+const [OLDEST] = SEQUELIZES
 
-describe('@flowforge/telemetry', () => {
-  let telemetry: Awaited<ReturnType<typeof packTelemetry>>
+describe('@flowforge/telemetry', { concurrency: 2 }, () => {
+  let telemetry: string
   let postgres: Postgres
   before(async () => {
     [telemetry, postgres] = await Promise.all([packTelemetry(), startPostgres()])
   })
-  after(async () => {
-    telemetry.remove()
-    await postgres.stop()
-  })
+  after(() => postgres.stop())
 
   const databases: Record<string, (t: TestContext) => Promise<object>> = {
     'a SQLite file': async (t) => ({ dialect: 'sqlite', storage: join(temporaryDirectory(t), 'host.db') }),
@@ -37,7 +34,7 @@ describe('@flowforge/telemetry', () => {
 
   /** A host whose setup is finished, with three users, one team and one project. */
   async function startPrepared (t: TestContext, sequelize: string, host: object, env = {}) {
-    const started = startRealHost(t, createProject(t, telemetry.folder, sequelize), host, env)
+    const started = startRealHost(t, createProject(t, telemetry, sequelize), host, env)
     await started.ask('prepare')
     await started.ask('set', 'instanceId', INSTANCE)
     await started.ask('set', 'setup:initialised', true)
@@ -65,25 +62,25 @@ describe('@flowforge/telemetry', () => {
         assert.deepEqual(platform, { counts: { users: 3, teams: 1, projects: 1 }, config: { driver: 'k8s' } })
         await host.log(/^Telemetry was sent/)
 
-        await host.ask('sendMany', 102)
+        const more = sequelize === OLDEST ? 102 : 2
+        await host.ask('sendMany', more)
         const pings = await host.ask('pings')
-        assert.deepEqual([pings.length, pings[0].id, pings.at(-1).id], [100, 103, 4])
-        assert.ok(pings.every(({ outcome, kind }: Record<string, string>) => outcome === 'delivered' && kind === 'manual'))
+        assert.deepEqual(pings.map(({ id }: { id: number }) => id), Array.from({ length: Math.min(100, more + 1) }, (_, index) => more + 1 - index))
+        assert.ok(pings.every(({ outcome }: Record<string, string>) => outcome === 'delivered'))
 
         assert.deepEqual(await host.ask('migrateAgain'), ['User', 'Team', 'Project', 'PlatformSetting'])
-        assert.equal((await host.ask('pings')).length, 100)
+        assert.equal((await host.ask('pings')).length, pings.length)
 
         await host.ask('set', 'instanceId', INSTANCE)
         await host.ask('set', 'setup:initialised', true)
         answering = false
         const sending = host.ask('send')
-        while (listener.requests.length < 104) await listener.next()
-        const refusedAt = Date.now()
+        while (listener.requests.length < more + 2) await listener.next()
         await host.ask('set', 'telemetry:enabled', false)
+        // No answer comes: without the abort the attempt would end by itself after ten seconds, as a failure.
         const { outcome, error } = await sending
         assert.deepEqual([outcome, error], ['cancelled', 'Telemetry is off: the platform\'s settings say so; ' +
           'an administrator can change that in Admin Settings.'])
-        assert.ok(Date.now() - refusedAt < ABORT_MS)
         await assert.rejects(host.ask('send'), { code: 'telemetry_off' })
 
         await host.ask('close')
@@ -101,7 +98,7 @@ describe('@flowforge/telemetry', () => {
     await first.ask('start')
     assert.equal((await first.ask('send')).outcome, 'delivered')
     await first.ask('close')
-    const second = startRealHost(t, createProject(t, telemetry.folder, 'sequelize-6.30.0'), { database, config })
+    const second = startRealHost(t, createProject(t, telemetry, 'sequelize-6.30.0'), { database, config })
     assert.equal(await second.ask('start'), 'served')
     assert.equal((await second.ask('send')).outcome, 'delivered')
   })

@@ -16,13 +16,20 @@ export const SEQUELIZES = ['sequelize-6.6.5', 'sequelize-6.30.0', 'sequelize-6.3
 /** What the manifest of the package names, and so what it brings into an empty project. */
 export const DEPENDENCIES = ['fastify-plugin', 'typebox', 'undici', 'yaml'] as const
 
-/** The packed `@flowforge/telemetry`, unpacked. */
-export async function packTelemetry (): Promise<{ folder: string, remove: () => void }> {
+let packed: Promise<string> | undefined
+
+/** The folder of the packed `@flowforge/telemetry`, unpacked: once for all tests of this process. */
+export function packTelemetry (): Promise<string> {
+  packed ??= pack()
+  return packed
+}
+
+async function pack (): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-embedding-'))
+  process.on('exit', () => { rmSync(root, { recursive: true, force: true }) })
   const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'pack:telemetry', '--', root])
-  const folder = join(root, 'package')
   await promisify(execFile)('tar', ['-xzf', stdout.trim().split('\n').at(-1)!, '-C', root])
-  return { folder, remove: () => { rmSync(root, { recursive: true, force: true }) } }
+  return join(root, 'package')
 }
 
 /** A project with the package, fastify, and one copy of Sequelize, each as `npm install` would place it. */
@@ -32,7 +39,8 @@ export function createProject (t: TestContext, telemetry: string, sequelize: str
   const modules = join(project, 'node_modules')
   mkdirSync(join(modules, '@flowforge'), { recursive: true })
   cpSync(telemetry, join(modules, '@flowforge', 'telemetry'), { recursive: true })
-  for (const name of ['fastify', ...DEPENDENCIES]) symlinkSync(resolve('node_modules', name), join(modules, name))
+  mkdirSync(join(modules, '@appthreat'))
+  for (const name of ['fastify', '@appthreat/sqlite3', ...DEPENDENCIES]) symlinkSync(resolve('node_modules', name), join(modules, name))
   symlinkSync(resolve('node_modules', sequelize), join(modules, 'sequelize'))
   for (const file of readdirSync('test/embedding/project')) cpSync(join('test/embedding/project', file), join(project, file))
   return project

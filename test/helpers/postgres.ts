@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { DatabaseAddress } from '../../src/database/open.js'
+import { linkLibraries } from './link-libraries.js'
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 
@@ -48,6 +49,7 @@ export async function startOwnPostgres (flags = ['-c', 'fsync=off', '-c', 'full_
     createPostgresUser: process.getuid?.() === 0,
     onLog: () => {}
   })
+  linkLibraries()
   await server.initialise()
   await server.start()
   return describe(port, async () => {

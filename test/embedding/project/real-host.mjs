@@ -5,6 +5,7 @@
  * one table as new. It is told what to do, and tells what it did, in lines of JSON.
  */
 import { createInterface } from 'node:readline'
+import sqlite3 from '@appthreat/sqlite3'
 import telemetry from '@flowforge/telemetry'
 import { fastify } from 'fastify'
 import sequelizePackage from 'sequelize'
@@ -13,7 +14,7 @@ const { database, config = {}, asOptions = false, dialect } = JSON.parse(process
 const { DataTypes, Sequelize } = sequelizePackage
 const tell = (message) => console.log(JSON.stringify({ told: message }))
 
-const sequelize = new Sequelize({ logging: false, ...database })
+const sequelize = new Sequelize({ logging: false, ...(database.dialect === 'sqlite' && { dialectModule: sqlite3 }), ...database })
 const define = (name, columns, options) => sequelize.define(name, columns, options)
 const models = {
   User: define('User', { id: { type: DataTypes.UUID, primaryKey: true, defaultValue: DataTypes.UUIDV4 }, suspended: DataTypes.BOOLEAN },

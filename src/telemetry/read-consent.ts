@@ -1,0 +1,83 @@
+import type { TelemetryConfig } from './config.js'
+import { loadTelemetryConfig } from './config-file.js'
+import { decideBySettings, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuseForHost } from './consent.js'
+import { missingRequirements, readInstanceId, readSetting, type TelemetryHost } from './host.js'
+import { TelemetryOffError, type Consent } from './types.js'
+
+/** Reads consent from its sources: the operator's file once, the environment and the host's settings each time. */
+export class ConsentReader {
+  readonly #host: TelemetryHost
+  readonly #config: TelemetryConfig
+  #loadedConfig: Promise<TelemetryConfig> | undefined
+
+  constructor (host: TelemetryHost, config: TelemetryConfig) {
+    this.#host = host
+    this.#config = config
+  }
+
+  /** Decides whether a ping may be sent now. @throws the host's error if its settings cannot be read */
+  async read (): Promise<Consent> {
+    const decision = await this.#decide()
+    return decision.allowed && !await readInstanceId(this.#host.settings) ? NO_INSTANCE_ID : decision
+  }
+
+  /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
+  async readOperator (): Promise<Consent | undefined> {
+    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env)
+  }
+
+  /** What the host's settings say, whatever the operator has decided. */
+  async readSettings (): Promise<Consent> {
+    const { settings } = this.#host
+    return decideBySettings({
+      initialised: await readSetting(settings, 'setup:initialised'),
+      enabled: await readSetting(settings, 'telemetry:enabled')
+    })
+  }
+
+  /** Whether telemetry is off because something is unclear or missing, so that the operator should be warned. */
+  async isDoubtful ({ allowed, decidedBy }: Consent): Promise<boolean> {
+    if (allowed || decidedBy === 'host') return !allowed
+    return ['flowforge.yml', 'environment'].includes(decidedBy) && isDoubtful(await this.#loadConfig(), process.env)
+  }
+
+  /** @throws TelemetryOffError if a ping may not be sent; the signal's reason if a refusal came while that was read */
+  async assertPing (signal: AbortSignal): Promise<void> {
+    const { allowed, explanation } = await this.#decide()
+    if (!allowed) throw new TelemetryOffError(explanation)
+    signal.throwIfAborted()
+  }
+
+  /**
+   * An administrator may ask the receiver about their installation while their own opt-out holds. The operator's opt-out and
+   * an unfinished setup forbid it.
+   *
+   * @throws TelemetryOffError if the receiver may not be asked; the signal's reason
+   */
+  async assertRequest (signal: AbortSignal): Promise<void> {
+    const { allowed, decidedBy, explanation } = await this.#decide()
+    if (!allowed && decidedBy !== 'administrator') throw new TelemetryOffError(explanation)
+    signal.throwIfAborted()
+  }
+
+  /** @throws TelemetryOffError if the host lacks something */
+  assertComplete (): void {
+    const missing = missingRequirements(this.#host)
+    if (missing) throw new TelemetryOffError(refuseForHost(missing).explanation)
+  }
+
+  /** Evaluates consent only, not whether a ping can be built. */
+  async #decide (): Promise<Consent> {
+    return await this.readOperator() ?? await this.readSettings()
+  }
+
+  /** What is known without reading a file or a setting. */
+  #decideAtOnce (): Consent | undefined {
+    const missing = missingRequirements(this.#host)
+    return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)
+  }
+
+  #loadConfig (): Promise<TelemetryConfig> {
+    return (this.#loadedConfig ??= loadTelemetryConfig(this.#host.config))
+  }
+}

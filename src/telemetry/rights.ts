@@ -1,0 +1,96 @@
+import { post, type Answer, type Post } from './delivery/post.js'
+import { describeError } from './describe-outcome.js'
+import { TelemetryOffError } from './types.js'
+
+/** More than the newest 1,000 pings, which is as many as the collector answers. */
+const ANSWER_BYTES = 2 ** 21
+
+/** How many rows the receiver deleted. */
+export interface Forgotten {
+  installations: number
+  pings: number
+}
+
+/** The receiver did not do what was asked of it; the message says why, and what to do. */
+export class ReceiverError extends Error {
+  override readonly name = 'ReceiverError'
+
+  constructor (readonly code: 'right_not_offered' | 'receiver_unavailable', message: string, options?: ErrorOptions) {
+    super(message, options)
+  }
+}
+
+type Right = 'held' | 'forget'
+
+type Request = Pick<Post, 'url' | 'version' | 'signal' | 'beforeWrite'> & { instanceId: string }
+
+/**
+ * Asks the receiver for everything that it holds of an installation.
+ *
+ * @returns the receiver's answer: JSON in a shape of the receiver's own
+ * @throws ReceiverError; the signal's reason; the error of `beforeWrite`
+ */
+export async function requestHeld (request: Request): Promise<object> {
+  const { held } = await ask('held', request)
+  if (!isObject(held)) throw notOffered('held', request.url)
+  return held
+}
+
+/** Asks the receiver to delete everything that it holds of an installation. @throws as `requestHeld` does */
+export async function requestForget (request: Request): Promise<Forgotten> {
+  const { forgotten } = await ask('forget', request)
+  const { installations, pings } = isObject(forgotten) ? forgotten as Partial<Forgotten> : {}
+  if (typeof installations !== 'number' || typeof pings !== 'number') throw notOffered('forget', request.url)
+  return { installations, pings }
+}
+
+async function ask (right: Right, request: Request): Promise<{ held?: unknown, forgotten?: unknown }> {
+  const { status, receipt } = await postRight(right, request)
+  const answer = parse(receipt)
+  if (status === 200 && answer.status === 'success') return answer
+  if (status !== 429 && status < 500) throw notOffered(right, request.url)
+  throw new ReceiverError('receiver_unavailable', `${hostOf(request.url)} answered ${status}. Try again later.`)
+}
+
+async function postRight (right: Right, { instanceId, ...request }: Request): Promise<Answer> {
+  try {
+    return await post({
+      ...request,
+      url: rightUrl(request.url, right),
+      body: JSON.stringify({ instanceId }),
+      answerBytes: ANSWER_BYTES
+    })
+  } catch (error) {
+    if (error instanceof TelemetryOffError) throw error
+    request.signal.throwIfAborted()
+    const { code, message } = error as Error & { code?: string }
+    throw new ReceiverError(
+      'receiver_unavailable', describeError(code ?? null, message, hostOf(request.url)), { cause: error })
+  }
+}
+
+/** The address of `/held` or `/forget`, beside that of the ping, which ends in `/` or `/ping`. */
+function rightUrl (url: string, right: Right): string {
+  const target = new URL(url)
+  target.pathname = `${target.pathname.replace(/\/(ping\/?)?$/, '')}/${right}`
+  return target.href
+}
+
+const WISHES: Record<Right, string> = { held: 'say what it holds', forget: 'delete what it holds' }
+
+const notOffered = (right: Right, url: string) => new ReceiverError('right_not_offered',
+  `${hostOf(url)} does not ${WISHES[right]} by itself. Ask whoever runs it, and name the instanceId.`)
+
+const hostOf = (url: string) => new URL(url).host
+
+function parse (text: string): { status?: unknown, held?: unknown, forgotten?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : {}
+  } catch {
+    // Not JSON: the answer of something that is no collector.
+    return {}
+  }
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

@@ -1,0 +1,76 @@
+/** The units of deploy/, started as systemd starts them. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import { KEY, PING, post } from '../collector/start-collector.js'
+import { freePort } from '../helpers/postgres.js'
+import { within } from '../helpers/within.js'
+import { cannotEnter, enter, listening, PATH, prepareRoot, stop } from './sandbox.js'
+import { parseVariables, readUnit } from './unit-file.js'
+
+/** What systemd would choose for DynamicUser. */
+const USER = 64_321
+
+const compiled = import.meta.filename.endsWith('.js')
+
+describe('the systemd units', { skip: cannotEnter || (!compiled && !existsSync('dist') && 'needs a build: npm run build') }, () => {
+  let directory: string
+  let root: string
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'flowforge-units-'))
+    root = join(directory, 'root')
+    prepareRoot(root)
+    cpSync(compiled ? 'build/src' : 'dist', join(root, 'opt/flowforge/dist'), { recursive: true })
+    cpSync('package.json', join(root, 'opt/flowforge/package.json'))
+    mkdirSync(join(root, 'etc/flowforge'))
+    writeFileSync(join(root, 'etc/flowforge/flowforge.yml'), 'host: 127.0.0.1\ntelemetry: { url: "http://127.0.0.1:1/" }\n')
+  })
+  after(() => { rmSync(directory, { recursive: true, force: true }) })
+
+  /** Starts a unit. @param variables what its EnvironmentFile holds */
+  function startUnit (t: TestContext, name: string, variables: Record<string, string>) {
+    const Service = readUnit(name).Service!
+    const state = join('/var/lib', Service.StateDirectory![0]!)
+    mkdirSync(join(root, state), { recursive: true, mode: 0o700 })
+    chownSync(join(root, state), USER, USER)
+    // The Node.js of this machine may be in another place.
+    const child = enter(root, Service.ExecStart![0]!.replace(/^\S*node /, 'node ').split(' '), {
+      user: `${USER}:${USER}`,
+      directory: Service.WorkingDirectory![0]!,
+      environment: { PATH, ...parseVariables(Service.Environment!.join(' ')), ...variables },
+      writable: [state],
+      mounts: { '/opt/flowforge/node_modules': resolve('node_modules') }
+    })
+    t.after(() => { child.kill('SIGKILL') })
+    return { child, Service, state: join(root, state) }
+  }
+
+  test('flowforge.service serves as a dynamic user with one writable folder, and stops with 0', async (t) => {
+    const port = await freePort()
+    const { child, state } = startUnit(t, 'flowforge.service', { PORT: String(port) })
+    await listening(child)
+    assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 200)
+    assert.equal(statSync(join(state, 'var/flowforge.db')).mode & 0o777, 0o600)
+    assert.equal(await stop(child), 0)
+  })
+
+  test('flowforge-collector.service takes a ping as a dynamic user with one writable folder, and stops with 0', async (t) => {
+    const port = await freePort()
+    const { child, state } = startUnit(t, 'flowforge-collector.service', { COLLECTOR_PORT: String(port), COLLECTOR_IP_HASH_KEY: KEY })
+    await listening(child)
+    assert.equal((await post(`http://127.0.0.1:${port}/`, PING)).status, 200)
+    assert.equal(statSync(join(state, 'collector.db')).mode & 0o777, 0o600)
+    assert.equal(await stop(child), 0)
+  })
+
+  for (const [unit, fault] of [['flowforge.service', { PORT: 'none' }], ['flowforge-collector.service', { COLLECTOR_PORT: 'none' }]] as const) {
+    test(`${unit} is not started again if its configuration is wrong`, async (t) => {
+      const { child, Service } = startUnit(t, unit, fault)
+      const [code] = await within('the exit', once(child, 'exit'))
+      assert.deepEqual(Service.RestartPreventExitStatus, [String(code)])
+    })
+  }
+})
