@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: `flowforge`. */
 import { runCommandLine } from './command-line.js'
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The collector as a process of its own: settings from the environment, signals, exit codes. */
 import { buildCollector } from './app.js'
 import { describeUsage } from './help.js'

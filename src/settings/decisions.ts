@@ -43,7 +43,7 @@ export class Decisions {
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
   async decide (decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
-    const recorded = { ...decision, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
+    const recorded: Decision = { ...decision, action: 'decide', decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
     if (!decision.enabled) this.#release = this.#settings.hold('telemetry:enabled', false)
     // Of the refusals, this ends those that were made before it, and none that is made while it is being written.
     const release = this.#release
@@ -54,6 +54,12 @@ export class Decisions {
       this.#saveLater(recorded, release)
       throw new DecisionNotSavedError({ cause: error })
     }
+  }
+
+  /** Records what somebody did besides turning telemetry on or off. @throws the database's error */
+  async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
+    const enabled = await this.#settings.refresh('telemetry:enabled') === true
+    await this.#models.TelemetryDecision.create({ ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION })
   }
 
   /** The recorded decisions, newest first. @throws the database's error */

@@ -19,5 +19,3 @@ export default fp(async (app) => {
   app.decorate('decisions', decisions)
   app.addHook('onClose', async () => decisions.close())
 }, { name: 'app.settings', dependencies: ['app.db'], fastify: '5.x' })
-
-export { InvalidSettingError, type Settings } from './settings.js'

@@ -13,7 +13,7 @@ export function findAdministrator (app: FastifyInstance): Promise<User | null> {
 /**
  * Creates the first account, the administrator's. Of several that try at once, on any replica, exactly one succeeds.
  *
- * @param signal of the request: nothing is created for a client that has hung up while it waited for its turn
+ * @param signal of a hang-up: nothing is created for a client that has hung up while it waited for its turn
  * @throws RequestProblem 409 when there is an administrator already
  */
 export async function createAdministrator (app: FastifyInstance, account: Account, signal?: AbortSignal): Promise<User> {

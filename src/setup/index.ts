@@ -2,6 +2,7 @@ import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fasti
 import type { FastifyRequest } from 'fastify'
 import { decide } from '../http/decide.js'
 import { answer } from '../http/forms.js'
+import { signalHangUp } from '../http/hang-up.js'
 import { RequestProblem } from '../http/request-problem.js'
 import { createAdministrator, findAdministrator } from './administrator.js'
 import { rememberBrowser, requireOwner } from './owner.js'
@@ -27,8 +28,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/setup/create-user', {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
   }, async (request, reply) => {
-    const { _csrf, ...account } = request.body
-    const administrator = await createAdministrator(app, account, request.signal)
+    const { name, username, email, password } = request.body
+    const administrator = await createAdministrator(app, { name, username, email, password }, signalHangUp(reply))
     await rememberBrowser(request)
     await reply.signIn(administrator)
     return answer(request, reply, '/setup')

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-const DEFAULT_URL = 'https://ping.flowforge.com'
+export const DEFAULT_URL = 'https://ping.flowforge.com'
 
 const IGNORED = { description: 'Of other releases; ignored.' }
 

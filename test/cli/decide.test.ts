@@ -19,7 +19,7 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.match(on.stdout, /^Telemetry is on/)
     assert.equal((await app.telemetry.consent()).allowed, true)
     const { stdout } = await runCommand(home, 'telemetry decisions')
-    assert.match(stdout, /^.+ UTC, on, by root \(command line\), version 1 of the ping\n.+ UTC, off, by root \(command line\)/)
+    assert.match(stdout, /^.+ UTC, root \(command line\): on, version 1 of the ping\n.+ UTC, root \(command line\): off/)
     const listed = JSON.parse((await runCommand(home, 'telemetry decisions --json')).stdout)
     assert.deepEqual(listed.map(({ enabled }: { enabled: boolean }) => enabled), [true, false])
   })

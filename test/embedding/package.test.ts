@@ -32,7 +32,8 @@ describe('the package', () => {
     const built = sources.flatMap((file) => file.endsWith('.ts')
       ? [file.replace(/\.ts$/, '.js'), file.replace(/\.ts$/, '.d.ts')]
       : [file]).map((file) => file.replace(/^src/, 'dist'))
-    const expected = [...built, 'LICENSE', 'README.md', 'flowforge.yml', 'package.json']
+    const programs = readdirSync('bin').map((file) => `bin/${file}`)
+    const expected = [...built, ...programs, 'LICENSE', 'README.md', 'flowforge.yml', 'package.json']
     assert.deepEqual(project.files.toSorted(), expected.toSorted())
   })
 
@@ -61,7 +62,7 @@ describe('the package', () => {
   test('brings the command line and the pages', async (t) => {
     const home = temporaryDirectory(t)
     writeFileSync(join(home, 'flowforge.yml'), 'host: 127.0.0.1\nport: 0\ntelemetry: { url: "http://127.0.0.1:1/" }\n')
-    const child = spawn(process.execPath, ['node_modules/flowforge/dist/cli/index.js', 'start', '--config', join(home, 'flowforge.yml')],
+    const child = spawn(process.execPath, ['node_modules/flowforge/bin/flowforge.js', 'start', '--config', join(home, 'flowforge.yml')],
       { cwd: project.directory, env: { ...process.env, FLOWFORGE_HOME: home, NODE_OPTIONS: guard }, stdio: ['ignore', 'pipe', 'inherit'] })
     t.after(() => { child.kill('SIGKILL') })
     const log = new PlatformLog()

@@ -15,6 +15,8 @@ const LONGEST_STOP_MS = 15_000
 export interface PlatformProcess {
   child: ChildProcess
   log: PlatformLog
+  /** Where it listens. */
+  url: string
   /** Sends a signal; resolves to the exit code. */
   stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
@@ -30,10 +32,17 @@ export async function prepareHome (t: TestContext, config: Record<string, unknow
   return home
 }
 
-/** The real process of the platform, listening. Killed after the test. */
-export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
+/**
+ * The real process of the platform, listening. Killed after the test.
+ *
+ * @param wrapper a command that becomes the one after it, for example to give it files of its own
+ */
+export async function startProcess (
+  t: TestContext, home: string, env: Record<string, string> = {}, wrapper: string[] = []
+): Promise<PlatformProcess> {
   const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/report-undici.ts'])
-  const child = spawn(process.execPath, [...program, '--config', join(home, 'flowforge.yml')], {
+  const [command, ...args] = [...wrapper, process.execPath, ...program, '--config', join(home, 'flowforge.yml')]
+  const child = spawn(command!, args, {
     // The daily ping is due in twelve hours, unless the test says otherwise.
     env: { ...process.env, FLOWFORGE_HOME: home, DAILY_IN: '43200', ...env },
     stdio: ['ignore', 'pipe', 'inherit']
@@ -41,10 +50,11 @@ export async function startProcess (t: TestContext, home: string, env: Record<st
   t.after(() => { child.kill('SIGKILL') })
   const log = new PlatformLog()
   child.stdout.pipe(log)
-  await log.find(/^Server listening/)
+  const { msg } = await log.find(/^Server listening/)
   return {
     child,
     log,
+    url: /http:\S+$/.exec(msg)![0],
     async stop (signal = 'SIGTERM') {
       const exited = once(child, 'exit')
       child.kill(signal)

@@ -52,6 +52,7 @@ export function noteAtInstallations (source: string): string {
       first_day = CASE WHEN ${isAnew} OR (NOT ${isFarBehind} AND excluded.first_day < known.first_day)
         THEN excluded.first_day ELSE known.first_day END,
       counted = CASE WHEN ${isAnew} THEN NULL ELSE known.counted END,
+      leads = CASE WHEN ${isAnew} THEN NULL ELSE known.leads END,
       ${keep('introduced_by')},
       ${['last_day', ...properties].map(take).join(',\n      ')}`
 }
