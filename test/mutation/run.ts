@@ -21,6 +21,8 @@ const LONGEST_S = Number(process.env.MUTATION_SECONDS ?? 20)
 
 const NOT_COPIED = ['node_modules', 'build', 'dist', 'coverage', 'var', '.git']
 
+const passing = new Map<string, Promise<boolean>>()
+
 enterCopy()
 const postgres = await startPostgres()
 try {
@@ -46,8 +48,6 @@ function enterCopy (): void {
   symlinkSync(resolve('node_modules'), join(copy, 'node_modules'))
   process.chdir(copy)
 }
-
-const passing = new Map<string, Promise<boolean>>()
 
 /** Whether the test passes without the mutation: one that fails anyway notices nothing. */
 function passesUnbroken (mutation: Mutation): Promise<boolean> {
