@@ -15,7 +15,6 @@ export const telemetryMutations = [
     ['if (enabled !== true && enabled !== undefined)', 'if (enabled === false)'],
     ['return decideForOperator(config, environment) ?? decideBySettings(facts)', 'return decideBySettings(facts)'],
     ['if (!config.allowed) return refuse(', 'if (config.doubtful) return refuse('],
-    ['if (!config.allowed) return refuse(', 'if (config.doubtful) return refuse('],
     ["!['', '0', 'false'].includes(value)", "value === '1'"],
     ["['FF_TELEMETRY_DISABLED', 'DO_NOT_TRACK']", "['FF_TELEMETRY_DISABLED']"]),
   ...mutate('src/telemetry/consent.ts', WORDS, ['if (!mistyped) return undefined', 'return undefined', 'near miss']),
