@@ -32,14 +32,17 @@ try {
 
 /** The manifest: versions and ranges come from the package.json of this repository. */
 function manifest () {
-  const { version, license, engines, dependencies, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { version, keywords, license, engines, dependencies, repository, homepage, bugs } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const pick = (...names) => Object.fromEntries(names.map((name) => [name, dependencies[name]]))
   return {
     name: '@flowforge/telemetry',
     version,
     description: 'Anonymous usage telemetry for a Fastify platform: one small ping a day, which an administrator or operator can turn off',
+    keywords,
     license,
     repository,
+    homepage,
+    bugs,
     type: 'module',
     engines,
     main: './dist/index.js',

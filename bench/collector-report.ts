@@ -1,23 +1,24 @@
 /**
  * `npm run bench:report`: the time of a report as a function of installations and of pings, on PostgreSQL and on SQLite,
  * with a year of daily figures; what a day costs when it is over; and how many bytes a ping and an installation take.
- * BENCH_INSTALLATIONS and BENCH_PINGS (for each installation) take lists of numbers, BENCH_DATABASES sqlite or postgres.
+ * BENCH_INSTALLATIONS (100000; 1000000 takes ten times as long and 30 GB) and BENCH_PINGS (1,10,100 for each) take lists
+ * of numbers, BENCH_DATABASES sqlite, postgres or both. The tables are those of docs/collector.md.
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCollector } from '../src/collector/app.js'
-import { DAY, dayOf } from '../src/collector/day.js'
+import { DAY, dateOf, dayOf } from '../src/collector/day.js'
 import type { Database } from '../src/collector/storage/database.js'
 import { finishDay } from '../src/collector/storage/figures.js'
 import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { createPartition } from '../src/collector/storage/partitions.js'
 import { startOwnPostgres } from '../test/helpers/postgres.js'
 import { postPings } from './load.js'
-import { publish } from './publish.js'
+import { median, publish, type Table } from './publish.js'
 
 const numbers = (list: string) => list.split(',').map(Number)
-const INSTALLATIONS = numbers(process.env.BENCH_INSTALLATIONS ?? '100000,1000000')
+const INSTALLATIONS = numbers(process.env.BENCH_INSTALLATIONS ?? '100000')
 const PINGS = numbers(process.env.BENCH_PINGS ?? '1,10,100')
 const DATABASES = (process.env.BENCH_DATABASES ?? 'sqlite,postgres').split(',')
 const TOKEN = 'the-token-of-the-benchmark'
@@ -46,8 +47,8 @@ async function fill (db: Database, installations: number, pings: number): Promis
       SELECT ${at}, '${'a'.repeat(64)}', ${idOf(db)}, ${VALUES} FROM ${series(db, installations)}`)
   }
   const known = Math.max(2, days)
-  await db.change(`INSERT INTO installations (instance_id, days, first_day, last_day, counted, ${PROPERTIES})
-    SELECT ${idOf(db)}, ${(2n ** BigInt(known) - 1n).toString()}, ${TODAY - known}, ${TODAY - 1}, true, ${VALUES} FROM ${series(db, installations)}`)
+  await db.change(`INSERT INTO installations (instance_id, days, first_day, last_day, counted, leads, ${PROPERTIES})
+    SELECT ${idOf(db)}, ${(2n ** BigInt(known) - 1n).toString()}, ${TODAY - known}, ${TODAY - 1}, true, true, ${VALUES} FROM ${series(db, installations)}`)
   await db.query(db.kind === 'postgres' ? 'ANALYZE' : 'PRAGMA wal_checkpoint(TRUNCATE)')
 }
 
@@ -62,8 +63,8 @@ async function time (run: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-async function readReport (url: string): Promise<void> {
-  const response = await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${TOKEN}` } })
+async function readReport (url: string, query = ''): Promise<void> {
+  const response = await fetch(`${url}/report.json${query}`, { headers: { authorization: `Bearer ${TOKEN}` } })
   await response.text()
   if (response.status !== 200) throw new Error(`the report answered ${response.status}`)
 }
@@ -76,7 +77,26 @@ async function bytesOf (db: Database, databaseUrl: string): Promise<{ pings: str
   return { ...row!, all: Number(row!.pings) + Number(row!.installations) }
 }
 
-async function measure (databaseUrl: string, installations: number, pings: number): Promise<string[]> {
+/** Reports of ranges that nobody has asked for before: none of them is in memory. */
+async function timeUncached (url: string): Promise<number> {
+  const times = []
+  for (let n = 1; n <= 15; n++) times.push(await time(() => readReport(url, `?from=${dateOf(TODAY - 360 + n)}`)))
+  return median(times)
+}
+
+interface Measured {
+  installations: number
+  pings: number
+  counting: number
+  first: number
+  second: number
+  uncached: number
+  /** The pace of the intake while a reader asks each second, beside that without. */
+  intake: number
+  bytes: Awaited<ReturnType<typeof bytesOf>>
+}
+
+async function measure (databaseUrl: string, installations: number, pings: number): Promise<Measured> {
   const db = await openCollectorDatabase(databaseUrl, TODAY, 'maintenance')
   await fill(db, installations, pings)
   const finish = await time(() => db.kind === 'sqlite'
@@ -91,6 +111,7 @@ async function measure (databaseUrl: string, installations: number, pings: numbe
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   await app.maintain()
   const [first, second] = [await time(() => readReport(url)), await time(() => readReport(url))]
+  const uncached = await timeUncached(url)
   await postPings(url, 16, 2)
   const idle = await postPings(url, 16, 4)
   const reads: Array<Promise<void>> = []
@@ -99,26 +120,49 @@ async function measure (databaseUrl: string, installations: number, pings: numbe
   clearInterval(readers)
   await Promise.all(reads)
   await app.close()
-  const each = (size: number, count: number) => Math.round(size / count).toLocaleString('en')
-  return [
-    installations.toLocaleString('en'), pings.toLocaleString('en'), finish.toFixed(0), first.toFixed(0), second.toFixed(0),
-    (busy.perSecond / idle.perSecond).toFixed(2),
-    bytes.pings ? each(Number(bytes.pings), installations * pings) : '', bytes.installations ? each(Number(bytes.installations), installations) : '',
-    each(bytes.all, installations)
-  ]
+  const intake = busy.perSecond / idle.perSecond
+  return { installations, pings, counting: finish, first, second, uncached, intake, bytes }
 }
 
-const COLUMNS = [
-  'installations', 'pings of each', 'counting a day, ms', 'first report, ms', 'second, ms', 'intake, with a reader a second',
-  'bytes per ping', 'per installation', 'both, per installation'
-]
+const count = (value: number) => value.toLocaleString('en')
+const each = (size: number, of: number) => count(Math.round(size / of))
 
-async function measureAll (createUrl: () => Promise<string>): Promise<string[][]> {
-  const rows: string[][] = []
+/** The rows of the tables of docs/collector.md and docs/benchmarks.md. */
+function tablesOf (database: string, all: Measured[]): Table[] {
+  const [few, many] = [all[0]!, all.at(-1)!]
+  return [{
+    title: `The report, on ${database}`,
+    columns: ['installations', 'pings of each', 'counting a day, s', 'first report, ms', 'second, ms', 'not in memory, ms',
+      'intake with a reader a second'],
+    rows: all.map((row) => [
+      count(row.installations), count(row.pings), (row.counting / 1000).toFixed(1), row.first.toFixed(0),
+      row.second.toFixed(0), row.uncached.toFixed(1), row.intake.toFixed(2)
+    ])
+  }, {
+    title: `Bytes, on ${database}`,
+    columns: ['installations', 'pings of each', 'per ping', 'per installation', 'all, per installation'],
+    rows: all.map(({ installations, pings, bytes }) => [
+      count(installations), count(pings), bytes.pings ? each(Number(bytes.pings), installations * pings) : '–',
+      bytes.installations ? each(Number(bytes.installations), installations) : '–', each(bytes.all, installations)
+    ])
+  }, {
+    title: `${count(many.pings)} pings of each beside ${count(few.pings)}, on ${database}`,
+    columns: ['report not in memory', 'bytes for each ping more'],
+    rows: [[
+      (many.uncached / few.uncached).toFixed(2),
+      many.pings > few.pings && many.installations === few.installations
+        ? each(many.bytes.all - few.bytes.all, many.installations * (many.pings - few.pings))
+        : '–'
+    ]]
+  }]
+}
+
+async function measureAll (createUrl: () => Promise<string>): Promise<Measured[]> {
+  const rows: Measured[] = []
   for (const installations of INSTALLATIONS) {
     for (const pings of PINGS) {
       const row = await measure(await createUrl(), installations, pings)
-      console.log(row.join(' | '))
+      console.log(`${count(installations)} installations, ${pings} pings of each: first report ${row.first.toFixed(0)} ms`)
       rows.push(row)
     }
   }
@@ -136,14 +180,14 @@ try {
       return `postgres://${user}:${password}@${host}:${port}/${database}`
     }
   }
-  const tables = []
+  const tables: Table[] = []
   for (const name of DATABASES) {
-    tables.push({ title: name === 'sqlite' ? 'On SQLite' : 'On PostgreSQL', columns: COLUMNS, rows: await measureAll(create[name]!) })
+    tables.push(...tablesOf(name === 'sqlite' ? 'SQLite' : 'PostgreSQL', await measureAll(create[name]!)))
   }
   publish('report', {
     title: 'The usage report',
     method: 'Each installation sent so many pings on the days before. One day is counted, its figures are copied to a year, and `GET ' +
-      '/report.json` is asked for twice; then 16 connections post pings for four seconds, and for four more with a reader each second.',
+      '/report.json` is asked for twice, and 15 times for ranges that are not in memory; then 16 connections post pings for four seconds, and for four more with a reader each second.',
     tables,
     findings: ['The report reads the figures of finished days: its time depends neither on installations nor on pings.']
   })

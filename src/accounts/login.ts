@@ -1,10 +1,13 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
 import { findProblems, setStatus } from '../http/errors.js'
 import { answer, isForm } from '../http/forms.js'
-import { assertAwaited, clientGone, RequestProblem } from '../http/request-problem.js'
+import { assertAwaited, clientGone, signalHangUp } from '../http/hang-up.js'
+import { ownPath } from '../http/own-path.js'
+import { RequestProblem } from '../http/request-problem.js'
 import type { AccountAttempts } from './attempts.js'
-import { checkPassword } from './password.js'
+import { authenticate } from './password.js'
 import { loginSchema } from './schema.js'
 
 /** Attempts a minute from one address: enough for a person who mistypes, useless for guessing. */
@@ -14,8 +17,9 @@ const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
-  app.get('/account/login', async (request, reply) => {
-    return request.user ? reply.redirect('/') : reply.page('accounts/login', { fields: loginSchema.properties })
+  app.get<{ Querystring: { next?: string } }>('/account/login', async (request, reply) => {
+    const next = ownPath(request.query.next)
+    return request.user ? reply.redirect(next) : reply.page('accounts/login', { fields: loginSchema.properties, next })
   })
 
   app.post('/account/login', {
@@ -25,13 +29,13 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
     errorHandler: showLoginAgain
   }, async (request, reply) => {
     const { username, password } = request.body
+    const hangUp = signalHangUp(reply)
     await attempts.admit(request, username)
-    const user = await app.db.models.User.findOne({ where: { username } })
-    const matches = await checkPassword(password, user?.password, request.signal)
-    assertAwaited(request.signal)
-    if (!user || !matches) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
+    const user = await authenticate(() => app.db.models.User.findOne({ where: { username } }), password, hangUp)
+    assertAwaited(hangUp)
+    if (!user) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
     await reply.signIn(user)
-    return answer(request, reply, '/')
+    return answer(request, reply, ownPath(request.body.next))
   })
 
   app.post('/account/logout', { schema: { tags: ['account'], summary: 'Sign out' } }, async (request, reply) => {
@@ -49,5 +53,6 @@ function showLoginAgain (error: Error, request: FastifyRequest, reply: FastifyRe
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
   setStatus(error as RequestProblem, reply)
-  return reply.page('accounts/login', { fields: loginSchema.properties, values: request.body, problems })
+  const values = (request.body ?? {}) as Partial<Static<typeof loginSchema>>
+  return reply.page('accounts/login', { fields: loginSchema.properties, values, problems, next: ownPath(values.next) })
 }

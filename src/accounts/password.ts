@@ -13,13 +13,20 @@ export const hashPassword = (password: string, signal?: AbortSignal): Promise<st
 const nobody = hashPassword(randomUUID())
 
 /**
- * Whether a password is the one that was hashed.
- * Without a hash it does the same work for nothing, so that the time of an answer never tells which usernames exist.
+ * Finds an account and checks its password, in turn: however many sign in at once, two of them use the database.
+ * Where there is no account it does the same work for nothing, so that the time of an answer never tells which usernames
+ * exist.
  *
- * @param signal of the request: nothing is checked for a client that has hung up
+ * @param signal of a hang-up: nothing is checked for a client that is gone
+ * @returns null if there is no account, or its password is another
  * @throws RequestProblem 503 when too many passwords wait to be checked
  */
-export async function checkPassword (password: string, hashed: string | undefined, signal: AbortSignal): Promise<boolean> {
-  const expected = hashed ?? await nobody
-  return slots.run(() => verify(expected, password), signal)
+export async function authenticate<Account extends { password: string }> (
+  find: () => Promise<Account | null>, password: string, signal: AbortSignal
+): Promise<Account | null> {
+  return slots.run(async () => {
+    const account = await find()
+    const matches = await verify(account?.password ?? await nobody, password)
+    return matches ? account : null
+  }, signal)
 }

@@ -1,5 +1,8 @@
 import { Type, type Static } from 'typebox'
 
+/** A field that known front ends send, and that has no meaning here. */
+export const ignored = Type.Optional(Type.Unknown({ description: 'Sent by other front ends; ignored.' }))
+
 /** The token of a form. The routes of the setup need it over JSON, too; it may come in the header csrf-token instead. */
 export const csrfToken = Type.String({ description: 'The token from the hidden field of the page.' })
 
@@ -20,16 +23,21 @@ const EMAIL = `^[^\\s@\\x00-\\x1f]{1,${EMAIL_LENGTH}}@[^\\s@\\x00-\\x1f]{1,${EMA
 const username = Type.String({
   title: 'Username',
   description: 'Letters, digits, - and _, no spaces. You sign in with it.',
+  problem: 'This has a character other than letters, digits, - and _.',
   pattern: `^[A-Za-z0-9_\\-]{1,${USERNAME_LENGTH}}$`,
   minLength: 1,
   maxLength: USERNAME_LENGTH
 })
 
-/** What is asked of a new account: each rule is shown before it is broken, and repeated when it is. */
+/**
+ * What is asked of a new account. `description` is the rule, shown before it is broken; `problem` is what is wrong with a
+ * value that has the right length and breaks it.
+ */
 export const accountSchema = Type.Object({
   name: Type.String({
     title: 'Name',
     description: 'As others see it.',
+    problem: 'This has a line break or another character that cannot be shown.',
     pattern: NOT_BLANK,
     minLength: 1,
     maxLength: NAME_LENGTH
@@ -38,6 +46,7 @@ export const accountSchema = Type.Object({
   email: Type.String({
     title: 'Email',
     description: 'An address such as ada@example.com.',
+    problem: 'This is no email address: it needs a name, an @ and a domain, without spaces.',
     format: 'email',
     pattern: EMAIL,
     minLength: 3,
@@ -46,6 +55,7 @@ export const accountSchema = Type.Object({
   password: Type.String({
     title: 'Password',
     description: 'At least 8 characters. Longer is better than complicated.',
+    problem: 'This is no text.',
     format: 'password',
     minLength: 8,
     // Hashing costs work in proportion to the length: nobody sends a megabyte.
@@ -70,5 +80,7 @@ export const loginSchema = Type.Object({
     minLength: 1,
     maxLength: 1024
   }),
+  next: Type.Optional(Type.String({ description: 'The page to open next; a path of this platform.', maxLength: 512 })),
+  remember: ignored,
   _csrf: Type.Optional(csrfToken)
 }, { additionalProperties: false })

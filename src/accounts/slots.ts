@@ -1,4 +1,5 @@
-import { assertAwaited, clientGone, RequestProblem } from '../http/request-problem.js'
+import { assertAwaited, clientGone } from '../http/hang-up.js'
+import { RequestProblem } from '../http/request-problem.js'
 
 const BUSY = 'Too many people are signing in at the moment. Try again soon.'
 

@@ -6,7 +6,10 @@ import type { LoggedPing } from '../telemetry/index.js'
 import { decisionSchema } from '../db/telemetry-decision.js'
 import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
-import { errorSchema, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
+import { forget, readHeld, takeNewId } from './rights.js'
+import {
+  errorSchema, forgottenSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
+} from './schema.js'
 
 /** The JSON API of Admin Settings, described by the same schemas that check it. */
 export const api: FastifyPluginAsyncTypebox = async (app) => {
@@ -44,6 +47,21 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
     schema: answers(loggedPingSchema, 'Send a ping now')
   }, async () => toJson(await sendPing(app)))
 
+  app.post('/telemetry/held', {
+    schema: answers(Type.Unsafe<object>({ type: 'object', additionalProperties: true }), 'Ask the receiver what it holds')
+  }, () => readHeld(app))
+
+  app.post('/telemetry/forget', {
+    schema: answers(forgottenSchema, 'Delete what the receiver holds, and take a new id')
+  }, (request) => forget(app, { way: 'API', who: request.user!.username }))
+
+  app.post('/telemetry/new-id', {
+    schema: answers(newIdSchema, 'Take a new random id, for a copy of a machine')
+  }, async (request) => {
+    await takeNewId(app, { way: 'API', who: request.user!.username })
+    return { instanceId: app.settings.get('instanceId')! }
+  })
+
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }
 
@@ -51,7 +69,7 @@ const answers = <T extends TSchema>(success: T, summary: string) => ({
   tags: ['admin'],
   summary,
   security: [{ session: [] }],
-  response: { 200: success, '4xx': errorSchema }
+  response: { 200: success, '4xx': errorSchema, '5xx': errorSchema }
 }) satisfies FastifySchema
 
 async function readSettings (app: FastifyInstance): Promise<Static<typeof settingsSchema>> {

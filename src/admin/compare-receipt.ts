@@ -8,26 +8,49 @@ export interface ComparedProperty {
   mark: 'kept' | 'changed' | 'dropped' | 'added'
 }
 
+export interface Comparison {
+  properties: ComparedProperty[]
+  /** Whether the receipt holds more than is compared. */
+  isCut: boolean
+}
+
+/** A receipt comes from outside: however large or deeply nested it is, a comparison stays within these. */
+const LEVELS = 8
+const ENTRIES = 100
+const LONGEST_TEXT = 200
+
+interface Leaf {
+  path: string
+  value: unknown
+}
+
 /**
- * Compares a ping with what the collector says it has kept of it, property by property.
+ * Compares a ping with what the collector says it has kept of it, property by property: all properties of the ping, and
+ * up to 100 entries altogether, 8 levels deep.
  *
  * @returns undefined where the receipt tells nothing that can be compared: other collectors answer as they like
  */
-export function compareReceipt (body: string, receipt: string | null): ComparedProperty[] | undefined {
+export function compareReceipt (body: string, receipt: string | null): Comparison | undefined {
   const received = readReceived(receipt)
   if (!received) return undefined
   const sent = flatten(JSON.parse(body) as object)
   const kept = flatten(received)
-  return [...new Set([...sent.keys(), ...kept.keys()])].map((path) => {
-    const pair = { sent: sent.get(path), kept: kept.get(path) }
-    return { path, ...pair, mark: markOf(pair) }
-  })
+  const paths = new Set(sent.leaves.map(({ path }) => path))
+  const added = kept.leaves.filter(({ path }) => !paths.has(path))
+  const room = ENTRIES - sent.leaves.length
+  return {
+    properties: [
+      ...sent.leaves.map(({ path, value }) => compare(path, value, find(received, path))),
+      ...added.slice(0, room).map(({ path, value }) => ({ path: cut(path), kept: toText(value), mark: 'added' as const }))
+    ],
+    isCut: kept.isCut || added.length > room
+  }
 }
 
-function markOf ({ sent, kept }: { sent?: string, kept?: string }): ComparedProperty['mark'] {
-  if (sent === undefined) return 'added'
-  if (kept === undefined || kept === 'null') return 'dropped'
-  return sent === kept ? 'kept' : 'changed'
+function compare (path: string, sent: unknown, kept: unknown): ComparedProperty {
+  const pair = { path: cut(path), sent: toText(sent), kept: kept === undefined ? undefined : toText(kept) }
+  if (kept === undefined || kept === null) return { ...pair, mark: 'dropped' }
+  return { ...pair, mark: sent === kept ? 'kept' : 'changed' }
 }
 
 function readReceived (receipt: string | null): object | undefined {
@@ -40,12 +63,33 @@ function readReceived (receipt: string | null): object | undefined {
   }
 }
 
-/** Every value with its path: `{a: {b: 1}}` becomes `a.b` -> `1`. */
-function flatten (value: object, parent = ''): Map<string, string> {
-  return new Map(Object.entries(value).flatMap(([key, child]) => {
-    const path = parent + key
-    return typeof child === 'object' && child !== null && !Array.isArray(child)
-      ? [...flatten(child, `${path}.`)]
-      : [[path, JSON.stringify(child)] as const]
-  }))
+/** Finds the value at a path of the ping, whose names hold no dots. */
+function find (value: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((parent, name) => (
+    isBranch(parent) && Object.hasOwn(parent, name) ? parent[name] : undefined), value)
 }
+
+/** The values of an object with their paths, in order: `{a: {b: 1}}` becomes `a.b` -> `1`. */
+function flatten (root: object): { leaves: Leaf[], isCut: boolean } {
+  const leaves: Leaf[] = []
+  let isCut = false
+  const visit = (parent: Record<string, unknown>, prefix: string, level: number) => {
+    for (const name in parent) {
+      if (leaves.length > ENTRIES) return
+      const value = parent[name]
+      const isDeep = level === LEVELS
+      if (isBranch(value) && isDeep) isCut = true
+      if (isBranch(value) && !isDeep) visit(value, `${prefix}${name}.`, level + 1)
+      else leaves.push({ path: prefix + name, value })
+    }
+  }
+  visit(root as Record<string, unknown>, '', 1)
+  return { leaves, isCut: isCut || leaves.length > ENTRIES }
+}
+
+const isBranch = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** A value as JSON. What is nested is not followed any more: it may be nested without end. */
+const toText = (value: unknown) => isBranch(value) ? (Array.isArray(value) ? '[…]' : '{…}') : cut(JSON.stringify(value))
+
+const cut = (text: string) => text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text

@@ -5,11 +5,13 @@ import { telemetryPage } from './telemetry-page.js'
 
 /** Admin Settings, and the API behind them. */
 const admin: FastifyPluginAsync = async (app) => {
-  app.addHook('onRequest', requireAdministrator)
-  // Again when the body was read: the session may have ended while it was on its way.
-  app.addHook('preHandler', requireAdministrator)
   await app.register(telemetryPage)
-  await app.register(api, { prefix: '/api/v1' })
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', requireAdministrator)
+    // Again when the body was read: the session may have ended while it was on its way.
+    scope.addHook('preHandler', requireAdministrator)
+    await scope.register(api)
+  }, { prefix: '/api/v1' })
 }
 
 export default admin

@@ -28,11 +28,12 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
 /**
  * Sends a ping now.
  *
+ * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
  * @throws RequestProblem 409 with the explanation when consent says no
  */
-export async function sendPing (app: FastifyInstance): Promise<LoggedPing> {
+export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {
-    return await app.telemetry.send()
+    return await app.telemetry.send(idempotencyKey)
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (code === 'telemetry_off') throw new RequestProblem(409, code, message)

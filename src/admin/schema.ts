@@ -28,6 +28,15 @@ export const telemetrySchema = Type.Object({
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
 }, closed)
 
+export const forgottenSchema = Type.Object({
+  installations: Type.Integer({ description: 'How many rows of the installation were deleted: 1, or 0 if there was none.' }),
+  pings: Type.Integer({ description: 'How many pings were deleted.' })
+}, closed)
+
+export const newIdSchema = Type.Object({
+  instanceId: Type.String({ description: 'The new random UUID of this installation.' })
+}, closed)
+
 export const errorSchema = Type.Object({
   code: Type.String({ description: 'The kind of error, for programs.' }),
   error: Type.String({ description: 'What was wrong, for people.' })

@@ -1,59 +1,88 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { requireAdministrator, requireUser } from '../accounts/guard.js'
 import { csrfToken } from '../accounts/schema.js'
 import { decide } from '../http/decide.js'
-import { formatDistance, formatMoment } from '../views/dates.js'
-import { describePing } from '../views/ping.js'
-import { describeOutcome } from '../telemetry/describe-outcome.js'
+import { findProblems, setStatus } from '../http/errors.js'
+import { RequestProblem } from '../http/request-problem.js'
+import { describeReceiver, describeState } from '../telemetry/describe-state.js'
+import { pingProperties } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
-import { compareReceipt } from './compare-receipt.js'
-import { readTelemetry, sendPing } from './read-telemetry.js'
+import { describeDetail } from './describe-logged.js'
+import { leaveFlash, takeFlash, type Flash } from './flash.js'
+import { collectPage } from './page-content.js'
+import { sendPing } from './read-telemetry.js'
 import { settingsSchema } from './schema.js'
 
 const PAGE = '/admin/settings/telemetry'
-
-/** How many pings the page shows before it is asked for all. */
-const NEWEST = 10
+const closed = { additionalProperties: false }
+const _csrf = Type.Optional(csrfToken)
 
 /** Admin Settings, Telemetry: what is decided, what would be sent, what was sent. */
 export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.addHook('onRequest', (request, reply) => (
+    request.method === 'GET' && request.routeOptions.url === PAGE ? requireUser : requireAdministrator)(request, reply))
+  // Again when the body was read: the session may have ended while it was on its way.
+  app.addHook('preHandler', async (request, reply) => { if (request.method === 'POST') return requireAdministrator(request, reply) })
 
-  app.get<{ Querystring: { sent?: string, pings?: string } }>(PAGE, async (request, reply) => {
-    const { sent, pings } = request.query
-    return reply.page('admin/telemetry', await collectPage(app, Number(sent), pings === 'all'))
+  app.get<{ Querystring: { pings?: string } }>(PAGE, async (request, reply) => {
+    return request.user!.admin ? sendPage(request, reply, takeFlash(request, reply)) : reply.page('admin/state', await readState(app))
   })
 
   app.post(PAGE, {
-    schema: { body: Type.Object({ ...settingsSchema.properties, _csrf: Type.Optional(csrfToken) }, { additionalProperties: false }) }
+    schema: { body: Type.Object({ ...settingsSchema.properties, _csrf }, closed) },
+    errorHandler: (error, request, reply) => sendPageAgain(error, request, reply, 'switch')
   }, async (request, reply) => {
     await decide(app, { enabled: request.body['telemetry:enabled'], way: 'page', who: request.user!.username })
+    leaveFlash(reply, 'switch')
     return reply.redirect(PAGE, 303)
   })
 
-  app.post(`${PAGE}/pings`, async (_request, reply) => {
-    const ping = await sendPing(app)
-    return reply.redirect(`${PAGE}?sent=${ping.id}#send`, 303)
+  app.post(`${PAGE}/pings`, {
+    schema: { body: Type.Object({ intention: Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' })), _csrf }, closed) },
+    errorHandler: (error, request, reply) => sendPageAgain(error, request, reply)
+  }, async (request, reply) => {
+    const { id } = await sendPing(app, request.body.intention)
+    leaveFlash(reply, `sent-${id}`)
+    return reply.redirect(PAGE, 303)
+  })
+
+  app.get<{ Params: { id: string } }>(`${PAGE}/pings/:id`, async (request, reply) => {
+    return reply.page('admin/ping', { ping: describeDetail(await findPing(app, request.params.id)) })
+  })
+
+  app.get<{ Params: { id: string } }>(`${PAGE}/pings/:id/receipt`, async (request, reply) => {
+    const { id, receipt } = await findPing(app, request.params.id)
+    // Whatever a collector has answered, it is never shown as a page of the platform.
+    return reply.type('text/plain; charset=utf-8')
+      .header('content-disposition', `attachment; filename="telemetry-receipt-${id}.txt"`).send(receipt ?? '')
   })
 }
 
-async function collectPage (app: FastifyInstance, sentId: number, showAll: boolean) {
-  const state = await readTelemetry(app)
-  const log = (await app.telemetry.pings()).map(describeLogged)
-  return {
-    state,
-    enabled: app.settings.get('telemetry:enabled') === true,
-    ping: describePing(await app.telemetry.preview()),
-    pings: showAll ? log : log.slice(0, NEWEST),
-    total: log.length,
-    last: log[0],
-    sent: log.find(({ id }) => id === sentId),
-    formatMoment,
-    formatDistance
-  }
+async function sendPage (request: FastifyRequest, reply: FastifyReply, flash?: Flash, problem?: string) {
+  const showAll = (request.query as { pings?: string }).pings === 'all'
+  return reply.page('admin/telemetry', { ...await collectPage(request, showAll, flash), problem })
 }
 
-function describeLogged (ping: LoggedPing) {
-  return { ...ping, words: describeOutcome(ping), compared: compareReceipt(ping.body, ping.receipt) }
+/** Shows the page with what went wrong with one of its forms. */
+async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash?: Flash) {
+  const problems = request.user?.admin && findProblems(error, request)
+  if (!problems) throw error
+  setStatus(error as RequestProblem, reply)
+  return sendPage(request, reply, flash, Object.values(problems).join(' '))
+}
+
+/** What every user of the platform may know. */
+async function readState ({ telemetry }: FastifyInstance) {
+  const consent = await telemetry.consent()
+  return { state: describeState(consent, undefined), receiver: describeReceiver(telemetry.url), properties: pingProperties }
+}
+
+/** @throws RequestProblem 404 */
+async function findPing ({ telemetry }: FastifyInstance, id: string): Promise<LoggedPing> {
+  const ping = /^\d{1,15}$/.test(id) ? await telemetry.ping(Number(id)) : undefined
+  if (ping) return ping
+  throw new RequestProblem(404, 'not_found', 'This ping is not in the log: it holds the newest 100.')
 }

@@ -73,5 +73,27 @@ export const COMMANDS: Command[] = [
     details: 'Each comes with the version of the ping that was agreed to.',
     json: true,
     run: async (options) => (await import('./telemetry.js')).listDecisions(options)
+  },
+  {
+    words: 'telemetry held',
+    summary: 'Ask the receiver what it holds of this installation.',
+    details: 'Prints the answer as JSON. Works while an administrator has turned telemetry off, and is refused with exit code 3\n' +
+      'while the operator has, or the setup is not finished.',
+    json: true,
+    run: async (options) => (await import('./rights.js')).showHeld(options)
+  },
+  {
+    words: 'telemetry forget',
+    summary: 'Delete what the receiver holds of this installation, and take a new id.',
+    details: 'Refused like "telemetry held". If the receiver does not delete it, the id stays as it is.',
+    json: true,
+    run: async (options) => (await import('./rights.js')).forget(options)
+  },
+  {
+    words: 'telemetry new-id',
+    summary: 'Take a new random id: for a copy of a machine, which shares the id of the original.',
+    details: 'Nothing is sent, and nothing is deleted.',
+    json: true,
+    run: async (options) => (await import('./rights.js')).takeNewId(options)
   }
 ]

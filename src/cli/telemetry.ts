@@ -82,16 +82,19 @@ export const listDecisions = (options: CommandOptions) => withConfig(options, as
   return EXIT.done
 })
 
-const describeDecision = ({ enabled, way, who, decidedAt, schemaVersion }: Decision) => (
-  `${formatMoment(decidedAt)}, ${enabled ? 'on' : 'off'}, by ${who} (${way}), version ${schemaVersion} of the ping`)
+function describeDecision ({ action, enabled, way, who, decidedAt, schemaVersion }: Decision): string {
+  const decided = `${enabled ? 'on' : 'off'}, version ${schemaVersion} of the ping`
+  const what = { decide: decided, forget: 'deleted what the receiver held, and took a new id', 'new id': 'took a new id' }[action]
+  return `${formatMoment(decidedAt)}, ${who} (${way}): ${what}`
+}
 
-const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
+export const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
 
 /**
  * Reads consent as the platform would. The operator's decision is known without the database, so that it is shown while
  * that is away; that of a running platform binds this command, too.
  */
-async function readConsent (config: PlatformConfig): Promise<Consent> {
+export async function readConsent (config: PlatformConfig): Promise<Consent> {
   const telemetryConfig = await loadTelemetryConfig(config)
   const operator = decideForOperator(telemetryConfig, process.env)
   if (operator) return operator
@@ -104,7 +107,7 @@ async function readConsent (config: PlatformConfig): Promise<Consent> {
   })
 }
 
-function demand (installation: Installation | undefined): Installation {
+export function demand (installation: Installation | undefined): Installation {
   if (installation) return installation
   throw new CommandError('The platform has to be started once before this works: flowforge start', EXIT.failed)
 }
@@ -117,6 +120,6 @@ function describePing (ping: LoggedPing): string {
 
 const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
-const toJson = (value: unknown) => JSON.stringify(value, null, 2)
+export const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 
-const print = (text: string) => { process.stdout.write(`${text}\n`) }
+export const print = (text: string) => { process.stdout.write(`${text}\n`) }

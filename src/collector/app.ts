@@ -19,6 +19,9 @@ import { readDatabaseClock, type Database } from './storage/database.js'
 import { openCollectorDatabase } from './storage/open.js'
 import { keepSalts } from './storage/salts.js'
 
+/** Between two pings of one connection; Fastify's own 72 s would keep what a sender leaves open for longer than a minute. */
+const IDLE_MS = 30_000
+
 export interface CollectorOptions {
   /** Milliseconds since 1970. */
   now?: () => number
@@ -85,6 +88,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: timeout,
+    keepAliveTimeout: IDLE_MS,
     routerOptions: { ignoreTrailingSlash: true },
     http: { headersTimeout: timeout, connectionsCheckingInterval: Math.min(timeout, 5000) },
     clientErrorHandler: refuseConnection,

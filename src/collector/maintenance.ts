@@ -16,6 +16,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Does what is due. Resolves when it is done. */
     maintain: () => Promise<void>
+    /** Days of an older release's pings that are not counted yet: at least so many, and 0 when all are. */
+    historyDaysLeft: () => number
     /** Hook for routes that change pings: refuses the request while the history of an older release is counted. */
     whenReady: () => Promise<void>
   }
@@ -49,11 +51,12 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   const jobs = jobsOf(app, options, stop.signal)
   const done = new Map<Job, number>()
   let history = await hasHistory(db)
+  let daysLeft = history ? 1 : 0
   let running = Promise.resolve()
 
   async function runDue (): Promise<void> {
     const trusted = await isTrusted().catch(() => false)
-    if (history && trusted) history = !await countHistory(app, options, stop.signal)
+    if (history && trusted) history = !await countHistory(app, options, stop.signal, (left) => { daysLeft = left })
     if (history) return
     for (const job of jobs) {
       const slot = Math.floor((clock.now() - job.delay) / job.period)
@@ -72,10 +75,14 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   }
 
   app.decorate('maintain', () => { enqueue(); return running })
+  app.decorate('historyDaysLeft', () => daysLeft)
   app.decorate('whenReady', async () => {
-    if (history) throw new RequestError(503, 'the collector is counting the pings of an older release; try again later')
+    if (!history) return
+    throw new RequestError(503, `the collector is counting the pings of an older release, of ${daysLeft} more days; ` +
+      'try again later')
   })
-  const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC' })
+  // What was missed is caught up; node-cron would print a line of its own for each minute.
+  const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC', suppressMissedWarning: true })
   app.addHook('onReady', async () => { enqueue() })
   app.addHook('onClose', async () => {
     stop.abort()
@@ -111,7 +118,8 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: 
       async run () {
         const deleted = await deletePings(db, today() - settings.retentionDays, signal)
         const unit = db.kind === 'postgres' ? 'days' : 'pings'
-        if (deleted > 0) app.log.info({ [unit]: deleted }, `pings older than ${settings.retentionDays} days are deleted`)
+        const words = `pings older than ${settings.retentionDays} days are deleted`
+        if (deleted > 0) app.log.info({ [unit]: deleted }, words)
         await deleteSilent(db, today())
       }
     }
@@ -119,11 +127,14 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: 
 }
 
 /** @returns whether all of it is counted */
-async function countHistory (app: FastifyInstance, options: Options, signal: AbortSignal): Promise<boolean> {
+async function countHistory (
+  app: FastifyInstance, options: Options, signal: AbortSignal, note: (daysLeft: number) => void
+): Promise<boolean> {
   const { db, settings, clock } = options
   app.log.info('counting the pings of an older release; until then pings are answered 503')
   let toldAt = 0
   const onDay = (left: number) => {
+    note(left)
     if (left > 0 && Date.now() - toldAt < 5000) return
     toldAt = Date.now()
     const words = left > 0 ? 'counting the pings of an older release' : 'the pings of the older release are counted'

@@ -4,12 +4,19 @@ import { Type, type Static, type TSchema } from 'typebox'
 /** The ways in which somebody can decide on telemetry. */
 export const WAYS = ['wizard', 'page', 'API', 'command line'] as const
 
+/** What can be recorded. */
+export const ACTIONS = ['decide', 'forget', 'new id'] as const
+
 /**
  * One decision on telemetry: its columns, its type and the API are made from this. A column that joins needs a migration of
  * its own, and is left out of the one that creates the table.
  */
 export const decisionSchema = Type.Object({
-  enabled: Type.Boolean({ description: 'Whether telemetry was turned on or off.' }),
+  action: Type.Enum(ACTIONS, {
+    description: 'What was done: telemetry was turned on or off (`decide`), what the receiver held was deleted and the ' +
+      'installation took a new id (`forget`), or it took a new id alone (`new id`).'
+  }),
+  enabled: Type.Boolean({ description: 'Whether the administrator allows telemetry since then.' }),
   way: Type.Enum(WAYS, { description: 'How it was decided.' }),
   who: Type.String({
     description: 'The username of the administrator, or of the operating system\'s user at the command line.'

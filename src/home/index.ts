@@ -1,4 +1,6 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { describeState } from '../telemetry/describe-state.js'
+import { loadSection } from '../views/section.js'
 
 /** The start page: what is on the platform and, for administrators, whether telemetry is on. */
 const home: FastifyPluginAsync = async (app) => {
@@ -8,9 +10,13 @@ const home: FastifyPluginAsync = async (app) => {
     const { User, Team, Project } = app.db.models
     return reply.page('home/home', {
       counts: { Users: await User.count(), Teams: await Team.count(), Projects: await Project.count() },
-      telemetry: request.user.admin ? await app.telemetry.consent() : undefined
+      state: request.user.admin ? await loadSection(request.log, 'the state of telemetry', () => readState(app)) : undefined
     })
   })
+}
+
+async function readState ({ telemetry }: FastifyInstance) {
+  return describeState(await telemetry.consent(), (await telemetry.pings(1))[0])
 }
 
 export default home

@@ -8,11 +8,16 @@ export type Problems = Record<string, string>
 
 const STALE_FORM =
   'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
-const MISSING_TOKEN = 'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf ' +
-  'in the body or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
+const MISSING_TOKEN =
+  'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf in the body ' +
+  'or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
 
-interface ObjectSchema {
-  properties: Record<string, { description?: string }>
+/** What a schema says about one field for people. */
+interface FieldSchema {
+  title?: string
+  description?: string
+  /** What is wrong with a value that breaks the pattern. */
+  problem?: string
 }
 
 /** Sends each error to whoever made the request: a page to a person, `{code, error}` to a program. */
@@ -23,20 +28,39 @@ export function answerErrors (app: FastifyInstance): void {
   })
 }
 
-/**
- * Tells the problems of a request field by field; undefined where they are not the request's.
- * A field's schema states its rule as its `description`, and that is the answer to a broken rule.
- */
+/** Tells the problems of a request field by field, each as what is wrong; undefined where they are not the request's. */
 export function findProblems (error: Error, request: FastifyRequest): Problems | undefined {
   if (error instanceof RequestProblem) return { [error.field]: error.message }
-  const { validation, validationContext } = error as FastifyError
+  const { statusCode, validation, validationContext } = error as FastifyError
+  if (statusCode === 429) return { '': describeLimit(error) }
   if (!validation) return undefined
-  const schema = request.routeOptions.schema?.[validationContext as 'body'] as ObjectSchema
-  const broken = new Set(validation.flatMap(fieldsOf))
-  if (broken.has('')) return { '': 'The body has to be an object.' }
-  const ruleOf = (field: string) => schema.properties[field]?.description ?? 'This is not known here.'
-  return Object.fromEntries([...broken].map((field) => [field, ruleOf(field)]))
+  const context = validationContext as 'body'
+  const { properties } = request.routeOptions.schema?.[context] as { properties: Record<string, FieldSchema> }
+  const values = request[context] as Record<string, unknown>
+  const problems: Problems = {}
+  for (const violation of validation) {
+    for (const field of fieldsOf(violation)) {
+      if (field === '') return { '': 'The body has to be an object.' }
+      problems[field] ??= describeViolation(violation, properties[field], values[field])
+    }
+  }
+  return problems
 }
+
+function describeViolation (
+  { keyword, params }: FastifySchemaValidationError, schema: FieldSchema | undefined, value: unknown
+): string {
+  if (!schema) return 'Unknown field.'
+  const { title, description = '', problem } = schema
+  if (!title || !problem) return description
+  const name = title.toLowerCase()
+  if (value === undefined || String(value).trim() === '') return `Enter ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}.`
+  if (keyword === 'minLength') return `This is too short: it has ${String(value).length} characters, and needs at least ${params.limit}.`
+  if (keyword === 'maxLength') return `This is too long: it has ${String(value).length} characters, and can have at most ${params.limit}.`
+  return problem
+}
+
+const describeLimit = ({ message }: Error) => `${message.replace(/.*retry/, 'Too many attempts. Try again')}.`
 
 function fieldsOf ({ keyword, instancePath, params }: FastifySchemaValidationError): string[] {
   if (keyword === 'required') return params.requiredProperties as string[]
@@ -63,7 +87,6 @@ async function sendError (error: FastifyError | RequestProblem, request: Fastify
 function describeError (error: FastifyError | RequestProblem, status: number, request: FastifyRequest): string {
   if (error instanceof RequestProblem) return error.field ? `${error.field}: ${error.message}` : error.message
   if (status >= 500) return `Something went wrong inside the platform. Its log has the details, under ${request.id}.`
-  if (status === 429) return error.message.replace(/.*retry/, 'Too many attempts. Try again') + '.'
   if (isCsrfError(error)) return expectsPage(request) ? STALE_FORM : MISSING_TOKEN
   const problems = Object.entries(findProblems(error, request) ?? { '': error.message })
   return problems.map(([field, problem]) => field ? `${field}: ${problem}` : problem).join(' ')

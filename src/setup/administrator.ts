@@ -13,10 +13,12 @@ export function findAdministrator (app: FastifyInstance): Promise<User | null> {
 /**
  * Creates the first account, the administrator's. Of several that try at once, on any replica, exactly one succeeds.
  *
- * @param signal of the request: nothing is created for a client that has hung up while it waited for its turn
+ * @param signal of a hang-up: nothing is created for a client that has hung up while it waited for its turn
  * @throws RequestProblem 409 when there is an administrator already
  */
-export async function createAdministrator (app: FastifyInstance, account: Account, signal?: AbortSignal): Promise<User> {
+export async function createAdministrator (
+  app: FastifyInstance, account: Account, signal?: AbortSignal
+): Promise<User> {
   if (await findAdministrator(app)) throw administratorExists()
   const password = await hashPassword(account.password, signal)
   const user = await app.db.models.User.create({ ...account, password, admin: true }).catch(tellDuplicate)

@@ -2,6 +2,7 @@ import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fasti
 import type { FastifyRequest } from 'fastify'
 import { decide } from '../http/decide.js'
 import { answer } from '../http/forms.js'
+import { signalHangUp } from '../http/hang-up.js'
 import { RequestProblem } from '../http/request-problem.js'
 import { createAdministrator, findAdministrator } from './administrator.js'
 import { rememberBrowser, requireOwner } from './owner.js'
@@ -10,8 +11,8 @@ import { showStep, showStepAgain } from './wizard.js'
 
 /**
  * The setup wizard: from an empty database to a platform with an administrator and a decision on telemetry.
- * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until it
- * is finished and gone.
+ * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until
+ * it is finished and gone.
  */
 const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -27,8 +28,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/setup/create-user', {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
   }, async (request, reply) => {
-    const { _csrf, ...account } = request.body
-    const administrator = await createAdministrator(app, account, request.signal)
+    const { name, username, email, password } = request.body
+    const administrator = await createAdministrator(app, { name, username, email, password }, signalHangUp(reply))
     await rememberBrowser(request)
     await reply.signIn(administrator)
     return answer(request, reply, '/setup')
@@ -52,6 +53,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
       throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
     }
     await app.settings.set('setup:initialised', true)
+    // Until now the last word of the log is that the setup is not finished.
+    await app.telemetry.consent().then(({ explanation }) => { app.log.info(explanation) }).catch(() => {})
     return answer(request, reply, '/')
   })
 

@@ -1,12 +1,17 @@
 import { Type } from 'typebox'
-import { accountSchema, csrfToken } from '../accounts/schema.js'
+import { accountSchema, csrfToken, ignored } from '../accounts/schema.js'
 
 const closed = { additionalProperties: false }
 
-export const createUserSchema = Type.Object({ ...accountSchema.properties, _csrf: Type.Optional(csrfToken) }, closed)
+export const createUserSchema = Type.Object({
+  ...accountSchema.properties,
+  password_confirm: ignored,
+  _csrf: Type.Optional(csrfToken)
+}, closed)
 
 export const decisionSchema = Type.Object({
   telemetry: Type.Boolean({ description: 'Has to be true or false: whether the administrator allows telemetry.' }),
+  stackOverrides: ignored,
   _csrf: Type.Optional(csrfToken)
 }, closed)
 

@@ -2,8 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { accountSchema } from '../accounts/schema.js'
 import { findProblems, setStatus, type Problems } from '../http/errors.js'
 import { isForm } from '../http/forms.js'
-import { describePing } from '../views/ping.js'
 import type { RequestProblem } from '../http/request-problem.js'
+import { describeChoice, describeReceiver } from '../telemetry/describe-state.js'
+import { describePing } from '../views/ping.js'
+import { loadSection } from '../views/section.js'
 import { chooseStep, findProgress, STEPS } from './progress.js'
 
 /** Shows the step of the wizard that is next, or an earlier one that `?step=` asks for. */
@@ -21,8 +23,7 @@ export async function showStepAgain (error: Error, request: FastifyRequest, repl
 }
 
 async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: unknown, problems: Problems = {}) {
-  const { server: app } = request
-  const progress = await findProgress(app)
+  const progress = await findProgress(request.server)
   // What the administrator has entered so far is nobody else's to see.
   const isStranger = progress.administrator && !request.user?.admin
   const step = isStranger ? 'sign-in' : chooseStep(asked, progress)
@@ -33,9 +34,23 @@ async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: un
     problems,
     values: request.body ?? {},
     fields: accountSchema.properties,
-    ping: step === 'telemetry' ? describePing(await app.telemetry.preview()) : undefined,
-    url: app.telemetry.url,
-    operator: await app.telemetry.operatorConsent(),
-    enabled: await app.settings.refresh('telemetry:enabled')
+    ...await readChoice(request, step === 'telemetry')
   })
+}
+
+/** What the wizard says about telemetry. The exact ping can be missing; the switch needs nothing but the settings. */
+async function readChoice ({ server: app, log }: FastifyRequest, withPreview: boolean) {
+  const { telemetry } = app
+  const operator = await telemetry.operatorConsent()
+  const enabled = await app.settings.refresh('telemetry:enabled') === true
+  return {
+    operator,
+    enabled,
+    url: telemetry.url,
+    receiver: describeReceiver(telemetry.url),
+    choice: describeChoice({ enabled, operator, url: telemetry.url }),
+    preview: withPreview
+      ? await loadSection(log, 'the exact ping', async () => describePing(await telemetry.preview()))
+      : undefined
+  }
 }

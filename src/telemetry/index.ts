@@ -156,4 +156,5 @@ export default telemetry
 // What `require()` returns: the plugin itself.
 export { telemetry as 'module.exports' }
 export type { TelemetryHost } from './host.js'
+export type { Forgotten } from './rights.js'
 export type { Consent, LoggedPing, NewProperty } from './types.js'

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { post, type Answer, type Post } from './delivery/post.js'
-import { describeNetworkError } from './describe-outcome.js'
+import { describeError } from './describe-outcome.js'
 import { TelemetryOffError } from './types.js'
 
 /** More than the newest 1,000 pings, which is as many as the collector answers. */
@@ -59,15 +58,14 @@ async function postRight (right: Right, { instanceId, ...request }: Request): Pr
       ...request,
       url: rightUrl(request.url, right),
       body: JSON.stringify({ instanceId }),
-      idempotencyKey: randomUUID(),
       answerBytes: ANSWER_BYTES
     })
   } catch (error) {
     if (error instanceof TelemetryOffError) throw error
     request.signal.throwIfAborted()
-    const host = hostOf(request.url)
-    const words = describeNetworkError((error as { code?: string }).code, host) ?? `${host} could not be reached.`
-    throw new ReceiverError('receiver_unavailable', words, { cause: error })
+    const { code, message } = error as Error & { code?: string }
+    throw new ReceiverError(
+      'receiver_unavailable', describeError(code ?? null, message, hostOf(request.url)), { cause: error })
   }
 }
 

@@ -177,7 +177,7 @@ export class TelemetryService {
     const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
-      log.debug(`The ${kind} ping was claimed by another replica, or earlier by this one.`)
+      log.debug(`The ${kind} ping was claimed by another replica or earlier by this one, or there were ten within the hour.`)
       return undefined
     }
     const saveResult = (result: PingResult) => this.#saveResult(ping, result)

@@ -85,6 +85,18 @@ describe('signing in', () => {
     assert.ok(Number(refused.headers['retry-after']) > 0)
   })
 
+  test('by the form shows the form again after too many attempts', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    await client.post('/account/logout')
+    const _csrf = await client.csrfToken('/account/login')
+    for (let attempt = 0; attempt < 10; attempt++) await client.post('/account/login', { ...LOGIN, password: 'wrong' })
+    const refused = await client.postForm('/account/login', { ...LOGIN, _csrf })
+    assert.equal(refused.statusCode, 429)
+    assert.match(refused.body, /role="alert"[^>]*>Too many attempts\. Try again in [^<]+\.</)
+    assert.match(refused.body, /name="password"/)
+    assert.match(refused.body, /stylesheet/)
+  })
+
   test('by the form leads on, and a refused form keeps the username and never the password', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     await client.post('/account/logout')
@@ -98,6 +110,46 @@ describe('signing in', () => {
     assert.deepEqual([response.statusCode, response.headers.location], [303, '/'])
     assert.match((await client.get('/')).body, /Ada/)
   })
+})
+
+describe('the page that was asked for', () => {
+  const asked = '/admin/settings/telemetry?pings=all'
+
+  test('is opened after the login, also after a wrong password', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    await client.post('/account/logout')
+    const { location } = (await client.get(asked)).headers
+    assert.equal(location, `/account/login?next=${encodeURIComponent(asked)}`)
+    const _csrf = await client.csrfToken(location)
+    const next = /name="next" value="([^"]+)"/.exec((await client.get(location)).body)?.[1] ?? ''
+    assert.equal(next, asked)
+    const refused = await client.postForm('/account/login', { ...LOGIN, password: 'wrong', next, _csrf })
+    assert.match(refused.body, /name="next" value="\/admin/)
+    assert.equal((await client.postForm('/account/login', { ...LOGIN, next, _csrf })).headers.location, asked)
+    assert.equal((await client.get(location)).headers.location, asked)
+  })
+
+  test('is one of this platform, or the home page', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    const foreign = ['//evil.example', '/\\evil.example', 'https://evil.example', '/\t/evil.example', 'javascript:alert(1)',
+      '/..//evil.example', '/%0a/evil', '\\\\evil.example', '/.//evil.example', `/${'a'.repeat(600)}`, ' //evil.example', 'x', '']
+    for (const next of foreign) {
+      const location = String((await client.get(`/account/login?next=${encodeURIComponent(next)}`)).headers.location)
+      assert.equal(new URL(location, 'http://own.example').origin, 'http://own.example', next)
+      assert.doesNotMatch(location, /^\/\/|\\|^[^/]/, next)
+    }
+  })
+})
+
+test('a program may send what other front ends send', async (t) => {
+  const client = new Client(await buildNewPlatform(t))
+  const _csrf = await client.csrfToken()
+  const { password } = ACCOUNT
+  for (const [url, body] of [
+    ['/setup/create-user', { ...ACCOUNT, password_confirm: password }],
+    ['/setup/settings', { telemetry: true, stackOverrides: {} }],
+    ['/account/login', { ...LOGIN, remember: true }]
+  ] as const) assert.equal((await client.post(url, { ...body, _csrf })).statusCode, 200, url)
 })
 
 test('signing out ends the session in the database, so that a copied cookie is worth nothing', async (t) => {

@@ -10,6 +10,8 @@ const PUBLIC = [
   'POST /setup/finish', 'GET /account/login', 'POST /account/login', 'POST /account/logout'
 ]
 
+const PAGE = '/admin/settings/telemetry'
+
 interface Route { method: NonNullable<InjectOptions['method']>, url: string }
 
 /** A platform whose setup is finished, with the list of its own routes. */
@@ -35,6 +37,8 @@ describe('the routes of the administrators', () => {
     const { routes } = await buildWithRoutes(t)
     assert.deepEqual(routes.map(({ method, url }) => `${method} ${url}`).sort(), [
       'GET /admin/settings/telemetry',
+      'GET /admin/settings/telemetry/pings/:id',
+      'GET /admin/settings/telemetry/pings/:id/receipt',
       'GET /api/v1/openapi.json',
       'GET /api/v1/settings',
       'GET /api/v1/telemetry',
@@ -56,14 +60,17 @@ describe('the routes of the administrators', () => {
       const person = await new Client(app).request({ ...route, headers: { accept: 'text/html' } })
       assert.doesNotMatch(person.body, SECRETS)
       if (route.url.startsWith('/api')) assert.equal(person.statusCode, 401)
-      else assert.deepEqual([person.statusCode, person.headers.location], [303, '/account/login'])
+      else {
+        const next = route.method === 'GET' ? `?next=${encodeURIComponent(route.url)}` : ''
+        assert.deepEqual([person.statusCode, person.headers.location], [303, `/account/login${next}`])
+      }
     }
   })
 
-  test('give a signed-in user who is no administrator nothing at all', async (t) => {
+  test('give a signed-in user who is no administrator nothing but the state of telemetry', async (t) => {
     const { app, routes } = await buildWithRoutes(t)
     const client = await signInAsUser(app)
-    for (const route of routes) {
+    for (const route of routes.filter(({ method, url }) => `${method} ${url}` !== `GET ${PAGE}`)) {
       const program = await client.request(route)
       assert.deepEqual([program.statusCode, program.json().code], [403, 'forbidden'], route.url)
       const person = await client.request({ ...route, headers: { accept: 'text/html' } })
@@ -72,7 +79,12 @@ describe('the routes of the administrators', () => {
     }
     const home = await client.get('/')
     assert.equal(home.statusCode, 200)
-    assert.doesNotMatch(home.body, /Telemetry|Admin Settings/)
+    assert.doesNotMatch(home.body, /Admin Settings|Telemetry is/)
+    const state = await client.get(PAGE)
+    assert.equal(state.statusCode, 200)
+    assert.match(state.body, /Telemetry is on/)
+    assert.match(state.body, /127\.0\.0\.1:9, the receiver that the operator of this platform chose/)
+    assert.doesNotMatch(state.body, new RegExp(`Admin Settings<|<button role|Send a ping|${String(app.settings.get('instanceId'))}`))
   })
 
   test('change nothing for either of them', async (t) => {

@@ -106,7 +106,8 @@ test('the API is described as OpenAPI, by the schemas that check it', async (t) 
   assert.equal(openapi, '3.1.0')
   assert.deepEqual(Object.keys(paths).sort(), [
     '/account/login', '/account/logout', '/api/v1/settings', '/api/v1/telemetry', '/api/v1/telemetry/decisions',
-    '/api/v1/telemetry/pings', '/api/v1/telemetry/preview', '/setup/create-user', '/setup/finish', '/setup/settings'
+    '/api/v1/telemetry/forget', '/api/v1/telemetry/held', '/api/v1/telemetry/new-id', '/api/v1/telemetry/pings',
+    '/api/v1/telemetry/preview', '/setup/create-user', '/setup/finish', '/setup/settings'
   ])
   const { schema } = paths['/api/v1/settings'].put.requestBody.content['application/json']
   assert.equal(schema.properties['telemetry:enabled'].type, 'boolean')

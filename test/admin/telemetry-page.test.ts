@@ -48,11 +48,46 @@ describe('the Telemetry page', () => {
   test('shows a receipt that it cannot compare as it came, and escaped', async (t) => {
     const listener = await startListener(t, (response) => { response.end('<script>alert("receipt")</script>') })
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }))
-    await client.post('/api/v1/telemetry/pings')
-    const { body } = await client.get(PAGE)
+    const { id } = (await client.post('/api/v1/telemetry/pings')).json()
+    const { body } = await client.get(`${PAGE}/pings/${id}`)
     assert.match(body, /&lt;script&gt;alert\(&quot;receipt&quot;\)&lt;\/script&gt;/)
     assert.doesNotMatch(body, /<script>alert/)
-    assert.doesNotMatch(body, /Kept by the collector/)
+    assert.doesNotMatch(body, /kept by the collector/)
+    const download = await client.get(`${PAGE}/pings/${id}/receipt`)
+    assert.equal(download.body, '<script>alert("receipt")</script>')
+    assert.equal(download.headers['content-type'], 'text/plain; charset=utf-8')
+    assert.match(String(download.headers['content-disposition']), /^attachment;/)
+  })
+
+  test('answers 404 for a ping that is not in the log', async (t) => {
+    const client = await setUp(await buildNewPlatform(t))
+    for (const id of ['1', '0', '-1', '1e9', 'NaN', '9'.repeat(30), '1/receipt']) {
+      assert.equal((await client.get(`${PAGE}/pings/${id}`)).statusCode, 404, id)
+    }
+  })
+
+  test('tells what became of a ping once, and not again when it is reloaded', async (t) => {
+    const listener = await startListener(t)
+    const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }))
+    const response = await client.postForm(`${PAGE}/pings`, { _csrf: await client.csrfToken(PAGE) })
+    assert.deepEqual([response.statusCode, response.headers.location], [303, PAGE])
+    assert.match((await client.get(PAGE)).body, /role="status" id="sent"[^]*See the ping/)
+    assert.doesNotMatch((await client.get(PAGE)).body, /See the ping/)
+  })
+
+  test('sends one ping for one form, however often it is sent', async (t) => {
+    const listener = await startListener(t)
+    const app = await buildNewPlatform(t, { telemetry: { url: listener.url } })
+    const client = await setUp(app)
+    const { body } = await client.get(PAGE)
+    const fields = { _csrf: valueOf(body, '_csrf'), intention: valueOf(body, 'intention') }
+    await Promise.all([client.postForm(`${PAGE}/pings`, fields), client.postForm(`${PAGE}/pings`, fields)])
+    await client.postForm(`${PAGE}/pings`, fields)
+    assert.equal(listener.requests.length, 1)
+    assert.equal((await app.telemetry.pings()).length, 1)
+    await client.postForm(`${PAGE}/pings`, { ...fields, intention: valueOf((await client.get(PAGE)).body, 'intention') })
+    assert.equal(listener.requests.length, 2)
+    assert.equal((await client.postForm(`${PAGE}/pings`, { ...fields, intention: 'any' })).statusCode, 400)
   })
 
   test('shows the newest ten pings, and all when asked', async (t) => {
@@ -60,10 +95,12 @@ describe('the Telemetry page', () => {
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }))
     for (let sent = 0; sent < 12; sent++) await client.post('/api/v1/telemetry/pings')
     assert.equal((await client.get(PAGE)).body.match(/id="ping-\d+"/g)?.length, 10)
-    assert.match((await client.get(PAGE)).body, /Show all 12/)
+    assert.match((await client.get(PAGE)).body, /Show all/)
     assert.equal((await client.get(`${PAGE}?pings=all`)).body.match(/id="ping-\d+"/g)?.length, 12)
   })
 })
+
+const valueOf = (body: string, name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(body)?.[1] ?? ''
 
 test('no name is ever taken for HTML', async (t) => {
   const app = await buildNewPlatform(t)

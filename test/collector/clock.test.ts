@@ -4,23 +4,12 @@ import { DAY, dayOf } from '../../src/collector/day.js'
 import { listPartitions } from '../../src/collector/storage/partitions.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
 import { describeOnBoth } from './both-databases.js'
+import { makeClock } from './make-clock.js'
 import { openTestDatabase, PING, postgresUrl, startCollector } from './start-collector.js'
 
 const TODAY = 20_780
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
-
-/** A machine whose clock can be set. `pass` lets time go by, on the database server, too. */
-function makeClock (start: number) {
-  let [real, wrong, uptime] = [start, 0, 0]
-  return {
-    set: (by: number) => { wrong = by },
-    pass (ms: number) { real += ms; uptime += ms },
-    /** The next process starts with an uptime of its own. */
-    boot: () => { uptime = 0 },
-    options: { now: () => real + wrong, uptime: () => uptime, databaseNow: () => real }
-  }
-}
 
 /** What a wrong clock could take away. */
 async function readAll (url: string, t: TestContext) {

@@ -30,6 +30,11 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],
   [/^curl .* http:\/\/127\.0\.0\.1:8080\/ /, HERE, PING],
   [/^npx flowforge start/, 'test/cli/start.test.ts', "'start'"],
+  [/^npm ci --omit=dev$/, 'deploy/Containerfile'],
+  [/^(install|ln|echo|node(?= \/opt)|umask|sqlite3|rm|cp|pg_dump|pg_restore) /, 'test/docs/operations.test.ts', 'runBlock'],
+  // There is neither systemd nor a container engine: what they would start is started there.
+  [/^(systemctl|journalctl) /, 'test/deploy/units.test.ts', 'startUnit'],
+  [/^docker compose /, 'test/deploy/image.test.ts', 'startImage'],
   // Performance is measured when it is asked for, not in each test run.
   [/^npm run bench/, 'package.json', '"bench"']
 ]

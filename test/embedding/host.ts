@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { DataTypes, type Model, type ModelStatic, type Options, type Sequelize } from 'sequelize'
 import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
 import telemetry from '../../src/telemetry/index.js'
+import { holdSchedule } from '../helpers/hold-schedule.js'
 import { PlatformLog } from '../helpers/platform.js'
 
 export const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
@@ -56,7 +57,10 @@ export async function embed (
   for (const [name, value] of Object.entries({ ...usual, ...change(usual) })) {
     await app.register(fp(async (host) => { host.decorate(name, value) }, { name: `app.${name}` }))
   }
+  let release = () => 0
+  app.addHook('onReady', async () => { release = holdSchedule() })
   await app.register(telemetry)
+  app.addHook('onReady', async () => { release() })
   return { app, log, sequelize, models }
 }
 

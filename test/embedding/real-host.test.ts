@@ -12,9 +12,6 @@ const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
 /** Half a minute and more pass 60 times as fast, shorter timers as they really do; the daily ping is due in half a day. */
 const FAST = { CLOCK_SPEED: '60', DAILY_IN: '43200' }
 
-/** How soon a refusal in the database aborts a request that is out, with time for a busy machine. */
-const ABORT_MS = 5_000
-
 /** The copy of Sequelize with which a host goes on until its log is full: that the oldest pings make room is plain SQL. */
 const [OLDEST] = SEQUELIZES
 
@@ -79,12 +76,11 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
         answering = false
         const sending = host.ask('send')
         while (listener.requests.length < more + 2) await listener.next()
-        const refusedAt = Date.now()
         await host.ask('set', 'telemetry:enabled', false)
+        // No answer comes: without the abort the attempt would end by itself after ten seconds, as a failure.
         const { outcome, error } = await sending
         assert.deepEqual([outcome, error], ['cancelled', 'Telemetry is off: the platform\'s settings say so; ' +
           'an administrator can change that in Admin Settings.'])
-        assert.ok(Date.now() - refusedAt < ABORT_MS)
         await assert.rejects(host.ask('send'), { code: 'telemetry_off' })
 
         await host.ask('close')

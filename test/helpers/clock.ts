@@ -2,8 +2,8 @@
  * Loaded before a platform: gives its process another clock, where a test asks for one by these variables.
  *
  * CLOCK_SET_TO: the moment that it shows at the start, in milliseconds since 1970; CLOCK_SPEED: how many times as fast
- * it goes, with the timers of half a minute or more; the shorter ones guard real work, which goes no faster; DAILY_IN:
- * how many seconds after the start the daily ping is due.
+ * it goes, with the wait for the boot ping and the timers of a minute or more; the others guard real work, which goes no
+ * faster; DAILY_IN: how many seconds after the start the daily ping is due.
  */
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
@@ -13,8 +13,11 @@ const { CLOCK_SET_TO, CLOCK_SPEED = '1', DAILY_IN } = process.env
 const RealDate = Date
 const started = RealDate.now()
 const speed = Number(CLOCK_SPEED)
-const SHORT_MS = 30_000
-const hurry = (ms: number) => ms < SHORT_MS ? ms : ms / speed
+/** The wait for the boot ping. */
+const BOOT_MS = 30_000
+/** Longer than the deadlines of requests, which guard real work. */
+const LONG_MS = 60_000
+const hurry = (ms: number) => ms === BOOT_MS || ms >= LONG_MS ? ms / speed : ms
 const now = () => Number(CLOCK_SET_TO ?? started) + (RealDate.now() - started) * speed
 
 if (CLOCK_SET_TO ?? process.env.CLOCK_SPEED) {

@@ -4,9 +4,14 @@ import type { TestContext } from 'node:test'
 
 const SECONDS_A_DAY = 86_400
 
-/** Until the test ends, every platform that starts picks this moment's second of the day (UTC) for its daily ping. */
-export function pinDaily (t: TestContext, moment: number): void {
-  const picked = t.mock.method(crypto, 'randomInt', () => Math.floor(moment / 1_000) % SECONDS_A_DAY)
+/**
+ * Until the test ends, every platform that starts picks this moment's second of the day (UTC) for its daily ping.
+ *
+ * @param moment in milliseconds, or what tells it when the platform starts
+ */
+export function pinDaily (t: TestContext, moment: number | (() => number)): void {
+  const tell = typeof moment === 'function' ? moment : () => moment
+  const picked = t.mock.method(crypto, 'randomInt', () => Math.floor(tell() / 1_000) % SECONDS_A_DAY)
   syncBuiltinESMExports()
   t.after(() => {
     picked.mock.restore()

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,13 +8,18 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
 import * as today from '../../src/app.js'
+import { holdSchedule } from './hold-schedule.js'
 import { within } from './within.js'
+
+const realTimeout = globalThis.setTimeout
 
 export interface PlatformOptions {
   /** The `telemetry` section, as YAML would have it; `url` names a listener on this machine. */
   telemetry: { url: string, enabled?: unknown } & Record<string, unknown>
   /** Other sections of flowforge.yml. */
   config?: Record<string, unknown>
+  /** Whether it sends pings by itself on the real clock, too: the boot ping after 30 seconds, the daily one at its time. */
+  scheduled?: boolean
   /** Whether the setup is finished; it is, unless a test says otherwise. */
   initialised?: boolean
   /** An existing `$FLOWFORGE_HOME`, to start on the data of another platform. */
@@ -47,7 +53,14 @@ export async function buildPlatform (t: TestContext, options: PlatformOptions): 
   const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), { level: options.level ?? 'debug', stream: log })
   t.after(() => app.close())
   if (options.initialised !== false) await app.settings.set('setup:initialised', true)
-  await app.ready()
+  if (options.scheduled) {
+    await app.ready()
+  } else {
+    const release = holdSchedule()
+    await app.ready()
+    const isRunning = release() === 0 && setTimeout === realTimeout && app.telemetry.nextDaily() !== null
+    assert.ok(!isRunning, 'the schedule was not held: it starts at another moment than this helper thinks')
+  }
   return { app, home, log }
 }
 

@@ -7,10 +7,16 @@ import { stringify } from 'yaml'
 import { buildApp, loadConfig } from '../../src/app.js'
 import { PlatformLog, temporaryDirectory } from './platform.js'
 import { runProgram } from './program.js'
+import { within } from './within.js'
+
+/** Three times as long as a stop may take: the machine may be busy, and the processor of another. */
+const LONGEST_STOP_MS = 15_000
 
 export interface PlatformProcess {
   child: ChildProcess
   log: PlatformLog
+  /** Where it listens. */
+  url: string
   /** Sends a signal; resolves to the exit code. */
   stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
@@ -27,24 +33,33 @@ export async function prepareHome (
   return home
 }
 
-/** The real process of the platform, listening. Killed after the test. */
-export async function startProcess (t: TestContext, home: string, env: Record<string, string> = {}): Promise<PlatformProcess> {
+/**
+ * The real process of the platform, listening. Killed after the test.
+ *
+ * @param wrapper a command that becomes the one after it, for example to give it files of its own
+ */
+export async function startProcess (
+  t: TestContext, home: string, env: Record<string, string> = {}, wrapper: string[] = []
+): Promise<PlatformProcess> {
   const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/report-undici.ts'])
-  const child = spawn(process.execPath, [...program, '--config', join(home, 'flowforge.yml')], {
-    env: { ...process.env, FLOWFORGE_HOME: home, ...env },
+  const [command, ...args] = [...wrapper, process.execPath, ...program, '--config', join(home, 'flowforge.yml')]
+  const child = spawn(command!, args, {
+    // The daily ping is due in twelve hours, unless the test says otherwise.
+    env: { ...process.env, FLOWFORGE_HOME: home, DAILY_IN: '43200', ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   t.after(() => { child.kill('SIGKILL') })
   const log = new PlatformLog()
   child.stdout.pipe(log)
-  await log.find(/^Server listening/)
+  const { msg } = await log.find(/^Server listening/)
   return {
     child,
     log,
+    url: /http:\S+$/.exec(msg)![0],
     async stop (signal = 'SIGTERM') {
       const exited = once(child, 'exit')
       child.kill(signal)
-      const [code] = await exited
+      const [code] = await within(`the end of the process after ${signal}`, exited, LONGEST_STOP_MS)
       return code
     }
   }

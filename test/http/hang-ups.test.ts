@@ -1,4 +1,6 @@
+import type { FastifyInstance } from 'fastify'
 import assert from 'node:assert/strict'
+import type { AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 import { ACCOUNT, Client, setUp } from '../helpers/client.js'
 import { hangUp, MOMENTS } from '../helpers/hang-up.js'
@@ -47,6 +49,21 @@ test('a client that hangs up while its password waits to be checked gets no sess
   assert.equal(await app.db.models.Session.count(), before)
   assert.deepEqual(log.atLeast(WARN), [])
 })
+
+test('a client that waits for its answer gets it', async (t) => {
+  const { app } = await listen(t)
+  const { url, cookies, _csrf } = { url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, ...await startSetup(app) }
+  const post = async (path: string, body: object) => (await fetch(url + path, {
+    method: 'POST', headers: { 'content-type': 'application/json', cookie: `_csrf=${cookies._csrf}` }, body: JSON.stringify(body)
+  })).status
+  assert.equal(await post('/setup/create-user', { ...ACCOUNT, _csrf }), 200)
+  assert.equal(await post('/account/login', { ...RIGHT, _csrf }), 200)
+})
+
+async function startSetup (app: FastifyInstance) {
+  const client = new Client(app)
+  return { _csrf: await client.csrfToken(), cookies: client.cookies }
+}
 
 test('a no is carried out for a client that does not wait for the answer', async (t) => {
   const { app } = await listen(t)

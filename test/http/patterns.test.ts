@@ -83,10 +83,10 @@ describe('an account', () => {
   }
 })
 
-test('a body of more than 64 KiB is refused before it is read', async (t) => {
+test('a body of more than 16 KiB is refused before it is read', async (t) => {
   const client = new Client(await buildNewPlatform(t))
   const _csrf = await client.csrfToken()
-  const response = await client.post('/setup/create-user', { ...ACCOUNT, name: 'a'.repeat(64 * 1024), _csrf })
+  const response = await client.post('/setup/create-user', { ...ACCOUNT, name: 'a'.repeat(16 * 1024), _csrf })
   assert.equal(response.statusCode, 413)
 })
 
@@ -99,7 +99,7 @@ test('a body with thousands of unknown fields is answered in time that grows wit
     const { user, system } = process.cpuUsage(before)
     return (user + system) / 1_000
   }
-  await time(7_000)
-  const [short, long] = [await time(700), await time(7_000)]
+  await time(1_600)
+  const [short, long] = [await time(160), await time(1_600)]
   assert.ok(long < short * 50 + 20, `${long} ms beside ${short} ms`)
 })

@@ -124,11 +124,14 @@ describe('the race for the first account between replicas', () => {
   test('that share a PostgreSQL has exactly one winner', async (t) => {
     const { ssl, ...db } = await postgres.createDatabase()
     const replicas = await Promise.all([1, 2, 3].map(() => buildNewPlatform(t, { config: { db } })))
-    const statuses = await Promise.all(replicas.map(async (app, index) => {
+    // Each has its token before the race: who fetched it later would find the setup over.
+    const racers = await Promise.all(replicas.map(async (app, index) => {
       const client = new Client(app)
-      const account = { ...ACCOUNT, username: `racer-${index}`, email: `${index}@example.com` }
-      return (await client.post('/setup/create-user', { ...account, _csrf: await client.csrfToken() })).statusCode
+      const _csrf = await client.csrfToken()
+      return { client, account: { ...ACCOUNT, username: `racer-${index}`, email: `${index}@example.com`, _csrf } }
     }))
+    const statuses = await Promise.all(racers.map(async ({ client, account }) => (
+      (await client.post('/setup/create-user', account)).statusCode)))
     assert.deepEqual(statuses.sort(), [200, 409, 409])
     assert.equal(await replicas[0]!.db.models.User.count(), 1)
   })

@@ -41,8 +41,20 @@ describe('the wizard by forms alone', () => {
     assert.match(response.body, /value="&lt;script&gt;alert\(1\)&lt;\/script&gt;"/)
     assert.match(response.body, /value="&quot;&gt;&lt;b&gt;"/)
     assert.equal(response.body.match(/aria-invalid="true"/g)?.length, 3)
-    assert.match(response.body, /role="alert">\s*Please correct:\s*<a href="#username">Username<\/a>/)
+    assert.match(response.body, /This is too short: it has 6 characters, and needs at least 8\./)
+    assert.match(response.body, /This has a character other than letters, digits, - and _\./)
+    assert.match(response.body, /This is no email address/)
+    assert.match(response.body, /role="alert"[^>]*>\s*Please correct:\s*<a href="#username">Username<\/a>/)
     assert.doesNotMatch(response.body, /geheim/)
+  })
+
+  test('asks for what was left empty, and counts what is too long', async (t) => {
+    const client = new Client(await buildNewPlatform(t))
+    const _csrf = await client.csrfToken()
+    const { body } = await client.postForm('/setup/create-user', { name: '  ', username: 'u'.repeat(65), email: '', _csrf })
+    for (const problem of ['Enter a name.', 'Enter an email.', 'Enter a password.', 'it has 65 characters, and can have at most 64.']) {
+      assert.ok(body.includes(problem), problem)
+    }
   })
 
   test('tells who comes second for the first account to sign in', async (t) => {

@@ -37,7 +37,11 @@ describe('the outcome of a ping is told in words to act on:', () => {
       ['UND_ERR_HEADERS_TIMEOUT', /did not answer in time/],
       ['ECONNRESET', /broke off/],
       ['SELF_SIGNED_CERT_IN_CHAIN', /not trusted.+NODE_EXTRA_CA_CERTS/],
-      ['CERT_HAS_EXPIRED', /not trusted/],
+      ['CERT_HAS_EXPIRED', /not valid at this time.+clock/],
+      ['PROXY_ADDRESS', /does not hold the address of an HTTP proxy.+http:\/\/host:port/],
+      ['PROXY_407', /proxy asks for a user name and a password/],
+      ['PROXY_403', /proxy did not connect to ping\.flowforge\.com\..+NO_PROXY/],
+      ['PROXY_ECONNREFUSED', /proxy could not be reached/],
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /not trusted/],
       ['SOMETHING_NEW', /could not be delivered/]
     ] as const) assert.match(tell({ errorCode }), words)
@@ -48,7 +52,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
       [302, /redirect, which is not followed.+telemetry\.url/],
       [400, /does not take this ping/],
       [404, /no collector at this address/],
-      [407, /proxy on the way asks for a name and a password/],
+      [407, /proxy on the way asks for a user name and a password/],
       [429, /too many pings/],
       [503, /^ping\.flowforge\.com answered 503\..+nothing to do here/]
     ] as const) assert.match(tell({ status, error: `the collector answered ${status}` }), words)

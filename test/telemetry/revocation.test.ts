@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import dns from 'node:dns'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
 import { BACKOFFS_MS, BOOT_MS, startClock } from '../helpers/follow-ping.js'
 import { holdTable, type Hold } from '../helpers/hold-table.js'
 import { afterRequest, answerOf, drip, startPeer, type Peer } from '../helpers/peer.js'
+import { startNameServer, useNameServers } from '../helpers/name-server.js'
 import { pinDaily } from '../helpers/pin-daily.js'
 import { buildPlatform, type Platform } from '../helpers/platform.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
+
+/** A name for this machine, where a step holds it. */
+const HELD_NAME = 'held.invalid'
 
 const STEP_MS = 10_000
 const BEAT_MS = 10
@@ -24,6 +27,7 @@ interface Step {
   title: string
   treat?: Parameters<typeof startPeer>[1]
   scheme?: 'http' | 'https'
+  host?: string
   hold: (t: TestContext, scene: Scene) => Promise<Hold>
 }
 
@@ -42,7 +46,7 @@ const beforeAnAttempt: Step[] = [
 ]
 
 const withinAnAttempt: Step[] = [
-  { title: 'while the name is resolved', hold: holdName },
+  { title: 'while the name is resolved', host: HELD_NAME, hold: holdName },
   { title: 'during the TLS handshake', scheme: 'https', hold: holdPeer },
   { title: 'while a proxy tunnels', hold: holdProxy },
   { title: 'while it waits for the answer', hold: holdPeer },
@@ -71,12 +75,12 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
     test(`said by another replica ${step.title}`, (t) => revoke(t, step, ({ replica }) => replica))
   }
 
-  async function revoke (t: TestContext, { treat = () => {}, scheme = 'http', hold }: Step, by: (who: Record<'platform' | 'replica', Platform>) => Platform) {
+  async function revoke (t: TestContext, { treat = () => {}, scheme = 'http', host = 'localhost', hold }: Step, by: (who: Record<'platform' | 'replica', Platform>) => Platform) {
     // A daily ping may well leave after the yes at the end; this one is due tomorrow.
     pinDaily(t, Date.now() - 60_000)
     const peer = await startPeer(t, treat)
     const address = await postgres.createDatabase()
-    const options = { telemetry: { url: peer.url.replace('http', scheme) }, config: { db: address } }
+    const options = { telemetry: { url: peer.url.replace('http', scheme).replace('localhost', host) }, config: { db: address } }
     const platform = await buildPlatform(t, options)
     await migrate(platform.app.db.sequelize)
     const { reached, release } = await hold(t, { address, peer, platform })
@@ -130,12 +134,13 @@ async function holdProxy (t: TestContext, scene: Scene): Promise<Hold> {
   return holdPeer(t, scene)
 }
 
+/** The name server answers once it is released. */
 async function holdName (t: TestContext): Promise<Hold> {
-  const { lookup } = dns
-  const asked: (() => void)[] = []
-  t.mock.method(dns, 'lookup', (...question: Parameters<typeof lookup>) => { asked.push(() => { lookup(...question) }) })
+  const answers: Record<string, string[]> = {}
+  const server = await startNameServer(t, answers)
+  useNameServers(t, server)
   return {
-    async reached () { while (asked.length === 0) await new Promise(setImmediate) },
-    async release () { for (const answer of asked) answer() }
+    reached: server.asked,
+    async release () { answers[HELD_NAME] = ['127.0.0.1'] }
   }
 }

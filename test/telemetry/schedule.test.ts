@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { test, type TestContext } from 'node:test'
 import { startSchedule } from '../../src/telemetry/schedule.js'
 import { startListener } from '../helpers/listener.js'
@@ -11,9 +13,11 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const BLOCKED_MS = 1_500
 const LATE_MS = 10_000
+const SOON_MS = 3_000
 
-/** A schedule on a mocked clock that starts at a moment, and when it has run what so far. */
-function scheduleAt (t: TestContext, moment: string) {
+/** A schedule on a mocked clock that starts at a moment, its time of day in UTC, and when it has run what so far. */
+function scheduleAt (t: TestContext, moment: string, timeOfDay = '18:00:00') {
+  pinDaily(t, Date.parse(`1970-01-01T${timeOfDay}Z`))
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date(moment) })
   const runs = { boot: [] as number[], daily: [] as number[] }
   const schedule = startSchedule((kind) => { runs[kind].push(Date.now()) })
@@ -60,32 +64,42 @@ test('the daily ping runs every 24 hours, to the second', (t) => {
   }
 })
 
-for (const zone of ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Etc/UTC']) {
-  for (const change of ['2026-03-07', '2026-03-28', '2026-04-04', '2026-10-03', '2026-10-24', '2026-10-31']) {
-    test(`the daily ping runs once a day around ${change} in ${zone}`, (t) => {
+const CLOCK_CHANGES = [
+  ['Europe/Berlin', '2026-03-29T01:00:00Z'],
+  ['Europe/Berlin', '2026-10-25T01:00:00Z'],
+  ['America/New_York', '2026-03-08T07:00:00Z'],
+  ['America/New_York', '2026-11-01T06:00:00Z'],
+  ['Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
+  ['Australia/Lord_Howe', '2026-10-03T15:30:00Z']
+] as const
+
+for (const [zone, change] of CLOCK_CHANGES) {
+  for (const [when, offset] of [['a second before', -1_000], ['at', 0], ['half an hour after', HOUR_MS / 2], ['twelve hours after', DAY_MS / 2]] as const) {
+    test(`the daily ping that is due ${when} the clock change of ${change} in ${zone} runs every 24 hours`, (t) => {
       const { TZ } = process.env
       process.env.TZ = zone
-      t.after(() => { process.env.TZ = TZ ?? '' })
-      const { daily } = scheduleAt(t, `${change}T00:00:00Z`)
+      t.after(() => { if (TZ === undefined) delete process.env.TZ; else process.env.TZ = TZ })
+      const moment = Date.parse(change) + offset
+      const start = moment - 1.5 * DAY_MS
+      const { daily } = scheduleAt(t, new Date(start).toISOString(), new Date(moment).toISOString().slice(11, 19))
       pass(t, 3 * DAY_MS)
-      assert.equal(daily.length, 3)
-      assert.equal(new Set(daily.map((at) => Math.floor(at / DAY_MS))).size, 3)
+      assert.deepEqual(daily, [-1, 0, 1].map((days) => moment + days * DAY_MS))
     })
   }
 }
 
-test('the daily ping may fall on any second of the day', () => {
-  const seconds = Array.from({ length: 500 }, () => {
+for (const second of [0, 43_199, 86_399]) {
+  test(`the second of the day is picked at random: here ${second}`, (t) => {
+    const pick = t.mock.method(crypto, 'randomInt', () => second)
+    syncBuiltinESMExports()
     const schedule = startSchedule(() => {})
     schedule.stop()
-    return schedule.nextDaily().getTime() % DAY_MS / 1000
+    pick.mock.restore()
+    syncBuiltinESMExports()
+    assert.equal(schedule.nextDaily().getTime() % DAY_MS, second * 1_000)
+    assert.deepEqual(pick.mock.calls.map(({ arguments: bounds }) => bounds), [[86_400]])
   })
-  // Of 500 seconds picked at random all miss a tenth of the day once in 10^22 times.
-  for (let tenth = 0; tenth < 10; tenth++) {
-    assert.ok(seconds.some((second) => Math.floor(second / 8_640) === tenth), `none in tenth ${tenth} of the day`)
-  }
-  assert.ok(seconds.some((second) => second % 60 !== 0), 'none off the full minute')
-})
+}
 
 test('a daily ping that was slept through runs late, within an hour of waking', (t) => {
   const { schedule, daily } = scheduleAt(t, '2026-01-01T12:00:00Z')
@@ -96,12 +110,11 @@ test('a daily ping that was slept through runs late, within an hour of waking', 
 })
 
 test('a daily ping that comes due while the event loop is blocked leaves late, and once', async (t) => {
-  // On the real clock, with time to start the platform before.
-  const due = Math.ceil(Date.now() / 1_000) * 1_000 + 4_000
-  pinDaily(t, due)
+  pinDaily(t, () => Date.now() + SOON_MS)
   const listener = await startListener(t)
   const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url } })
-  assert.equal(app.telemetry.nextDaily()!.getTime(), due)
+  // On the real clock, counted from when the schedule started.
+  const due = app.telemetry.nextDaily()!.getTime()
   const awake = due + BLOCKED_MS
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, awake - Date.now())
   assert.equal(listener.connections(), 0)

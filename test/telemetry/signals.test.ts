@@ -14,7 +14,6 @@ import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/p
 import { prepareHome, startProcess } from '../helpers/process.js'
 import { within } from '../helpers/within.js'
 
-const STOP_MS = 5_000
 const HOUR_MS = 3_600_000
 const SPEED = 30
 const SLEEP_MS = 8_000
@@ -43,9 +42,7 @@ describe('a platform', { concurrency: 4 }, () => {
 
       const first = await start()
       const release = await step.hold(scene, first)
-      const told = Date.now()
       assert.equal(await first.stop('SIGTERM'), 0)
-      assert.ok(Date.now() - told < STOP_MS)
       await release()
 
       const second = await start()

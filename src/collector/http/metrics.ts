@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { DAY } from '../day.js'
+import { DAY, dayOf } from '../day.js'
 import { newestDay } from '../report/read-report.js'
 import { requireToken } from '../report/access.js'
 import type { Database } from '../storage/database.js'
@@ -48,6 +48,11 @@ export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now
     registers
   })
   watchDatabase(registry, db, now)
+  const history = new Gauge({
+    name: 'collector_history_days',
+    help: 'Days of the pings of an older release that are not counted yet; pings are refused meanwhile.',
+    registers
+  })
   const waiting = new Gauge({ name: 'collector_waiting_pings', help: 'Pings that wait to be committed.', registers })
 
   app.decorate('noteBatch', (size: number) => { batches.observe(size) })
@@ -58,9 +63,10 @@ export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now
   })
   app.get('/metrics', { onRequest: requireToken(token) }, async (_request, reply) => {
     waiting.set(app.waitingPings.waiting())
+    history.set(app.historyDaysLeft())
     return reply.type(registry.contentType).send(await registry.metrics())
   })
-}, { name: 'collector.metrics', dependencies: ['collector.client-address'], fastify: '5.x' })
+}, { name: 'collector.metrics', dependencies: ['collector.client-address', 'collector.maintenance'], fastify: '5.x' })
 
 /** What is read from the database when it is asked for; left out while the database is away. */
 function watchDatabase (registry: Registry, db: Database, now: () => number): void {
@@ -89,8 +95,12 @@ function watchDatabase (registry: Registry, db: Database, now: () => number): vo
     registers,
     async collect () {
       await read(this, async () => {
-        const last = (await listPartitions(db)).at(-1)
-        return last === undefined ? undefined : last - Math.floor(now() / DAY)
+        const days = await listPartitions(db)
+        const today = dayOf(now())
+        if (days.length === 0) return undefined
+        let ahead = 0
+        while (days.includes(today + ahead + 1)) ahead++
+        return ahead
       })
     }
   })

@@ -3,7 +3,7 @@ import fastifyStatic from '@fastify/static'
 import fastifyView from '@fastify/view'
 import { Eta } from 'eta'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { dayOf, dayOfDate } from '../day.js'
 import { RequestError } from '../http/errors.js'
@@ -35,7 +35,10 @@ const contentSecurityPolicy = {
   }
 }
 
-const STYLES = ['pico.min.css', 'report.css']
+/** The look of the platform's pages: files alone, none of their code. */
+const PLATFORM = join(import.meta.dirname, '../../views/assets')
+
+const STYLES = ['pico.min.css', 'style.css', 'icon.svg', 'report.css']
 
 /** The days that a report covers unless it is asked for others. */
 const DAYS = 365
@@ -43,7 +46,7 @@ const DAYS = 365
 /** The usage report: a page, and the same as JSON and CSV, for those who have the token; a weekly one for all. */
 export async function report (app: FastifyInstance, { databaseUrl, token, isPublic, now }: Options): Promise<void> {
   await app.register(helmet, { contentSecurityPolicy })
-  await app.register(fastifyStatic, { root: [pico, import.meta.dirname], serve: false })
+  await app.register(fastifyStatic, { root: [pico, PLATFORM, import.meta.dirname], serve: false })
   const eta = new Eta({ cache: true, views: import.meta.dirname })
   await app.register(fastifyView, { engine: { eta }, root: import.meta.dirname })
   const source = openSource(databaseUrl)

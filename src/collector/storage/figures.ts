@@ -6,7 +6,7 @@ import { DAY } from '../day.js'
 import { pingColumns } from './columns.js'
 import type { Database, Statements } from './database.js'
 import { ALL_DAYS, REMEMBERED_DAYS } from './installations.js'
-import { foldBuckets, roundCount, roundTotal, SMALLEST, type Bucket } from './rounding.js'
+import { foldBuckets, roundCount, roundTotal, SMALLEST, type Bucket, type CountedBucket } from './rounding.js'
 
 export interface Figure extends Bucket {
   figure: string
@@ -41,27 +41,35 @@ const properties = pingColumns.map(({ name }) => name).filter((name) => name !==
 const heardBy = (day: number) => `CASE WHEN ABS(last_day - ${day}) >= ${REMEMBERED_DAYS} THEN 0
     WHEN last_day >= ${day} THEN days >> (last_day - ${day}) ELSE (days << (${day} - last_day)) & ${ALL_DAYS} END`
 
-/** SQL that is true for an installation that had been heard on two different days `ago` days ago. */
-const isSettled = (day: number, ago = 0) => `(heard >> ${ago}) & ((CAST(1 AS BIGINT) << (CASE
-    WHEN ${day - ago} - first_day < 0 THEN 0 WHEN ${day - ago} - first_day > 62 THEN 62 ELSE ${day - ago} - first_day END)) - 1) <> 0`
+/** SQL that is true for an installation that had been heard on two different days `ago` days ago: after its first day. */
+const isSettled = (day: number, ago = 0) => {
+  const age = `${day - ago} - first_day`
+  return `(heard >> ${ago}) &
+    ((CAST(1 AS BIGINT) << (CASE WHEN ${age} < 0 THEN 0 WHEN ${age} > 62 THEN 62 ELSE ${age} END)) - 1) <> 0`
+}
 
 const isHeard = (days: number, ago = 0) => `(heard >> ${ago}) & ${2 ** days - 1} <> 0`
 
 /** The newest ping by `day` of an installation that has been heard since: its row has newer properties by now. */
 const pastPing = (db: Statements, day: number) => {
   const ping = `FROM pings WHERE i.last_day > ${day} AND pings.instance_id = i.instance_id
-      AND received_at >= ${(day + 1 - WINDOWS.month) * DAY} AND received_at < ${(day + 1) * DAY} ORDER BY received_at DESC`
+      AND received_at >= ${(day + 1 - WINDOWS.month) * DAY} AND received_at < ${(day + 1) * DAY}
+      ORDER BY received_at DESC`
   return db.kind === 'postgres'
     ? `LEFT JOIN LATERAL (SELECT * ${ping} LIMIT 1) AS past ON true`
     : `LEFT JOIN pings AS past ON past.id = (SELECT id ${ping}, id DESC LIMIT 1)`
 }
 
+const ofThatDay = (name: string) =>
+  `CASE WHEN past.instance_id IS NULL THEN i.${name} ELSE past.${name} END AS ${name}`
+
 /** Installations that count for a day: settled, let in, and active in the month; with their properties of that day. */
 const selectSettled = (db: Statements, day: number) => `
-  SELECT ${isHeard(WINDOWS.day)} AS in_day, ${isHeard(WINDOWS.week)} AS in_week, ${isHeard(WINDOWS.week, 7)} AS in_week_before,
-    ${isSettled(day, 7)} AS was_settled,
-    ${properties.map((name) => `CASE WHEN past.instance_id IS NULL THEN i.${name} ELSE past.${name} END AS ${name}`).join(', ')}
-  FROM (SELECT *, ${heardBy(day)} AS heard FROM installations WHERE counted AND first_day < ${day}) AS i ${pastPing(db, day)}
+  SELECT leads, ${isHeard(WINDOWS.day)} AS in_day, ${isHeard(WINDOWS.week)} AS in_week,
+    ${isHeard(WINDOWS.week, 7)} AS in_week_before, ${isSettled(day, 7)} AS was_settled,
+    ${properties.map(ofThatDay).join(', ')}
+  FROM (SELECT *, ${heardBy(day)} AS heard FROM installations WHERE counted AND first_day < ${day}) AS i
+    ${pastPing(db, day)}
   WHERE ${isHeard(WINDOWS.month)} AND ${isSettled(day)}`
 
 const ACTIVITY = `SELECT COUNT(*) FILTER (WHERE in_day) AS day, COUNT(*) FILTER (WHERE in_week) AS week, COUNT(*) AS month,
@@ -91,11 +99,11 @@ export async function finishDay (db: Statements, day: number, newPerAddress: num
 }
 
 /**
- * Decides which of the installations that were new until `day` count: of each network so many a day. Their network's
- * hash is kept a day longer, for pings that were received by midnight and stored after it.
+ * Decides which of the installations that were new until `day` count: of each network so many a day, and the first of
+ * them `leads`. Their network's hash is kept a day longer, for pings that were received by midnight and stored after it.
  */
 async function admitInstallations (db: Statements, day: number, newPerAddress: number): Promise<void> {
-  await db.change(`UPDATE installations SET counted = place <= ${newPerAddress} FROM (
+  await db.change(`UPDATE installations SET counted = place <= ${newPerAddress}, leads = place = 1 FROM (
       SELECT instance_id AS id, ROW_NUMBER() OVER (
         PARTITION BY introduced_by ORDER BY CASE WHEN counted THEN 0 ELSE 1 END, instance_id) AS place
       FROM installations WHERE introduced_by IS NOT NULL AND first_day <= ${day}) AS introduced
@@ -120,22 +128,28 @@ async function countRanges (db: Statements, column: string): Promise<Figure[]> {
   return foldFigure(column, await countBuckets(db, `CASE ${ranges.join(' ')} ELSE '${NOT_REPORTED}' END`))
 }
 
-async function countBuckets (db: Statements, name: string): Promise<Bucket[]> {
-  const rows = await db.query<{ bucket: string, value: number | string }>(
-    `SELECT ${name} AS bucket, COUNT(*) AS value FROM settled GROUP BY 1`)
-  return rows.map(({ bucket, value }) => ({ bucket, value: Number(value) }))
+async function countBuckets (db: Statements, name: string): Promise<CountedBucket[]> {
+  const rows = await db.query<{ bucket: string, value: number | string, senders: number | string }>(
+    `SELECT ${name} AS bucket, COUNT(*) AS value, COUNT(*) FILTER (WHERE leads) AS senders FROM settled GROUP BY 1`)
+  return rows.map(({ bucket, value, senders }) => ({ bucket, value: Number(value), senders: Number(senders) }))
 }
 
-const foldFigure = (figure: string, buckets: Bucket[]): Figure[] =>
+const foldFigure = (figure: string, buckets: CountedBucket[]): Figure[] =>
   foldBuckets(buckets, MOST_BUCKETS).map(({ bucket, value }) => ({ figure, bucket, value: roundCount(value) }))
 
+/** The share of the installations whose counts a sum takes as that of the next smaller one. */
+const CLIPPED = 0.05
+
 /**
- * Sums a count up. A count above the n-th largest is taken as that one, n being more installations than one address can
- * bring in a day, so that none of them, however large it claims to be, stands out. There is no sum of fewer than n.
+ * Sums a count up. The counts of the largest 5 % are taken as the largest of the others, and at least those of as many as
+ * one address can bring in on a day, and 5: however large their claims are, they move the sum no more than others do.
+ * There is no sum of fewer.
  */
 async function sumUp (db: Statements, column: string, newPerAddress: number): Promise<Figure[]> {
+  const [known] = await db.query<{ count: number | string }>(`SELECT COUNT(${column}) AS count FROM settled`)
+  const clipped = Math.max(newPerAddress + SMALLEST, Math.ceil(CLIPPED * Number(known!.count)))
   const [most] = await db.query<{ value: number }>(`SELECT ${column} AS value FROM settled WHERE ${column} IS NOT NULL
-    ORDER BY 1 DESC LIMIT 1 OFFSET ${newPerAddress + SMALLEST - 1}`)
+    ORDER BY 1 DESC LIMIT 1 OFFSET ${clipped - 1}`)
   if (!most) return []
   const [sum] = await db.query<{ value: number | string }>(
     `SELECT SUM(CAST(CASE WHEN ${column} > ${most.value} THEN ${most.value} ELSE ${column} END AS BIGINT)) AS value

@@ -19,8 +19,8 @@ const properties = pingColumns.map(({ name }) => name).filter((name) => name !==
 const GAP = '(excluded.last_day - known.last_day)'
 
 /**
- * A ping that is so far behind comes from a clock that is, and changes nothing; unless the row knows one day alone, which
- * then is the one of a clock ahead.
+ * A ping that is so far behind comes from a clock that is, and changes nothing; unless the row knows one day alone,
+ * which then is the one of a clock ahead.
  */
 const isFarBehind = `${GAP} <= -${SILENT_DAYS}`
 
@@ -52,6 +52,7 @@ export function noteAtInstallations (source: string): string {
       first_day = CASE WHEN ${isAnew} OR (NOT ${isFarBehind} AND excluded.first_day < known.first_day)
         THEN excluded.first_day ELSE known.first_day END,
       counted = CASE WHEN ${isAnew} THEN NULL ELSE known.counted END,
+      leads = CASE WHEN ${isAnew} THEN NULL ELSE known.leads END,
       ${keep('introduced_by')},
       ${['last_day', ...properties].map(take).join(',\n      ')}`
 }

@@ -91,14 +91,15 @@ async function createPings (schema: QueryInterface, transaction: Transaction): P
 
 /**
  * `days` has bit k set if the installation was heard k days before `last_day`. `introduced_by` is the network hash of the
- * first ping until `counted` is decided. `daily` holds only what may be published.
+ * first ping until `counted` is decided, and whether the installation `leads`: whether it is the first that this network
+ * brought in on that day. `daily` holds only what may be published.
  */
 async function createInstallations (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })
   // Room in each page lets PostgreSQL update a row in place, without a new entry in the index.
   const storage = isPostgres(schema) ? 'WITH (fillfactor = 80)' : ''
   await run(`CREATE TABLE installations (instance_id UUID PRIMARY KEY, days BIGINT NOT NULL, first_day INTEGER NOT NULL,
-    last_day INTEGER NOT NULL, counted BOOLEAN, introduced_by CHAR(64)) ${storage}`)
+    last_day INTEGER NOT NULL, counted BOOLEAN, leads BOOLEAN, introduced_by CHAR(64)) ${storage}`)
   await run('CREATE INDEX installations_introduced ON installations (introduced_by) WHERE introduced_by IS NOT NULL')
   await run(`CREATE TABLE daily (day INTEGER NOT NULL, figure VARCHAR(64) NOT NULL, bucket VARCHAR(128) NOT NULL,
     value BIGINT NOT NULL, PRIMARY KEY (day, figure, bucket))`)

@@ -17,6 +17,8 @@ export interface Held {
     heardOn: string[]
     /** Whether it counts in figures: null until its first day is over. */
     counted: boolean | null
+    /** Whether it is the first that its address brought in on that day. */
+    leads: boolean | null
     /** The properties of its newest ping, by their path. */
     newest: Record<string, string | number | null>
   } | null
@@ -31,12 +33,13 @@ interface InstallationRow extends Record<string, unknown> {
   last_day: number
   days: string | number
   counted: boolean | number | null
+  leads: boolean | number | null
 }
 
 /** Reads everything that is kept of an installation. */
 export async function readHeld (db: Database, instanceId: string): Promise<Held> {
   // The bitmap as text, because a number of JavaScript cannot hold 63 bits.
-  const [row] = await db.query<InstallationRow>(`SELECT first_day, last_day, CAST(days AS TEXT) AS days, counted,
+  const [row] = await db.query<InstallationRow>(`SELECT first_day, last_day, CAST(days AS TEXT) AS days, counted, leads,
     ${pingColumns.map(({ name }) => name).join(', ')} FROM installations WHERE instance_id = $1`, [instanceId])
   const [count] = await db.query<{ pings: number | string }>(
     'SELECT COUNT(*) AS pings FROM pings WHERE instance_id = $1', [instanceId])
@@ -57,7 +60,9 @@ function describeInstallation (row: InstallationRow): Held['installation'] {
     lastDay: dateOf(row.last_day),
     heardOn: heard.map((ago) => dateOf(row.last_day - ago)),
     counted: row.counted === null ? null : Boolean(row.counted),
-    newest: Object.fromEntries(pingColumns.map(({ name, path }) => [path.join('.'), row[name] as string | number | null]))
+    leads: row.leads === null ? null : Boolean(row.leads),
+    newest: Object.fromEntries(pingColumns.map(({ name, path }) => (
+      [path.join('.'), row[name] as string | number | null])))
   }
 }
 

@@ -5,6 +5,12 @@ export interface Bucket {
   value: number
 }
 
+/** A bucket before it is published. */
+export interface CountedBucket extends Bucket {
+  /** How many of its installations were the first that an address brought in on their first day. */
+  senders: number
+}
+
 /** Fewer installations than this that share something could be recognised by it. */
 export const SMALLEST = 5
 
@@ -14,8 +20,8 @@ export function roundCount (count: number): number {
 }
 
 /**
- * Rounds a sum over installations to a step of at least 5 times what one installation can add: the change of one is
- * never more than a fifth of a step. Steps are 1, 2 or 5 times a power of ten, at least 5.
+ * Rounds a sum over installations to a step of at least 5 times what one installation can add: one changes it by a fifth
+ * of a step at most. Steps are 1, 2 or 5 times a power of ten, at least 5.
  */
 export function roundTotal (total: number, most: number): number {
   const least = Math.max(SMALLEST, SMALLEST * most)
@@ -25,15 +31,18 @@ export function roundTotal (total: number, most: number): number {
 }
 
 /**
- * Folds small buckets into `other`: those below 5, and all but the `most` largest. An `other` below 5 is left out: as all
- * counts and their whole are rounded, it cannot be worked out.
+ * Folds small buckets into `other`: those of fewer than 5 installations or 5 senders, and all but the `most` largest. An
+ * `other` below 5 is left out: as all counts and their whole are rounded, it cannot be worked out.
+ *
+ * Senders count because one that invents four installations beside a real one would else make the real one visible.
  *
  * @returns the largest first, `other` last; nothing if all together are fewer than 5
  */
-export function foldBuckets (buckets: Bucket[], most = Infinity): Bucket[] {
+export function foldBuckets (buckets: CountedBucket[], most = Infinity): Bucket[] {
   const sorted = buckets.filter(({ bucket }) => bucket !== 'other')
     .toSorted((a, b) => b.value - a.value || (a.bucket < b.bucket ? -1 : 1))
-  const kept = sorted.filter(({ value }) => value >= SMALLEST).slice(0, most)
+  const kept = sorted.filter(({ value, senders }) => value >= SMALLEST && senders >= SMALLEST).slice(0, most)
+    .map(({ bucket, value }) => ({ bucket, value }))
   const other = sum(buckets) - sum(kept)
   return other >= SMALLEST ? [...kept, { bucket: 'other', value: other }] : kept
 }

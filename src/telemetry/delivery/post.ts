@@ -1,7 +1,8 @@
-import { Socket } from 'node:net'
 import type { buildConnector, Dispatcher } from 'undici'
+import { connect, type ConnectionOptions } from './connection.js'
+import { ConnectionError } from './connection-error.js'
 
-const CONNECT_MS = 5_000
+const LONGEST_MS = 25_000
 const HEADERS_MS = 10_000
 const BODY_MS = 10_000
 const RECEIPT_BYTES = 65_536
@@ -17,24 +18,20 @@ export interface Answer {
 }
 
 /** One POST to the collector. */
-export interface Post {
+export interface Post extends ConnectionOptions {
   url: string
   /** The exact text, as recorded. */
   body: string
   /** The release of the platform, for `user-agent`. */
   version: string
-  idempotencyKey: string
-  /** Aborts the request, and any connection that is being made for it. */
-  signal: AbortSignal
-  /** Called when the connection, or the tunnel through a proxy, stands. If it throws, nothing is written. */
-  beforeWrite: () => Promise<void>
+  idempotencyKey?: string
   /** How much of the answer is read, in bytes; 64 KiB if absent. */
   answerBytes?: number
 }
 
 /**
- * Posts a ping once, within 25 seconds. Sends only the headers that the ping needs, follows no redirect, always verifies
- * TLS, obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and leaves no connection open.
+ * Posts once, within 25 seconds. Sends only the headers that the text needs, follows no redirect, and leaves no connection
+ * open. `beforeWrite` is called again when the connection, or the tunnel through a proxy, stands.
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
@@ -42,18 +39,24 @@ export async function post (
   { url, body, version, idempotencyKey, signal, beforeWrite, answerBytes = RECEIPT_BYTES }: Post
 ): Promise<Answer> {
   // Loads undici, which takes some 70 ms of processor time: no sooner than a ping is posted.
-  const undici = await import('undici')
+  const { Client, request } = await import('undici')
   const tooLate = new AbortController()
   // Each limit below guards one phase. This one ends a peer that is slow in all of them.
   const deadline = setTimeout(() => {
-    tooLate.abort(Object.assign(new Error('no complete answer in time'), { code: 'ETIMEDOUT' }))
-  }, CONNECT_MS + HEADERS_MS + BODY_MS).unref()
+    tooLate.abort(new ConnectionError('ETIMEDOUT', 'no complete answer in time'))
+  }, LONGEST_MS).unref()
   const combined = AbortSignal.any([signal, tooLate.signal])
-  const dispatcher = createDispatcher(undici, combined, beforeWrite)
+  const dispatcher = new Client(new URL(url).origin, {
+    headersTimeout: HEADERS_MS, bodyTimeout: BODY_MS, connect: connectOnce(url, { signal: combined, beforeWrite })
+  })
   try {
-    const response = await undici.request(url, {
+    const response = await request(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'user-agent': `flowforge/${version}`, 'idempotency-key': idempotencyKey },
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': `flowforge/${version}`,
+        ...idempotencyKey && { 'idempotency-key': idempotencyKey }
+      },
       body,
       dispatcher,
       signal: combined
@@ -72,53 +75,28 @@ export async function post (
   }
 }
 
-/** A dispatcher for one request: each connection that it makes, to the collector or to a proxy, is guarded. */
-function createDispatcher (
-  { buildConnector, EnvHttpProxyAgent, Pool }: typeof import('undici'), signal: AbortSignal, beforeWrite: Post['beforeWrite']
-): Dispatcher {
-  const limits = { headersTimeout: HEADERS_MS, bodyTimeout: BODY_MS }
-  // Said explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment of the host would turn it off.
-  const connection = { timeout: CONNECT_MS, rejectUnauthorized: true }
-  const factory = (origin: string | URL, options: object) => new Pool(origin, {
-    ...limits, ...options, connect: guard((options as { connect: buildConnector.connector }).connect, signal, beforeWrite)
-  })
-  return new EnvHttpProxyAgent({
-    connect: buildConnector(connection), requestTls: connection, proxyTls: connection, factory, clientFactory: factory
-  })
-}
-
-/**
- * Connects once, not after an abort, and closes the connection on an abort even while it is being made. Without this,
- * undici connects first and heeds the abort later, and reconnects endlessly to a proxy that hangs up.
- */
-function guard (
-  connect: buildConnector.connector, signal: AbortSignal, beforeWrite: Post['beforeWrite']
-): buildConnector.connector {
+/** Connects once: undici would connect again, endlessly, to a proxy that hangs up. */
+function connectOnce (url: string, { signal, beforeWrite }: ConnectionOptions): buildConnector.connector {
   let tried = false
-  return (options, callback) => {
-    if (signal.aborted) return callback(signal.reason, null)
-    if (tried) return callback(brokenOff(), null)
+  const open = async () => {
+    if (tried) throw brokenOff()
     tried = true
-    const socket: unknown = connect(options, (...connected) => {
-      const [error, connection] = connected
-      if (error) return callback(error, null)
-      beforeWrite().then(() => {
-        if (connection.destroyed) callback(brokenOff(), null)
-        else callback(null, connection)
-      }, (refusal: Error) => {
-        connection.destroy()
-        callback(refusal, null)
-      })
-    })
-    // A tunnel through a proxy has no socket of its own yet; it ends with the one to the proxy.
-    if (!(socket instanceof Socket)) return
-    const destroy = () => { socket.destroy(signal.reason) }
-    signal.addEventListener('abort', destroy)
-    socket.once('close', () => { signal.removeEventListener('abort', destroy) })
+    const socket = await connect(new URL(url), { signal, beforeWrite })
+    try {
+      await beforeWrite()
+    } catch (refusal) {
+      socket.destroy()
+      throw refusal
+    }
+    if (socket.destroyed) throw brokenOff()
+    return socket
+  }
+  return (_options, callback) => {
+    open().then((socket) => { callback(null, socket) }, (error: Error) => { callback(error, null) })
   }
 }
 
-const brokenOff = () => Object.assign(new Error('the connection broke off'), { code: 'ECONNRESET' })
+const brokenOff = () => new ConnectionError('ECONNRESET', 'the connection broke off')
 
 /** Reads as much of the body as is kept. Never throws: the ping has arrived, so it must not be posted again. */
 async function readReceipt (body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {

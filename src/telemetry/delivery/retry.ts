@@ -4,7 +4,7 @@ import type { FailureLog } from './failure-log.js'
 import { post, type Answer } from './post.js'
 
 const BACKOFF_MS = 30_000
-const LONGEST_RETRY_AFTER_MS = 3_600_000
+export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /** How often consent is read while a request is out. */
 const CONSENT_CHECK_MS = 1_000
@@ -35,7 +35,7 @@ const NO_ANSWER = { status: null, contentType: null, receipt: null, retryAfter: 
 
 /**
  * Attempts to deliver a recorded ping: a manual one once, because somebody waits for the result, any other up to four
- * times. Consent is read before each attempt, before its first byte is written, and every second while it is out.
+ * times; not before its `nextAttemptAt`. Consent is read before each attempt, before its first byte is written, and every second while it is out.
  *
  * @returns what became of it; never `pending`. Never throws.
  */
@@ -43,7 +43,9 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
   const { signal, saveResult, failures } = delivery
   const started = performance.now()
   let { id, kind, sentAt, idempotencyKey, url, body, ...result }: LoggedPing = ping
+  const wait = (milliseconds: number) => timers.setTimeout(milliseconds, undefined, { signal, ref: false })
   try {
+    if (ping.nextAttemptAt) await wait(Math.max(1, ping.nextAttemptAt.getTime() - Date.now()))
     for (let attempts = 1; ; attempts++) {
       const { retryAfter, ...attempt } = await attemptOnce(ping, delivery)
       result = { ...attempt, attempts, nextAttemptAt: null, durationMs: Math.round(performance.now() - started) }
@@ -53,7 +55,7 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
       const delay = retryDelay(attempts, retryAfter, new Date())
       result.nextAttemptAt = new Date(Date.now() + delay)
       await saveResult(result)
-      await timers.setTimeout(delay, undefined, { signal, ref: false })
+      await wait(delay)
     }
   } catch (error) {
     const cause = signal.aborted ? signal.reason as Error : error as Error

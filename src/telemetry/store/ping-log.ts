@@ -1,5 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize'
-import { LONGEST_ATTEMPT_MS } from '../delivery/retry.js'
+import { LONGEST_ATTEMPT_MS, LONGEST_RETRY_AFTER_MS } from '../delivery/retry.js'
 import { loggedPingSchema, type LoggedPing, type LoggedPingJson, type PingRecord, type PingResult } from '../types.js'
 import { claimPing } from './claims.js'
 import { hasTables, migrate } from './migrations.js'
@@ -11,6 +11,13 @@ const KEPT = 100
 /** Removes what makes room for one more: the 100th newest row and all older ones; nothing while there are fewer. */
 const MAKE_ROOM = `DELETE FROM "TelemetryPings"
   WHERE id <= (SELECT id FROM "TelemetryPings" ORDER BY id DESC LIMIT 1 OFFSET ${KEPT - 1})`
+
+/**
+ * Until when a receiver has asked to wait, by any ping, also one whose process has ended meanwhile. Longer than a wait can
+ * be, it was computed by a clock that has since been corrected.
+ */
+const ASKED_TO_WAIT = `SELECT "nextAttemptAt" FROM "TelemetryPings"
+  WHERE url = $1 AND "nextAttemptAt" > $2 AND "nextAttemptAt" <= $3 ORDER BY "nextAttemptAt" DESC LIMIT 1`
 
 /** What is known of a ping before its first attempt. */
 export const NOT_ATTEMPTED: PingResult = {
@@ -51,6 +58,9 @@ export class PingLog {
    * Claims a scheduled ping and records it, both or neither: a claim without a ping would silence a whole day. Keeps the
    * newest 100 pings.
    *
+   * A scheduled ping waits (`nextAttemptAt`) as long as the receiver has asked an earlier one to wait, over restarts. A manual
+   * one is somebody's own decision, and does not.
+   *
    * @returns the row; undefined if another replica has claimed the ping, or a manual one with this key is recorded already
    * @throws the database's error
    */
@@ -60,8 +70,9 @@ export class PingLog {
       const { kind, sentAt } = ping
       if (kind !== 'manual' && !await claimPing(this.#sequelize, kind, sentAt, transaction)) return undefined
       if (kind === 'manual' && await this.#find(ping.idempotencyKey, transaction)) return undefined
+      const nextAttemptAt = kind === 'manual' ? null : await this.#askedToWait(ping, transaction)
       await update(this.#sequelize, MAKE_ROOM, [], transaction)
-      return this.#insert({ ...ping, ...NOT_ATTEMPTED }, transaction)
+      return this.#insert({ ...ping, ...NOT_ATTEMPTED, nextAttemptAt }, transaction)
     })
   }
 
@@ -93,7 +104,10 @@ export class PingLog {
 
   async #read (condition: string, value: number | string): Promise<LoggedPing[]> {
     if (!await hasTables(this.#sequelize)) return []
-    const rows = await select<Row>(this.#sequelize, `SELECT * FROM "TelemetryPings" ${condition}`, [value])
+    const statement = `SELECT * FROM "TelemetryPings" ${condition}`
+    // In a transaction, so that the database gives up after 5 seconds: a page that waits for more would use up the pool.
+    const rows = await withTransaction(this.#sequelize, 'read', (transaction, withinLimit) => (
+      withinLimit(() => select<Row>(this.#sequelize, statement, [value], transaction))))
     return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
   }
 
@@ -106,6 +120,12 @@ export class PingLog {
       this.#migrated = undefined
       throw error
     }
+  }
+
+  async #askedToWait ({ url, sentAt }: PingRecord, transaction: Transaction | null): Promise<Date | null> {
+    const bind = [url, timestamp(sentAt), timestamp(new Date(sentAt.getTime() + LONGEST_RETRY_AFTER_MS))]
+    const [row] = await select<Pick<Row, 'nextAttemptAt'>>(this.#sequelize, ASKED_TO_WAIT, bind, transaction)
+    return row?.nextAttemptAt ? new Date(row.nextAttemptAt) : null
   }
 
   /** Reads the row back by its key: not every SQLite knows RETURNING. */

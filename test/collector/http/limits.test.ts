@@ -39,6 +39,12 @@ test('a sender that does not finish its request is cut off', async (t) => {
   assert.equal((await rows()).length, 0)
 })
 
+test('a connection that a sender leaves open is closed within a minute', async (t) => {
+  const { app } = await startCollector(t, await sqliteUrl(t))
+  const { keepAliveTimeout, headersTimeout, requestTimeout } = app.server
+  for (const [name, ms] of Object.entries({ keepAliveTimeout, headersTimeout, requestTimeout })) assert.ok(ms > 0 && ms < 60_000, name)
+})
+
 test('a body without an end is a 413 as soon as it is too long', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t))
   const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('latin1').on('error', () => {})

@@ -26,6 +26,7 @@ describeOnBoth('the rights of an installation', (create) => {
         lastDay: '2026-11-25',
         heardOn: ['2026-11-25', '2026-11-23'],
         counted: null,
+        leads: null,
         newest: {
           instanceId: PING.instanceId,
           'os.type': 'Darwin',

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import type { TestContext } from 'node:test'
 import { freePort } from '../../helpers/postgres.js'
 
-/** Stands between a collector and its PostgreSQL, and can be cut and mended. */
-export async function breakableLine (t: TestContext, databaseUrl: string) {
+/** Stands between a collector and its PostgreSQL, and can be cut and mended. It is cut after the test. */
+export async function breakableLine (t: { after: (end: () => void) => void }, databaseUrl: string) {
   const { hostname, port: farPort } = new URL(databaseUrl)
   const port = await freePort()
   const sockets = new Set<Socket>()

@@ -54,7 +54,10 @@ function countByHand (day: number) {
   const count = (test: (days: number[]) => boolean) => roundCount(all.filter(({ days }) => test(days)).length)
   const month = all.filter(({ days }) => isActive(days, day, 30))
   const nodejs = month.map(({ number }) => SENT.findLast((ping) => ping.number === number && ping.day <= day)!.nodejs!)
-  const buckets = foldBuckets([...new Set(nodejs)].map((bucket) => ({ bucket, value: nodejs.filter((each) => each === bucket).length })))
+  const buckets = foldBuckets([...new Set(nodejs)].map((bucket) => {
+    const value = nodejs.filter((each) => each === bucket).length
+    return { bucket, value, senders: value }
+  }))
   return {
     active: { day: count((days) => isActive(days, day, 1)), month: roundCount(month.length), week: count((days) => isActive(days, day, 7)) },
     change: {
@@ -129,7 +132,7 @@ describeOnBoth('the figures', (create) => {
 
 test('no bucket is below 5, other included', () => {
   const fold = (counts: Record<string, number>) => Object.fromEntries(
-    foldBuckets(Object.entries(counts).map(([bucket, value]) => ({ bucket, value }))).map(({ bucket, value }) => [bucket, value]))
+    foldBuckets(Object.entries(counts).map(([bucket, value]) => ({ bucket, value, senders: value }))).map(({ bucket, value }) => [bucket, value]))
   assert.deepEqual(fold({ a: 5 }), { a: 5 })
   assert.deepEqual(fold({}), {})
   assert.deepEqual(fold({ a: 20, rare: 1, invented: 4 }), { a: 20, other: 5 })
@@ -137,6 +140,12 @@ test('no bucket is below 5, other included', () => {
   assert.deepEqual(fold({ rare: 4 }), {})
   assert.deepEqual(fold({ a: 9, other: 2 }), { a: 9 })
   assert.deepEqual(fold({ a: 9, b: 4, other: 2 }), { a: 9, other: 6 })
+})
+
+test('a bucket that one sender has filled up beside four others is part of other', () => {
+  assert.deepEqual(foldBuckets([{ bucket: 'a', value: 20, senders: 20 }, { bucket: 'rare', value: 24, senders: 4 }]), [
+    { bucket: 'a', value: 20 }, { bucket: 'other', value: 24 }
+  ])
 })
 
 test('counts are rounded to 5, and fewer than 5 are none', () => {
@@ -150,7 +159,7 @@ test('one installation changes a sum by at most a fifth of its step', () => {
 })
 
 test('whatever the counts are, no published figures show a group below 5, also by subtracting one from the next', () => {
-  const publish = (counts: number[]) => foldBuckets(counts.map((value, index) => ({ bucket: `v${index}`, value })))
+  const publish = (counts: number[]) => foldBuckets(counts.map((value, index) => ({ bucket: `v${index}`, value, senders: value })))
     .map(({ bucket, value }) => [bucket, roundCount(value)] as const)
   fc.assert(fc.property(fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.nat(30))), { minLength: 2, maxLength: 8 }), (days) => {
     for (const [index, counts] of days.entries()) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { afterEach, describe, test, type TestContext } from 'node:test'
-import { createAuthority, trust } from '../../helpers/certificates.js'
+import { describeOutcome } from '../../../src/telemetry/describe-outcome.js'
+import { createAuthority, trust, type Certificate } from '../../helpers/certificates.js'
 import { followPing } from '../../helpers/follow-ping.js'
 import { startListener } from '../../helpers/listener.js'
 import { afterRequest, answerOf, CONFIRMED, drip, startPeer } from '../../helpers/peer.js'
@@ -16,7 +17,7 @@ afterEach(() => {
 })
 
 /** A proxy that does its duty, and what it was asked for. */
-async function startProxy (t: TestContext) {
+async function startProxy (t: TestContext, certificate?: Certificate) {
   const asked: string[] = []
   const proxy = await startPeer(t, (socket) => {
     socket.once('data', (request: Buffer) => {
@@ -27,7 +28,7 @@ async function startProxy (t: TestContext) {
       beyond.on('error', () => { socket.destroy() })
       socket.on('close', () => { beyond.destroy() })
     })
-  })
+  }, certificate)
   return { ...proxy, asked }
 }
 
@@ -38,7 +39,7 @@ describe('a proxy', () => {
     const listener = await startListener(t)
     await followPing(t, listener.url, DELIVERED)
     const { host } = new URL(listener.url)
-    assert.equal(asked.join(''), `CONNECT ${host} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\nproxy-connection: keep-alive\r\n\r\n`)
+    assert.equal(asked.join(''), `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
   })
 
   test('of HTTPS_PROXY carries the ping, and TLS is verified beyond it', async (t) => {
@@ -57,15 +58,15 @@ describe('a proxy', () => {
     const authority = createAuthority()
     trust(t, authority)
     const bad = await startPeer(t, afterRequest((socket) => { socket.write(CONFIRMED) }), authority.issueFor('elsewhere.test'))
-    await followPing(t, bad.url, { ...NO_ANSWER, error: /ALTNAME|SECURE_PROXY/ })
+    await followPing(t, bad.url, { ...NO_ANSWER, error: /^ERR_TLS_CERT_ALTNAME_INVALID/ })
   })
 
   for (const [title, peer, error] of [
-    ['that asks for credentials', afterRequest((socket) => { socket.write(answerOf(407)) }), /407/],
-    ['that refuses', afterRequest((socket) => { socket.write(answerOf(403)) }), /403/],
-    ['that never answers', () => {}, /TIMEOUT/],
+    ['that asks for credentials', afterRequest((socket) => { socket.write(answerOf(407)) }), /PROXY_407/],
+    ['that refuses', afterRequest((socket) => { socket.write(answerOf(403)) }), /PROXY_403/],
+    ['that never answers', () => {}, /PROXY_ETIMEDOUT/],
     ['whose answer drips, a byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/],
-    ['that speaks no HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /ECONNRESET/],
+    ['that speaks no HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /PROXY_HPE_INVALID/],
     ['that hangs up', afterRequest((socket) => { socket.end() }), /UND_ERR_SOCKET|ECONNRESET/]
   ] satisfies [string, Parameters<typeof startPeer>[1], RegExp][]) {
     for (const scheme of ['http', 'https']) {
@@ -87,14 +88,47 @@ describe('a proxy', () => {
     assert.equal(collector.connections(), 0)
   })
 
-  test('that is misnamed is a failure of the network, and is not gone around', async (t) => {
-    process.env.HTTP_PROXY = 'proxy:port'
-    const collector = await startListener(t)
-    const { app } = await buildPlatform(t, { telemetry: { url: collector.url } })
-    const { outcome, error } = await app.telemetry.send()
-    assert.equal(outcome, 'failed')
-    assert.match(error!, /proxy|url/i)
-    assert.equal(collector.connections(), 0)
+  for (const value of [
+    'name:port', 'user:secret@host:99999', 'http://user:sec/ret@host:3128', 'http://user:secret#@host', '//secret:3128',
+    'ftp://secret', 'socks5://user:secret@host:1080', 'http://', 'http://user:secret@'
+  ]) {
+    test(`that is written as ${value} is not used and not gone around, and nothing repeats the value`, async (t) => {
+      process.env.HTTP_PROXY = value
+      const collector = await startListener(t)
+      const { app, log } = await buildPlatform(t, { telemetry: { url: collector.url } })
+      const ping = await app.telemetry.send()
+      assert.deepEqual([ping.outcome, ping.errorCode], ['failed', 'PROXY_ADDRESS'])
+      assert.match(ping.error!, /^The environment variable HTTP_PROXY .+http:\/\/host:port/)
+      assert.equal(collector.connections(), 0)
+      const told = JSON.stringify([log.lines, ping, describeOutcome(ping)])
+      assert.doesNotMatch(told, /secret|sec\/ret|99999|3128|name:port/)
+    })
+  }
+
+  test('that wants credentials gets them from its address, decoded', async (t) => {
+    const { url, asked } = await startProxy(t)
+    process.env.HTTP_PROXY = url.replace('//', '//us%er:p%40ss%3Aword@')
+    await followPing(t, (await startListener(t)).url, DELIVERED)
+    assert.match(asked.join(''), new RegExp(`Proxy-Authorization: Basic ${Buffer.from('us%er:p@ss:word').toString('base64')}\r\n`))
+  })
+
+  test('that is reached by TLS is verified, and carries the ping', async (t) => {
+    const authority = createAuthority()
+    trust(t, authority)
+    const { url, asked } = await startProxy(t, authority.issueFor('localhost'))
+    process.env.HTTPS_PROXY = url
+    const collector = await startPeer(t, afterRequest((socket) => { socket.write(CONFIRMED) }), authority.issueFor('localhost'))
+    await followPing(t, collector.url, DELIVERED)
+    assert.equal(asked.length, 1)
+  })
+
+  test('that is reached by TLS and has the certificate of another is told nothing', async (t) => {
+    const authority = createAuthority()
+    trust(t, authority)
+    const { url, asked } = await startProxy(t, authority.issueFor('elsewhere.test'))
+    process.env.HTTP_PROXY = url
+    await followPing(t, (await startListener(t)).url, { ...NO_ANSWER, error: /PROXY_ERR_TLS_CERT_ALTNAME_INVALID/ })
+    assert.deepEqual(asked, [])
   })
 
   for (const without of ['127.0.0.1', '*', 'elsewhere.test, 127.0.0.1']) {

@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { openDatabase, type DatabaseAddress } from '../../../src/database/open.js'
 import { claimPing } from '../../../src/telemetry/store/claims.js'
 import { migrate } from '../../../src/telemetry/store/migrations.js'
+import { PingLog } from '../../../src/telemetry/store/ping-log.js'
 import { describeOnBoth } from '../../helpers/databases.js'
 
 async function openClaims (t: TestContext, address: DatabaseAddress) {
@@ -49,4 +50,35 @@ describeOnBoth('a claim', (create) => {
       assert.equal(await claim('boot', new Date(at)), won)
     })
   }
+})
+
+describeOnBoth('boot pings', (create) => {
+  const START = Date.parse('2026-03-01T12:00:00Z')
+
+  /** Records a boot ping each time a platform of a spacing has run for 30 seconds; returns the seconds of those that leave. */
+  async function restart (t: TestContext, address: DatabaseAddress, spacingS: number, seconds: number): Promise<number[]> {
+    const sequelize = await openDatabase(address)
+    t.after(() => sequelize.close())
+    const log = new PingLog(sequelize)
+    const sent: number[] = []
+    for (let second = 30; second <= seconds; second += spacingS) {
+      const ping = { kind: 'boot', sentAt: new Date(START + second * 1_000), url: 'http://127.0.0.1:1/', body: '{}' } as const
+      if (await log.record({ ...ping, idempotencyKey: String(second) })) sent.push(second)
+    }
+    return sent
+  }
+
+  test('of a platform that is killed and started every 35 seconds are ten an hour', async (t) => {
+    const sent = await restart(t, await create(), 35, 2 * 3_600)
+    const first = Array.from({ length: 10 }, (_, number) => 30 + number * 35)
+    assert.deepEqual(sent.slice(0, 10), first)
+    for (const second of sent) assert.ok(sent.filter((other) => other > second - 3_600 && other <= second).length <= 10)
+    // As each is an hour old, another one may leave.
+    assert.equal(sent.length, 20)
+    assert.equal(sent[10], 30 + 103 * 35)
+  })
+
+  test('of a platform that is started three times within a minute are three', async (t) => {
+    assert.deepEqual(await restart(t, await create(), 30.125, 91), [30, 60.125, 90.25])
+  })
 })

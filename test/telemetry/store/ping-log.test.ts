@@ -62,6 +62,24 @@ describeOnBoth('the ping log', (create) => {
     })
   }
 
+  for (const [title, url, left, expected] of [
+    ['as long as the receiver asked an earlier one', 'http://127.0.0.1:1/', 40 * MINUTE_MS, 40 * MINUTE_MS],
+    ['not for what another receiver asked', 'http://127.0.0.1:2/', 40 * MINUTE_MS, null],
+    ['not once that is over', 'http://127.0.0.1:1/', 0, null],
+    ['not for what a clock that was ahead has computed', 'http://127.0.0.1:1/', HOUR_MS + 1, null]
+  ] as const) {
+    test(`lets a new scheduled ping wait ${title}`, async (t) => {
+      const { log } = await openPingLog(t, await create())
+      const now = new Date()
+      const asked = await log.record({ ...pingOf('manual', now), url })
+      const nextAttemptAt = new Date(now.getTime() + left)
+      await log.saveResult(asked!.id, { ...NOT_ATTEMPTED, outcome: 'cancelled', status: 503, attempts: 1, nextAttemptAt })
+      const ping = await log.record({ ...pingOf('daily', now), idempotencyKey: 'next' })
+      assert.deepEqual(ping!.nextAttemptAt, expected === null ? null : new Date(now.getTime() + expected))
+      assert.equal((await log.record({ ...pingOf('manual', now), idempotencyKey: 'mine' }))!.nextAttemptAt, null)
+    })
+  }
+
   test('lets a process that only slept have the last word', async (t) => {
     const { log } = await openPingLog(t, await create())
     const ping = await log.record(pingOf('daily', new Date(Date.now() - 9 * HOUR_MS)))

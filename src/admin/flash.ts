@@ -1,0 +1,22 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+const COOKIE = 'flash'
+
+/** What somebody has just done on the Telemetry page: pressed the switch, or sent the ping with this id. */
+export type Flash = 'switch' | `sent-${number}`
+
+const options = ({ server }: FastifyRequest) => (
+  { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: server.isSecure } as const)
+
+/** Leaves a note for the next page that this browser opens, and for that one alone. */
+export function leaveFlash (reply: FastifyReply, flash: Flash): void {
+  reply.setCookie(COOKIE, flash, { ...options(reply.request), maxAge: 60 })
+}
+
+/** Takes the note, if there is one: what was just done is told once, and not again when the page is reloaded. */
+export function takeFlash (request: FastifyRequest, reply: FastifyReply): Flash | undefined {
+  const note = request.cookies[COOKIE]
+  if (note === undefined) return undefined
+  reply.clearCookie(COOKIE, options(request))
+  return /^(switch|sent-\d{1,15})$/.test(note) ? note as Flash : undefined
+}

@@ -1,0 +1,59 @@
+import type { PlatformConfig } from '../config/index.js'
+import { migrate } from '../database/migrate.js'
+import { migrations } from '../db/migrations.js'
+import { forgetInstallation, takeNewInstanceId } from '../settings/instance-id.js'
+import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
+import type { CommandOptions } from './options.js'
+import { demand, print, readConsent, toJson, userName } from './telemetry.js'
+import { withConfig } from './with-config.js'
+import { withInstallation, type Installation } from './with-installation.js'
+
+/** `flowforge telemetry held` */
+export const showHeld = (options: CommandOptions) => ask(options, async ({ telemetry }) => {
+  print(toJson(await telemetry.held()))
+})
+
+/** `flowforge telemetry forget` */
+export const forget = (options: CommandOptions) => ask(options, async (installation) => {
+  const forgotten = await forgetInstallation(installation, by())
+  print(options.json
+    ? toJson(forgotten)
+    : `Deleted: ${forgotten.pings} pings and ${forgotten.installations} rows of the installation. It has a new instanceId.`)
+})
+
+/** `flowforge telemetry new-id` */
+export const takeNewId = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
+  await withInstallation(config, async (found) => {
+    const installation = await prepare(found)
+    await takeNewInstanceId(installation, by())
+    const instanceId = await installation.settings.refresh('instanceId')
+    print(options.json ? toJson({ instanceId }) : `The instanceId of this installation is now ${instanceId}.`)
+  })
+  return EXIT.done
+})
+
+const by = () => ({ way: 'command line', who: userName() }) as const
+
+/** Asks the receiver, unless the operator has turned telemetry off or the setup is not finished. */
+function ask (options: CommandOptions, run: (installation: Installation) => Promise<void>): Promise<ExitCode> {
+  return withConfig(options, async (config: PlatformConfig) => {
+    const { allowed, decidedBy, explanation } = await readConsent(config)
+    if (!allowed && decidedBy !== 'administrator') throw new CommandError(explanation, EXIT.off)
+    await withInstallation(config, async (found) => {
+      try {
+        await run(await prepare(found))
+      } catch (error) {
+        const { name, message } = error as Error
+        throw name === 'ReceiverError' ? new CommandError(message, EXIT.failed) : error
+      }
+    })
+    return EXIT.done
+  })
+}
+
+/** A platform of an older release has no record of decisions yet. */
+async function prepare (found: Installation | undefined): Promise<Installation> {
+  const installation = demand(found)
+  await migrate(installation.sequelize, 'PlatformMigrations', migrations)
+  return installation
+}

@@ -1,0 +1,167 @@
+import { once } from 'node:events'
+import type { LookupAddress } from 'node:dns'
+import type { IncomingMessage } from 'node:http'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { unescape } from 'node:querystring'
+import type { TLSSocket } from 'node:tls'
+import { ConnectionError } from './connection-error.js'
+import { lookUp } from './lookup.js'
+import { findProxy } from './proxy.js'
+
+/** For the name and the connection together. */
+const REACH_MS = 5_000
+const TUNNEL_MS = 10_000
+const TLS_MS = 5_000
+
+/** An address that does not answer in this time is given up for the next one, if there is one. */
+const ADDRESS_MS = 2_000
+
+/** One end of a connection: a host and its port. */
+export interface Endpoint {
+  host: string
+  port: number
+}
+
+export interface ConnectionOptions {
+  /** Ends the connection, also while it is being made. */
+  signal: AbortSignal
+  /** Called before the first byte is written to a proxy. If it throws, nothing is written. */
+  beforeWrite: () => Promise<void>
+}
+
+/**
+ * Connects to the host of a URL, through a proxy if the environment names one. TLS is always verified.
+ *
+ * @returns a socket to which an HTTP request can be written
+ * @throws the signal's reason, the error of `beforeWrite`, or an error with a `code`, which begins with `PROXY_` if the proxy
+ * is the reason
+ */
+export async function connect (url: URL, { signal, beforeWrite }: ConnectionOptions): Promise<Socket> {
+  const proxy = findProxy(url)
+  const target = endpointOf(url)
+  let socket: Socket
+  if (proxy) {
+    socket = await blameProxy(reachProxy(proxy.url, signal))
+    await beforeWrite()
+    socket = await blameProxy(openTunnel(socket, proxy.url, target, signal))
+  } else {
+    socket = await reach(target, signal)
+  }
+  return url.protocol === 'https:' ? openTls(socket, target.host, signal) : socket
+}
+
+export function endpointOf ({ protocol, hostname, port }: URL): Endpoint {
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) || (protocol === 'https:' ? 443 : 80) }
+}
+
+/** Connects to a proxy, by TLS if its address says so. */
+export async function reachProxy (proxy: URL, signal: AbortSignal): Promise<Socket> {
+  const endpoint = endpointOf(proxy)
+  const socket = await reach(endpoint, signal)
+  return proxy.protocol === 'https:' ? openTls(socket, endpoint.host, signal) : socket
+}
+
+/** Looks up a host and connects to it. */
+export function reach (endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
+  return withinLimit(REACH_MS, `${endpoint.host} could not be reached in time`, signal, async (limited) => (
+    openTcp(endpoint, await lookUp(endpoint.host, limited), limited)))
+}
+
+/** Connects to the first address that answers. */
+export async function openTcp ({ host, port }: Endpoint, addresses: LookupAddress[], signal: AbortSignal): Promise<Socket> {
+  const socket = connectTcp({
+    host,
+    port,
+    signal,
+    noDelay: true,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+    lookup: (_host, { all }, callback) => {
+      if (all) callback(null, addresses)
+      else callback(null, addresses[0]!.address, addresses[0]!.family)
+    }
+  })
+  try {
+    await opened(socket, 'connect')
+    return socket
+  } catch (error) {
+    // Of several addresses each has an error, and the whole has no message.
+    const { code, errors = [] } = error as NodeJS.ErrnoException & { errors?: Error[] }
+    if (errors.length === 0) throw error
+    throw new ConnectionError(code ?? 'ECONNREFUSED', errors.map(({ message }) => message).join('; '))
+  }
+}
+
+/** Verifies the certificate, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
+export async function openTls (socket: Socket, host: string, signal: AbortSignal): Promise<TLSSocket> {
+  const { default: tls } = await import('node:tls')
+  return withinLimit(TLS_MS, `${host} did not finish the TLS handshake in time`, signal, async (limited) => {
+    const servername = isIP(host) ? '' : host.replace(/\.$/, '')
+    const secure = tls.connect({ socket, host, servername, ALPNProtocols: ['http/1.1'], rejectUnauthorized: true })
+    limited.addEventListener('abort', () => { secure.destroy() }, { once: true })
+    await opened(secure, 'secureConnect')
+    return secure
+  })
+}
+
+/** Asks a proxy for a connection to the target. It learns the target's name and port, and nothing else. */
+export async function openTunnel (socket: Socket, proxy: URL, { host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
+  const { request } = await import('node:http')
+  const path = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const credentials = [proxy.username, proxy.password].map((each) => unescape(each)).join(':')
+  const headers = {
+    Host: path,
+    ...credentials === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
+  }
+  return withinLimit(TUNNEL_MS, 'the proxy did not answer in time', signal, async (limited) => {
+    const connecting = request({ method: 'CONNECT', path, headers, createConnection: () => socket, signal: limited }).end()
+    // Also after the answer, when the signal ends the tunnel.
+    connecting.on('error', () => {})
+    const [{ statusCode }, tunnel, head] = await once(connecting, 'connect') as [IncomingMessage, Socket, Buffer]
+    if (statusCode === 200) {
+      tunnel.unshift(head)
+      return tunnel
+    }
+    tunnel.destroy()
+    throw new ConnectionError(String(statusCode), `the proxy answered ${statusCode}`)
+  })
+}
+
+/** Waits until a socket is open. Its later errors are those of whoever uses it. */
+async function opened (socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  socket.on('error', () => {})
+  try {
+    await once(socket, event)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+/** Puts `PROXY_` before the code of an error. */
+async function blameProxy<T> (step: Promise<T>): Promise<T> {
+  try {
+    return await step
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw typeof code === 'string' ? new ConnectionError(`PROXY_${code}`, message) : error
+  }
+}
+
+/** Runs one step. @throws ConnectionError `ETIMEDOUT` when its time is over, the signal's reason, or the step's error */
+async function withinLimit<T> (
+  limit: number, message: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
+  signal.throwIfAborted()
+  const tooLate = new AbortController()
+  const timer = setTimeout(() => { tooLate.abort(new ConnectionError('ETIMEDOUT', message)) }, limit).unref()
+  const either = AbortSignal.any([signal, tooLate.signal])
+  try {
+    return await run(either)
+  } catch (error) {
+    either.throwIfAborted()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}

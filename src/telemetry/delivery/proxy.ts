@@ -1,0 +1,74 @@
+import { BlockList, isIP } from 'node:net'
+import { ConnectionError } from './connection-error.js'
+
+/** A proxy, and the environment variable that names it. */
+export interface Proxy {
+  variable: string
+  url: URL
+}
+
+type Environment = Record<string, string | undefined>
+
+/**
+ * Finds the proxy for a URL as curl does: `https_proxy` or `http_proxy`, by the scheme of the URL, else `all_proxy`; lower
+ * case before upper case; an empty variable counts as unset; none for a host that `no_proxy` names.
+ *
+ * docs/network.md lists where it differs from curl on purpose.
+ *
+ * @throws ConnectionError `PROXY_ADDRESS` if the variable holds something else; its message does not repeat the value
+ */
+export function findProxy (url: URL, environment: Environment = process.env): Proxy | undefined {
+  const read = (name: string) => [name, name.toUpperCase()].find((each) => environment[each]?.trim())
+  const exempt = read('no_proxy')
+  if (exempt && isExempt(url, environment[exempt]!)) return undefined
+  const variable = read(`${url.protocol.slice(0, -1)}_proxy`) ?? read('all_proxy')
+  return variable ? { variable, url: parseProxy(variable, environment[variable]!.trim()) } : undefined
+}
+
+function parseProxy (variable: string, value: string): URL {
+  const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
+  // URL itself would skip further slashes.
+  const url = /:\/\/[^/?#]/.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  if (url && /^socks/.test(url.protocol)) {
+    throw new ConnectionError('PROXY_ADDRESS', `The environment variable ${variable} names a SOCKS proxy, which is not supported. ` +
+      'Name an HTTP proxy, as http://host:port, and restart.')
+  }
+  // An unencoded slash in a password would make a host of the user's name.
+  const isMisread = url && `${url.pathname}${url.search}${url.hash}`.includes('@')
+  if (url && !isMisread && /^https?:$/.test(url.protocol)) return url
+  throw new ConnectionError('PROXY_ADDRESS', `The environment variable ${variable} does not hold the address of a proxy. ` +
+    'Write http://host:port, with %40, %2F, %23 or %3F for an @, /, # or ? in a user name or password, and restart.')
+}
+
+/** Whether the list names the URL's host: a name with all below it, an address, a network, each with a port or without, or *. */
+function isExempt ({ protocol, hostname, port }: URL, list: string): boolean {
+  const host = unwrap(hostname).replace(/\.$/, '')
+  const onPort = port || (protocol === 'https:' ? '443' : '80')
+  return list.toLowerCase().split(/[\s,]+/).some((entry) => {
+    const [, withoutPort, itsPort] = /^(\[.+\]|[^:]+):(\d+)$/.exec(entry) ?? []
+    if (itsPort && itsPort !== onPort) return false
+    const what = withoutPort ?? entry
+    if (what === '*') return true
+    return isIP(host) ? isWithin(host, what) : isBelow(host, what)
+  })
+}
+
+function isBelow (host: string, entry: string): boolean {
+  const name = entry.replace(/^\*?\./, '').replace(/\.$/, '')
+  return name !== '' && (host === name || host.endsWith(`.${name}`))
+}
+
+function isWithin (address: string, entry: string): boolean {
+  const [base, bits] = entry.split('/')
+  const network = unwrap(base!)
+  const family = (each: string) => isIP(each) === 6 ? 'ipv6' : 'ipv4'
+  const longest = isIP(network) === 6 ? 128 : 32
+  const prefix = bits === undefined ? longest : Number(bits)
+  if (!isIP(network) || !(prefix >= 0 && prefix <= longest)) return false
+  const list = new BlockList()
+  list.addSubnet(network, prefix, family(network))
+  return list.check(address, family(address))
+}
+
+/** Without the brackets of an IPv6 address. */
+const unwrap = (host: string) => host.replace(/^\[(.*)\]$/, '$1')

@@ -1,0 +1,101 @@
+import { DEFAULT_URL } from './config.js'
+import { describeOutcome } from './describe-outcome.js'
+import type { Consent, LoggedPing } from './types.js'
+
+/** How long FlowForge's collector keeps a ping. */
+export const RETENTION_DAYS = 90
+
+const WHEN = '30 seconds after each start and once every 24 hours'
+
+/** Where pings go, in words. */
+export interface Receiver {
+  host: string
+  isOfficial: boolean
+  /** Who receives them: the end of a sentence. */
+  who: string
+  /** What becomes of a ping there. */
+  keeping: string
+  /** What to know about the connection; empty if it is encrypted. */
+  caution: string
+}
+
+/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to */
+export function describeReceiver (url: string): Receiver {
+  const { host, origin, protocol } = new URL(url)
+  const isOfficial = origin === new URL(DEFAULT_URL).origin
+  return {
+    host,
+    isOfficial,
+    who: isOfficial ? `the FlowForge team at ${host}` : `${host}, the receiver that the operator of this platform chose`,
+    keeping: isOfficial
+      ? `The FlowForge team keeps each ping for ${RETENTION_DAYS} days, and with it a keyed hash of the network address it ` +
+        'came from. Once the following day is over, nobody can find out any more which address that was.'
+      : `What ${host} keeps, and for how long, is up to whoever runs it; the FlowForge team promises nothing for it.`,
+    caution: protocol === 'http:'
+      ? 'The connection is not encrypted (http): whoever is on the way can read and change what is sent.'
+      : ''
+  }
+}
+
+/** What the sentence beside a switch depends on. */
+export interface DecisionFacts {
+  /** The setting `telemetry:enabled`. */
+  enabled: boolean
+  /** The refusal that the switch cannot change, if there is one. */
+  operator: Consent | undefined
+  /** Consent as a whole; undefined if it could not be read. */
+  consent: Consent | undefined
+  url: string
+}
+
+/** Says beside the switch of the Telemetry page what holds now, to whom what is sent, and how to change it. */
+export function describeDecision ({ enabled, operator, consent, url }: DecisionFacts): string {
+  if (operator) {
+    const next = enabled
+      ? 'Once that is gone, telemetry is on again, because the platform\'s settings allow it.'
+      : 'Once that is gone, telemetry stays off until an administrator turns it on here.'
+    return `${operator.explanation} Nothing on this page can change that. ${next}`
+  }
+  const message = `one small message goes to ${describeReceiver(url).who}, ${WHEN}`
+  if (!enabled) return `Telemetry is off until an administrator turns it on here; then ${message}.`
+  if (!consent || consent.allowed) return `Telemetry is on unless you turn it off here: ${message}.`
+  const obstacle = consent.decidedBy === 'setup' ? 'Once the setup is finished' : `${consent.explanation} Once that is corrected`
+  return `${obstacle}, telemetry is on unless you turn it off here: ${message}.`
+}
+
+/** Says beside the switch of the setup wizard what it does. */
+export function describeChoice ({ enabled, operator, url }: Omit<DecisionFacts, 'consent'>): string {
+  if (operator) {
+    return `${operator.explanation} Nothing here can change that. Once that is gone, telemetry stays off until an ` +
+      'administrator turns it on in Admin Settings.'
+  }
+  const start = enabled ? 'Telemetry is on unless you turn it off here: ' : 'Telemetry is off unless you turn it on here: then '
+  return `${start}one small message goes to ${describeReceiver(url).who}, ${WHEN}; ` +
+    'an administrator can change this at any time in Admin Settings.'
+}
+
+/** The state of telemetry at a glance. */
+export interface DescribedState {
+  tone: 'on' | 'warning' | 'off'
+  heading: string
+  sentence: string
+}
+
+/** Describes the state, and whether the last ping arrived. @param last the newest ping of the log, if there is one */
+export function describeState (consent: Consent, last: LoggedPing | undefined): DescribedState {
+  const problem = consent.allowed && last ? problemOf(last) : undefined
+  const heading = `Telemetry is ${consent.allowed ? 'on' : 'off'}`
+  if (!problem) return { tone: consent.allowed ? 'on' : 'off', heading, sentence: consent.explanation }
+  return { tone: 'warning', heading: `${heading}, but ${problem}`, sentence: describeOutcome(last!) }
+}
+
+function problemOf ({ outcome, attempts }: LoggedPing): string | undefined {
+  switch (outcome) {
+    case 'unconfirmed': return 'the last ping was not confirmed'
+    case 'failed': return 'the last ping was not delivered'
+    case 'interrupted': return 'the last ping may not have arrived'
+    case 'pending': return attempts > 0 ? 'the last ping is not delivered yet' : undefined
+    case 'delivered':
+    case 'cancelled': return undefined
+  }
+}

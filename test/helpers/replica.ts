@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { stringify } from 'yaml'
+import type { DatabaseAddress } from '../../src/database/open.js'
+import { setUp } from './client.js'
+import { buildPlatform, temporaryDirectory } from './platform.js'
+import { startProcess, type PlatformProcess } from './process.js'
+
+/** A finished installation that replicas share: its database, and the session of its administrator. */
+export interface Installation {
+  db: DatabaseAddress
+  cookie: string
+}
+
+/** A process of the platform, and its administrator's requests to it. */
+export interface Replica extends PlatformProcess {
+  home: string
+  /** Sends a request with the administrator's session; resolves as soon as the head of the answer is there. */
+  request: (method: string, path: string, body?: object | URLSearchParams) => Promise<Response>
+  /** Turns telemetry on or off by the API; resolves to the status. */
+  decide: (enabled: boolean) => Promise<number>
+}
+
+export async function install (t: TestContext, db: DatabaseAddress): Promise<Installation> {
+  const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db }, initialised: false })
+  const { cookies } = await setUp(app)
+  await app.close()
+  return { db, cookie: Object.entries(cookies).map(([name, value]) => `${name}=${value}`).join('; ') }
+}
+
+/** A `$FLOWFORGE_HOME` of an installation, whose pings go to `url`. */
+export function createHome (t: TestContext, { db }: Installation, url: string): string {
+  const home = temporaryDirectory(t)
+  const config = { port: 0, host: '127.0.0.1', logging: { level: 'debug' }, db, telemetry: { url } }
+  writeFileSync(join(home, 'flowforge.yml'), stringify(config))
+  return home
+}
+
+export async function startReplica (
+  t: TestContext, installation: Installation, home: string, env: Record<string, string> = {}
+): Promise<Replica> {
+  const started = await startProcess(t, home, env)
+  const [, base] = /(http:\S+)/.exec((await started.log.find(/^Server listening/)).msg)!
+  const request: Replica['request'] = (method, path, body) => fetch(base + path, {
+    method,
+    redirect: 'manual',
+    headers: { cookie: installation.cookie, ...body && !(body instanceof URLSearchParams) && { 'content-type': 'application/json' } },
+    ...body && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }
+  })
+  return {
+    ...started,
+    home,
+    request,
+    async decide (enabled) {
+      const response = await request('PUT', '/api/v1/settings', { 'telemetry:enabled': enabled })
+      await response.arrayBuffer()
+      return response.status
+    }
+  }
+}

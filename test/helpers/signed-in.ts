@@ -1,0 +1,50 @@
+import { ACCOUNT } from './client.js'
+
+/** The administrator of a platform that listens, as a program that keeps its cookies. */
+export class SignedIn {
+  private readonly cookies: Record<string, string> = {}
+
+  private constructor (private readonly url: string) {}
+
+  /** Finishes the setup of a new platform. */
+  static async setUp (url: string): Promise<SignedIn> {
+    const client = new SignedIn(url)
+    const page = await (await client.fetch('/setup')).text()
+    const _csrf = /name="_csrf" value="([^"]+)"/.exec(page)![1]!
+    await client.post('/setup/create-user', { ...ACCOUNT, _csrf })
+    await client.post('/setup/settings', { telemetry: true, _csrf })
+    await client.post('/setup/finish', { _csrf })
+    return client
+  }
+
+  async statusOf (path: string): Promise<number> {
+    const response = await this.fetch(path)
+    await response.text()
+    return response.status
+  }
+
+  /** The status of an attempt to sign in with a wrong password, from an address that the proxy tells. */
+  async signIn (username: string, address: string): Promise<number> {
+    const response = await fetch(`${this.url}/account/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+      body: JSON.stringify({ username, password: 'wrong' })
+    })
+    await response.text()
+    return response.status
+  }
+
+  private post (path: string, body: object) {
+    return this.fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  }
+
+  private async fetch (path: string, options: RequestInit = {}): Promise<Response> {
+    const cookie = Object.entries(this.cookies).map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await fetch(this.url + path, { ...options, headers: { ...options.headers as object, cookie }, redirect: 'manual' })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
+      this.cookies[name!] = value!
+    }
+    return response
+  }
+}

@@ -1,0 +1,28 @@
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { settle, steps } from './commands.js'
+import { Model } from './model.js'
+import { World } from './world.js'
+
+const { MODEL_RUNS = '20', MODEL_STEPS = '6', MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
+
+/**
+ * Random sequences of what people, files and machines do. A sequence that fails is printed, shrunk, with its seed, path and
+ * replayPath: give them as MODEL_SEED, MODEL_PATH and MODEL_REPLAY to play it again. MODEL_RUNS sequences of up to MODEL_STEPS.
+ */
+test(`${MODEL_RUNS} sequences: no byte after a no, no ping lost, and the record is right`, async (t) => {
+  const world = await World.create(t)
+  const sequences = fc.commands(steps, { maxCommands: Number(MODEL_STEPS), size: 'max', ...MODEL_REPLAY && { replayPath: MODEL_REPLAY } })
+  await fc.assert(fc.asyncProperty(fc.boolean(), sequences, async (initialised, sequence) => {
+    await world.reset(initialised)
+    const model = new Model(initialised)
+    await fc.asyncModelRun(() => ({ model, real: world }), sequence)
+    await settle(model, world)
+  }), {
+    numRuns: Number(MODEL_RUNS),
+    endOnFailure: false,
+    includeErrorInReport: true,
+    ...MODEL_SEED && { seed: Number(MODEL_SEED) },
+    ...MODEL_PATH && { path: MODEL_PATH }
+  })
+})

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net, { type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import timers from 'node:timers/promises'
+import { QueryTypes, type Sequelize } from 'sequelize'
+import { openDatabase } from '../../src/database/open.js'
+import { migrate } from '../../src/telemetry/store/migrations.js'
+import type { LoggedPing } from '../../src/telemetry/index.js'
+import { runCommandProcess } from '../cli/run-command.js'
+import { CONFIRMATION } from '../helpers/listener.js'
+import { answerOf, startPeer, type Peer } from '../helpers/peer.js'
+import { temporaryDirectory } from '../helpers/platform.js'
+import { createHome, install, startReplica, type Installation, type Replica } from '../helpers/replica.js'
+import { within } from '../helpers/within.js'
+
+/** `two` sends through a proxy. */
+export const REPLICAS = ['one', 'two'] as const
+export type ReplicaName = typeof REPLICAS[number]
+export const SENDERS = [...REPLICAS, 'command line'] as const
+export type Sender = typeof SENDERS[number]
+
+export const COLLECTOR_MODES = ['working', 'slow', 'failing', 'redirecting'] as const
+export const DATABASE_MODES = ['working', 'full', 'locked'] as const
+
+/** How many times as fast the clock of the platforms goes: a boot ping leaves half a second after the start. */
+const SPEED = 60
+
+/** A wait of the collector's choice: a second, by the clock of the platforms. */
+const RETRY_AFTER = '60'
+
+/** What has begun and was not awaited. */
+interface InFlight {
+  sender: Sender
+  ended: Promise<Pick<LoggedPing, 'outcome' | 'error'> | undefined>
+}
+
+/** What the model is compared with: processes, a database, a collector and a proxy, all of them real. */
+export class World {
+  collector: typeof COLLECTOR_MODES[number] = 'working'
+  readonly replicas: Partial<Record<ReplicaName, Replica>> = {}
+  readonly inFlight: InFlight[] = []
+  /** Tunnels that the proxy has not opened yet; undefined while it opens each at once. */
+  #tunnels: (() => void)[] | undefined
+  #lock: (() => Promise<void>) | undefined
+  readonly #started = Date.now()
+  readonly #t: TestContext
+  readonly #installation: Installation
+  readonly #database: Sequelize
+  readonly #outlets: Record<Sender, Peer>
+  readonly #homes: Record<Sender, string>
+
+  private constructor (t: TestContext, installation: Installation, database: Sequelize, outlets: Record<Sender, Peer>, homes: Record<Sender, string>) {
+    this.#t = t
+    this.#installation = installation
+    this.#database = database
+    this.#outlets = outlets
+    this.#homes = homes
+  }
+
+  static async create (t: TestContext): Promise<World> {
+    const storage = join(temporaryDirectory(t), 'flowforge.db')
+    const installation = await install(t, { type: 'sqlite', storage })
+    const database = await openDatabase({ type: 'sqlite', storage })
+    t.after(() => database.close())
+    await migrate(database)
+    const [one, collector, commandLine] = await Promise.all([1, 2, 3].map(() => startPeer(t, (socket) => world.#answer(socket))))
+    const proxy = await startPeer(t, (socket) => world.#tunnel(socket))
+    const homes = {
+      one: createHome(t, installation, one!.url),
+      two: createHome(t, installation, collector!.url),
+      'command line': createHome(t, installation, commandLine!.url)
+    }
+    const world: World = new World(t, installation, database, { one: one!, two: proxy, 'command line': commandLine! }, homes)
+    return world
+  }
+
+  /** Connections and bytes of a sender so far, at the first hop on its way. */
+  heard (sender: Sender): string {
+    const { connections, bytes } = this.#outlets[sender]
+    return `${connections()} connections, ${bytes()} bytes`
+  }
+
+  async hasSent (sender: Sender, before: string): Promise<void> {
+    await within(`bytes of ${sender}`, (async () => { while (this.heard(sender) === before) await timers.setTimeout(5) })())
+  }
+
+  async start (name: ReplicaName, refusing: boolean): Promise<void> {
+    const now = this.#started + (Date.now() - this.#started) * SPEED
+    this.replicas[name] = await startReplica(this.#t, this.#installation, this.#homes[name], {
+      CLOCK_SPEED: String(SPEED),
+      CLOCK_SET_TO: String(now),
+      ...name === 'two' && { HTTP_PROXY: this.#outlets.two.url },
+      ...refusing && { DO_NOT_TRACK: '1' }
+    })
+    const { log } = this.replicas[name]
+    await log.find(/^Telemetry is o/)
+    if (refusing) await log.find(/refusal binds the command line/)
+  }
+
+  async end (name: ReplicaName, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.replicas[name]!.stop(signal)
+    delete this.replicas[name]
+  }
+
+  command (words: string) {
+    return runCommandProcess(this.#homes['command line'], words, { USER: 'root' })
+  }
+
+  hold (): void {
+    this.#tunnels ??= []
+  }
+
+  release (): void {
+    const tunnels = this.#tunnels ?? []
+    this.#tunnels = undefined
+    for (const open of tunnels) open()
+  }
+
+  async setDatabase (mode: typeof DATABASE_MODES[number]): Promise<void> {
+    for (const table of ['PlatformSettings', 'TelemetryDecisions', 'TelemetryPings']) {
+      for (const event of ['INSERT', 'UPDATE']) {
+        const name = `"full-${event}-${table}"`
+        await this.#database.query(mode === 'full'
+          ? `CREATE TRIGGER IF NOT EXISTS ${name} BEFORE ${event} ON "${table}" BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`
+          : `DROP TRIGGER IF EXISTS ${name}`)
+      }
+    }
+    if (mode !== 'locked') return
+    const transaction = await this.#database.transaction()
+    await this.#database.query('ROLLBACK', { transaction })
+    await this.#database.query('BEGIN IMMEDIATE', { transaction })
+    this.#lock = () => transaction.rollback()
+  }
+
+  async unlock (): Promise<void> {
+    await this.#lock?.()
+    this.#lock = undefined
+  }
+
+  /** What the database holds of the decisions, oldest first. */
+  async readRecord () {
+    const query = <Row extends object>(statement: string) => this.#database.query<Row>(statement, { type: QueryTypes.SELECT })
+    const rows = await query<{ enabled: number, way: string }>('SELECT enabled, way FROM "TelemetryDecisions" ORDER BY id')
+    const [stored] = await query<{ value: string }>('SELECT value FROM "PlatformSettings" WHERE key = \'telemetry:enabled\'')
+    return {
+      record: rows.map(({ enabled, way }) => `${enabled === 1 ? 'yes' : 'no'} by ${way}`),
+      stored: stored && JSON.parse(stored.value) as unknown
+    }
+  }
+
+  /** Brings everything back to where a sequence begins: both replicas run, and nobody has decided yet. */
+  async reset (initialised: boolean): Promise<void> {
+    this.collector = 'working'
+    this.release()
+    await this.unlock()
+    await this.setDatabase('working')
+    for (const name of REPLICAS) if (this.replicas[name]) await this.replicas[name].decide(false)
+    await Promise.all(this.inFlight.splice(0).map(({ ended }) => ended))
+    for (const name of REPLICAS) {
+      const replica = this.replicas[name]
+      if (replica && await replica.decide(true) === 200) continue
+      if (replica) await this.end(name, 'SIGTERM')
+      await this.start(name, false)
+    }
+    await this.#database.query('DELETE FROM "TelemetryDecisions"')
+    await this.#database.query('DELETE FROM "PlatformSettings" WHERE key LIKE \'telemetry:%\'')
+    await this.#database.query('UPDATE "PlatformSettings" SET value = $1 WHERE key = \'setup:initialised\'', { bind: [String(initialised)] })
+  }
+
+  #answer (socket: Socket): void {
+    socket.once('data', () => {
+      if (this.collector === 'slow') return
+      const answers = {
+        working: answerOf(200, { 'content-type': 'application/json' }, CONFIRMATION),
+        failing: answerOf(503, { 'retry-after': RETRY_AFTER }),
+        redirecting: answerOf(302, { location: this.#outlets.one.url })
+      }
+      socket.end(answers[this.collector])
+    })
+  }
+
+  #tunnel (socket: Socket): void {
+    socket.once('data', (head: Buffer) => {
+      const [, port] = /^CONNECT \S+:(\d+) /.exec(head.toString('latin1')) ?? []
+      assert.ok(port, 'a request to the proxy that opens no tunnel')
+      const open = async () => {
+        if (socket.destroyed) return
+        const target = net.connect(Number(port), 'localhost')
+        target.on('error', () => { socket.destroy() })
+        socket.on('close', () => { target.destroy() })
+        await once(target, 'connect')
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+        socket.pipe(target).pipe(socket)
+      }
+      if (this.#tunnels) this.#tunnels.push(() => { void open() })
+      else void open()
+    })
+  }
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LoggedPing } from '../../src/telemetry/index.js'
+import { runCommandProcess } from '../cli/run-command.js'
+import { describeOnBoth } from '../helpers/databases.js'
+import { startListener } from '../helpers/listener.js'
+import { startPostgres } from '../helpers/postgres.js'
+import { createHome, install, startReplica } from '../helpers/replica.js'
+
+/** `npm run test:soak` kills more often. */
+const KILLS = Number(process.env.KILLS ?? 2)
+
+describeOnBoth('a no that was acknowledged', (create) => {
+  test(`holds at the next start of a platform that was killed in that moment, ${KILLS} times`, async (t) => {
+    const listener = await startListener(t)
+    const installation = await install(t, await create())
+    const home = createHome(t, installation, listener.url)
+    for (let kill = 0; kill < KILLS; kill++) {
+      const replica = await startReplica(t, installation, home)
+      await replica.log.find(/^Telemetry is o/)
+      assert.equal(await replica.decide(true), 200)
+      // The head of the answer is there, and nothing has been awaited since.
+      const { status } = await replica.request('PUT', '/api/v1/settings', { 'telemetry:enabled': false })
+      await replica.stop('SIGKILL')
+      assert.equal(status, 200)
+      const next = await startReplica(t, installation, home)
+      assert.match((await next.log.find(/^Telemetry is o/)).msg, /^Telemetry is off: the platform's settings say so/)
+      await next.stop('SIGKILL')
+    }
+    assert.equal(listener.connections(), 0)
+  })
+})
+
+test('a no said anywhere ends what two replicas and a command line have in flight on one PostgreSQL', async (t) => {
+  const postgres = await startPostgres()
+  t.after(() => postgres.stop())
+  const listener = await startListener(t, () => { /* never answers */ })
+  const installation = await install(t, await postgres.createDatabase())
+  const homes = [1, 2, 3].map(() => createHome(t, installation, listener.url))
+  const [one, two] = await Promise.all(homes.slice(0, 2).map((home) => startReplica(t, installation, home)))
+  const ways: [title: string, say: () => Promise<unknown>][] = [
+    ['one replica', () => one!.decide(false)],
+    ['the other', () => two!.decide(false)],
+    ['the command line', () => runCommandProcess(homes[2]!, 'telemetry off')]
+  ]
+  for (const [title, say] of ways) {
+    assert.equal(await one!.decide(true), 200)
+    const byCommandLine = runCommandProcess(homes[2]!, 'telemetry send')
+    await listener.next()
+    const byReplicas = [one!, two!].map(async (replica) => (
+      await (await replica.request('POST', '/api/v1/telemetry/pings', {})).json()) as LoggedPing)
+    for (let asked = 0; asked < 2; asked++) await listener.next()
+    await say()
+    const acknowledged = performance.now()
+    const ended = await Promise.all(byReplicas)
+    const took = performance.now() - acknowledged
+    t.diagnostic(`${title}: the replicas' pings ended ${took.toFixed()} ms later`)
+    // What nobody cancels fails after ten seconds.
+    assert.deepEqual(ended.map(({ outcome }) => outcome), ['cancelled', 'cancelled'], title)
+    assert.match((await byCommandLine).stdout, /manual, cancelled/, title)
+    for (const replica of [one!, two!]) {
+      const log = await (await replica.request('GET', '/api/v1/telemetry/pings')).json() as LoggedPing[]
+      assert.deepEqual(log.slice(0, 3).map(({ outcome }) => outcome), ['cancelled', 'cancelled', 'cancelled'], title)
+    }
+  }
+})
