@@ -20,9 +20,9 @@ const notWritable: Explain = ({ file }, reason) => new CommandError(
   `The database file ${file} cannot be written (${reason}). Let the user who runs FlowForge write to ${dirname(file)}, or choose ` +
   'another place with the environment variable FLOWFORGE_HOME, or with db.storage in flowforge.yml.', EXIT.notWritable)
 
-const notPermitted: Explain = ({ server, config: { db } }, _code, message) => new CommandError(
-  `The PostgreSQL at ${server} lets the user "${db.user}" create nothing in the database "${db.database}": ${message}. ` +
-  `Grant it there: GRANT CREATE ON SCHEMA public TO "${db.user}".`, EXIT.config)
+const notPermitted: Explain = ({ server }, _code, message) => new CommandError(
+  `The PostgreSQL at ${server} does not let db.user create tables in db.database: ${message}. Grant that user the right ` +
+  'there: GRANT CREATE ON SCHEMA public.', EXIT.config)
 
 const noAnswer: Explain = ({ server }, reason) => new CommandError(
   `The PostgreSQL at ${server} does not answer (${reason}). Start it, or correct db.host, db.port and db.ssl in flowforge.yml.`,
@@ -76,7 +76,7 @@ function describeForeign (error: ForeignDatabaseError, config: PlatformConfig): 
   const { file, server } = placeOf(config)
   const [database, key] = config.db.type === 'sqlite'
     ? [file, 'db.storage']
-    : [`The database "${config.db.database}" at ${server}`, 'db.database']
+    : [`The database at ${server}`, 'db.database']
   return new CommandError(
     `${database} is not FlowForge's: ${error.message}. Nothing in it was changed. Name another with ${key} in flowforge.yml.`,
     EXIT.config)

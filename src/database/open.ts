@@ -67,7 +67,10 @@ async function inspectFile (address: DatabaseAddress, history: string): Promise<
   }
 }
 
-const isFilled = (file: string) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0
+function isFilled (file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  return stats !== undefined && stats.isFile() && stats.size > 0
+}
 
 async function connect (options: Options, prepare?: (sequelize: Sequelize) => Promise<unknown>): Promise<Sequelize> {
   const sequelize = new Sequelize({ logging: false, ...options })
