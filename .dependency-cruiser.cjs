@@ -31,10 +31,10 @@ module.exports = {
     },
     {
       name: 'collector-imports-the-ping-alone',
-      comment: 'Platform and collector share the contract, src/telemetry/ping.ts, and the folder database.',
+      comment: 'Platform and collector share the contract, src/telemetry/ping.ts, and the folders database and process.',
       severity: 'error',
       from: { path: '^src/collector/' },
-      to: { path: '^src/', pathNot: '^src/(collector/|database/|telemetry/ping\\.ts$)' }
+      to: { path: '^src/', pathNot: '^src/(collector/|database/|process/|telemetry/ping\\.ts$)' }
     },
     {
       name: 'nobody-imports-the-collector',

@@ -1,10 +1,12 @@
 /** The tables in the documents, each made from the declaration that the code itself goes by. */
 import type { TSchema } from 'typebox'
+import { PROXY_RULES } from './proxy-rules.js'
 import { COMMANDS } from '../src/cli/commands.js'
 import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
 import { settingsTable } from '../src/collector/settings.js'
 import { configSchema, describeExpected } from '../src/config/schema.js'
 import { pingProperties } from '../src/telemetry/ping.js'
+import { FAILURES, STATUSES } from '../src/telemetry/failures.js'
 import { telemetryConfigSchema } from '../src/telemetry/config.js'
 
 interface Table {
@@ -34,6 +36,21 @@ const TABLES: Record<string, Table> = {
     rows: () => [
       ['variable', 'default', 'meaning'],
       ...settingsTable.map(({ name, standard, description }) => [code(name), standard === undefined ? '' : code(String(standard)), description])
+    ]
+  },
+  proxies: {
+    source: 'docs/proxy-rules.ts',
+    rows: () => [
+      ['differs on purpose', 'curl', 'here', 'why'],
+      ...PROXY_RULES.map(({ title, curl, here, reason }) => [title, curl, here, reason])
+    ]
+  },
+  failures: {
+    source: 'src/telemetry/failures.ts',
+    rows: () => [
+      ['error code, or status of the answer', 'what it means', 'what to do'],
+      ...FAILURES.map(({ codes, what, remedy }) => [codes.map(code).join(', '), what.replace(/^\{host}/, 'The receiver').replace('{host}', 'the receiver'), remedy]),
+      ...STATUSES.map(({ codes, remedy }) => [codes.map(code).join(', '), 'The receiver answered with this status.', remedy])
     ]
   },
   commands: {

@@ -29,6 +29,8 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   const app = fastify({
     logger: withoutSecrets(logger ?? { level: platformConfig.logging.level }),
     bodyLimit: BODY_LIMIT,
+    // A replica waits for the migrations of another, however long they take.
+    pluginTimeout: 0,
     ...DEADLINES,
     // Fastify's false: nobody's X-Forwarded-For counts.
     trustProxy: platformConfig.trust_proxy.length > 0 && [...platformConfig.trust_proxy],
@@ -38,6 +40,18 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   app.server.maxConnections = MOST_CONNECTIONS
   // A connection that a browser has opened ahead of time never counts as idle: without this a stop would wait for it.
   app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
+  try {
+    await registerCapabilities(app, platformConfig)
+  } catch (error) {
+    // What a capability has opened by then would keep the process from ending.
+    await app.close()
+    throw error
+  }
+  return app
+}
+
+/** Each builds on those before it. */
+async function registerCapabilities (app: FastifyInstance, platformConfig: PlatformConfig): Promise<void> {
   await app.register(config, { config: platformConfig })
   await app.register(db)
   await app.register(settings)
@@ -51,7 +65,6 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
   await app.register(home)
   await app.register(admin)
   app.get('/health', async () => ({ status: 'ok' }))
-  return app
 }
 
 /** Lets a logger write nothing of an error but what `serializeError` keeps. */

@@ -1,4 +1,6 @@
 /** The process of the platform: `flowforge start`. */
-import { runCommandLine } from './cli/command-line.js'
+import { endWith, stopOnSignals } from './process/stop.js'
 
-process.exitCode = await runCommandLine(['start', ...process.argv.slice(2)])
+stopOnSignals()
+const { runCommandLine } = await import('./cli/command-line.js')
+endWith(await runCommandLine(['start', ...process.argv.slice(2)]))

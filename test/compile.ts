@@ -15,6 +15,7 @@ const PROGRAMS = ['test', 'docs', 'demo']
 export async function compile (): Promise<void> {
   const { outputFiles } = await build({
     entryPoints: ['src/**/*', ...PROGRAMS.map((folder) => `${folder}/**/*.ts`), 'package.json'],
+    absWorkingDir: process.cwd(),
     outdir: BUILD,
     outbase: '.',
     format: 'esm',

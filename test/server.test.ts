@@ -68,7 +68,7 @@ describe('the process of the platform', { concurrency: 3 }, () => {
     const started = execFile(process.execPath, [...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')])
     const [[code], stderr] = await Promise.all([once(started, 'exit'), text(started.stderr!)])
     assert.equal(code, 78)
-    assert.equal(stderr, `${join(home, 'flowforge.yml')}, line 2: port: expected a whole number from 0 to 65535, found 'http'\n`)
+    assert.equal(stderr, `${join(home, 'flowforge.yml')}, line 2: port: expected a whole number from 0 to 65535, found a text\n`)
   })
 
   test('sends one boot ping with its replica, when both start together on one PostgreSQL', async (t) => {

@@ -54,6 +54,14 @@ export const COMMANDS: Command[] = [
     run: async (options) => (await import('./telemetry.js')).sendPing(options)
   },
   {
+    words: 'telemetry check',
+    summary: 'Check whether the receiver of pings can be reached: proxy, name, TCP, TLS. No ping is sent.',
+    details: 'It connects as a ping would, and hangs up before the first request. While telemetry is off it contacts nobody,\n' +
+      'names what it would check, and exits with 3. Exits with 69 when the receiver cannot be reached.',
+    json: true,
+    run: async (options) => (await import('./check.js')).checkReceiver(options)
+  },
+  {
     words: 'telemetry on',
     summary: 'Turn telemetry on, as an administrator can in Admin Settings.',
     details: 'Refused with exit code 3 while flowforge.yml, the environment, or those of the running platform turn it off.',

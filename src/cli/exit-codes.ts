@@ -9,7 +9,7 @@ export const EXIT_MEANINGS: [code: ExitCode, meaning: string][] = [
   [EXIT.failed, 'it did not work, and this command line knows no remedy'],
   [EXIT.off, 'telemetry is off'],
   [EXIT.usage, 'the command line is wrong'],
-  [EXIT.unavailable, 'the database does not answer, its driver is missing, or the port is taken'],
+  [EXIT.unavailable, 'the database or the receiver of pings cannot be reached, a driver is missing, or the port is taken'],
   [EXIT.notWritable, 'the data directory cannot be written'],
   [EXIT.config, 'flowforge.yml is wrong, or what it names is']
 ]

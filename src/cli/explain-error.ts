@@ -1,11 +1,12 @@
 import { dirname } from 'node:path'
 import { ConfigError, type PlatformConfig } from '../config/index.js'
+import { ForeignDatabaseError } from '../database/ownership.js'
 import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { addressFrom } from '../db/index.js'
 import { TelemetryOffError } from '../telemetry/types.js'
 import { CommandError, EXIT } from './exit-codes.js'
 
-type Explain = (place: Place, reason: string) => CommandError
+type Explain = (place: Place, code: string, message: string) => CommandError
 
 /** What an error is about: where the platform listens, and where its database is. */
 interface Place {
@@ -15,9 +16,13 @@ interface Place {
   server: string
 }
 
-const notWritable: Explain = ({ file }) => new CommandError(
-  `The database file ${file} cannot be written. Let the user who runs FlowForge write to ${dirname(file)}, or choose ` +
+const notWritable: Explain = ({ file }, reason) => new CommandError(
+  `The database file ${file} cannot be written (${reason}). Let the user who runs FlowForge write to ${dirname(file)}, or choose ` +
   'another place with the environment variable FLOWFORGE_HOME, or with db.storage in flowforge.yml.', EXIT.notWritable)
+
+const notPermitted: Explain = ({ server, config: { db } }, _code, message) => new CommandError(
+  `The PostgreSQL at ${server} lets the user "${db.user}" create nothing in the database "${db.database}": ${message}. ` +
+  `Grant it there: GRANT CREATE ON SCHEMA public TO "${db.user}".`, EXIT.config)
 
 const noAnswer: Explain = ({ server }, reason) => new CommandError(
   `The PostgreSQL at ${server} does not answer (${reason}). Start it, or correct db.host, db.port and db.ssl in flowforge.yml.`,
@@ -32,14 +37,21 @@ const EXPLANATIONS: [codes: RegExp, on: 'listen' | 'sqlite' | 'postgres', Explai
     `This user may not listen on port ${port}. Choose one from 1024 on with port in flowforge.yml.`, EXIT.config)],
   [/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN)$/, 'listen', ({ config: { host } }) => new CommandError(
     `${host} is not an address of this machine. Correct host in flowforge.yml.`, EXIT.config)],
-  [/^(EACCES|EPERM|EROFS|EEXIST|ENOTDIR|ENOSPC|SQLITE_(CANTOPEN|READONLY|FULL|PERM))$/, 'sqlite', notWritable],
+  [/^EISDIR$/, 'sqlite', ({ file }) => new CommandError(
+    `${file} is a directory. Name a file with db.storage in flowforge.yml.`, EXIT.config)],
+  [/^(E[A-Z]+|SQLITE_(CANTOPEN|READONLY|FULL|PERM|IOERR))$/, 'sqlite', notWritable],
+  [/^SQLITE_(BUSY|LOCKED)$/, 'sqlite', ({ file }) => new CommandError(
+    `Another process holds the database file ${file} locked. Stop it, or start again when it is done.`, EXIT.unavailable)],
   [/^SQLITE_(NOTADB|CORRUPT)$/, 'sqlite', ({ file }) => new CommandError(
     `${file} is not a database that can be read. Bring it back from a backup, or name another with db.storage in flowforge.yml.`,
     EXIT.unavailable)],
-  [/^28/, 'postgres', ({ server, config: { db } }) => new CommandError(
-    `The PostgreSQL at ${server} refuses the user "${db.user}". Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
-  [/^3D000$/, 'postgres', ({ server, config: { db } }) => new CommandError(
-    `The PostgreSQL at ${server} has no database "${db.database}". Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
+  [/^28/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} refuses the user or the password. Correct db.user and db.password in flowforge.yml.`, EXIT.config)],
+  [/^3D000$/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} has no database of this name. Create it, or correct db.database in flowforge.yml.`, EXIT.config)],
+  [/^(42501|3F000)$/, 'postgres', notPermitted],
+  [/^25006$/, 'postgres', ({ server }) => new CommandError(
+    `The PostgreSQL at ${server} is read-only. Name the primary server with db.host in flowforge.yml.`, EXIT.config)],
   [/^(E[A-Z_]+|57P0\d|53300)$/, 'postgres', noAnswer]
 ]
 
@@ -49,10 +61,25 @@ export function explainError (error: unknown, config?: PlatformConfig): unknown 
   if (error instanceof TelemetryOffError) return new CommandError(error.message, EXIT.off)
   if (error instanceof MissingSqliteDriverError) return new CommandError(error.message, EXIT.unavailable)
   if (!config) return error
+  if (error instanceof ForeignDatabaseError) return describeForeign(error, config)
   const { code, syscall, name, message } = causeOf(error)
   const kind = syscall === 'listen' || (syscall === 'getaddrinfo' && !name.startsWith('Sequelize')) ? 'listen' : config.db.type
   const explain = EXPLANATIONS.find(([codes, on]) => on === kind && codes.test(code ?? ''))?.[2]
-  return explain?.(placeOf(config), code ?? message) ?? error
+  if (!explain && SILENCE.test(`${name}: ${message}`)) return noAnswer(placeOf(config), 'timeout', message)
+  return explain?.(placeOf(config), code ?? message, message) ?? error
+}
+
+/** How Sequelize and pg name a server that accepts a connection and says nothing. */
+const SILENCE = /^SequelizeConnection(AcquireTimeout|Error: .*timeout expired)/
+
+function describeForeign (error: ForeignDatabaseError, config: PlatformConfig): CommandError {
+  const { file, server } = placeOf(config)
+  const [database, key] = config.db.type === 'sqlite'
+    ? [file, 'db.storage']
+    : [`The database "${config.db.database}" at ${server}`, 'db.database']
+  return new CommandError(
+    `${database} is not FlowForge's: ${error.message}. Nothing in it was changed. Name another with ${key} in flowforge.yml.`,
+    EXIT.config)
 }
 
 function placeOf (config: PlatformConfig): Place {

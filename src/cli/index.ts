@@ -1,4 +1,7 @@
 /** The command line: `flowforge`. */
-import { runCommandLine } from './command-line.js'
+import { endWith, stopOnSignals } from '../process/stop.js'
 
-process.exitCode = await runCommandLine(process.argv.slice(2))
+const args = process.argv.slice(2)
+if (args.includes('start')) stopOnSignals()
+const { runCommandLine } = await import('./command-line.js')
+endWith(await runCommandLine(args))

@@ -1,6 +1,6 @@
 import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
-import { migrations } from '../db/migrations.js'
+import { HISTORY, migrations } from '../db/migrations.js'
 import type { Decision } from '../db/telemetry-decision.js'
 import { formatMoment } from '../views/dates.js'
 import { readTelemetryConfig } from '../telemetry/config.js'
@@ -48,7 +48,7 @@ export const listPings = (options: CommandOptions) => withConfig(options, async 
 export const sendPing = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
   if (!consent.allowed) throw new CommandError(consent.explanation, EXIT.off)
-  const ping = await withInstallation(config, (installation) => demand(installation).telemetry.send())
+  const ping = await withInstallation(config, (installation) => demand(installation).telemetry.send(), 'write')
   print(options.json ? toJson(ping) : describePing(ping))
   return ping.outcome === 'delivered' ? EXIT.done : EXIT.failed
 })
@@ -62,10 +62,10 @@ export const decide = (options: CommandOptions, enabled: boolean) => withConfig(
   await withInstallation(config, async (installation) => {
     const { decisions, sequelize } = demand(installation)
     // A platform of an older release has no record of decisions yet.
-    await migrate(sequelize, 'PlatformMigrations', migrations)
+    await migrate(sequelize, HISTORY, migrations)
     await decisions.decide({ enabled, way: 'command line', who: userName() })
     decisions.close()
-  })
+  }, 'write')
   const { explanation } = await readConsent(config)
   print(options.json ? toJson({ enabled, explanation }) : explanation)
   return EXIT.done
@@ -118,7 +118,7 @@ function describePing (ping: LoggedPing): string {
   return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
 
-const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
+export const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
 export const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 

@@ -3,8 +3,10 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Sequelize } from 'sequelize'
 import type { PlatformConfig } from '../config/index.js'
 import { addressFrom } from '../db/index.js'
+import { HISTORY } from '../db/migrations.js'
 import { defineModels } from '../db/models.js'
-import { openDatabase } from '../database/open.js'
+import { openDatabase, openForReading } from '../database/open.js'
+import { assertOwnDatabase } from '../database/ownership.js'
 import { Decisions } from '../settings/decisions.js'
 import { OperatorRefusals } from '../settings/operator-refusals.js'
 import { createSettings, type Settings } from '../settings/settings.js'
@@ -21,18 +23,20 @@ export interface Installation {
 }
 
 /**
- * Opens this installation, on the database of a platform that runs or has run. Creates no database, no table and no
+ * Opens this installation, to read it even on a read-only disk or to write to it, on the database of a platform that runs or has run. Creates no database, no table and no
  * setting, and starts no schedule: a running platform is not disturbed.
  *
  * @param use gets undefined if no platform has ever been started
+ * @throws ForeignDatabaseError, or the database's error
  */
 export async function withInstallation<T> (
-  config: PlatformConfig, use: (installation: Installation | undefined) => Promise<T>
+  config: PlatformConfig, use: (installation: Installation | undefined) => Promise<T>, access: 'read' | 'write' = 'read'
 ): Promise<T> {
   const address = addressFrom(config)
   if (address.type === 'sqlite' && !existsSync(address.storage)) return use(undefined)
-  const sequelize = await openDatabase(address)
+  const sequelize = access === 'read' ? await openForReading(address) : await openDatabase(address, {}, HISTORY)
   try {
+    await assertOwnDatabase(sequelize, HISTORY)
     if (!await sequelize.getQueryInterface().tableExists('PlatformSettings')) return await use(undefined)
     const models = defineModels(sequelize)
     const settings = createSettings(models.PlatformSetting)

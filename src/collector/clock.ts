@@ -43,7 +43,10 @@ export function watchClock (
       : await compareWithDatabase(db, clock, steadyFor.sinceStart)
     if (doubt !== told) {
       if (doubt === undefined) log.info('the clock is trusted again')
-      else log.warn({ clock: new Date(clock.now()).toISOString() }, `figures and retention wait for the clock: ${doubt}`)
+      else {
+        const time = new Date(clock.now()).toISOString()
+        log.warn({ clock: time }, `figures and retention wait for the clock: ${doubt}`)
+      }
     }
     told = doubt
     return doubt === undefined
@@ -66,7 +69,9 @@ function watchSteps ({ now, uptime }: Clock): () => { sinceSet: number, sinceSta
 async function compareWithDatabase (
   db: Statements, { now, databaseNow }: Clock, sinceStart: number
 ): Promise<string | undefined> {
-  if (Math.abs(now() - await databaseNow()) > MOST_SKEW) return "it differs from the database's by more than five minutes"
+  if (Math.abs(now() - await databaseNow()) > MOST_SKEW) {
+    return "it differs from the database's by more than five minutes"
+  }
   const newest = await newestDay(db)
   if (newest === undefined) return undefined
   if (now() < (newest + 1) * DAY) return `there are figures of ${dateOf(newest)}, which is not over by it`

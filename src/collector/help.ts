@@ -12,7 +12,8 @@ Settings come from the environment; the value in parentheses is the default.
 
 ${settings.join('\n')}
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, 1 the database does not answer, 64 wrong argument, 78 wrong setting.`
+Exit codes: 0 stopped by SIGTERM or SIGINT, 1 the database does not answer, 64 wrong argument,
+69 no SQLite driver, 78 wrong setting or database.`
 }
 
 const WIDTH = 100

@@ -13,7 +13,8 @@ const settingsSchema = Type.Object({
   }),
   databaseUrl: Type.String({
     default: 'sqlite:var/collector.db',
-    pattern: '^(sqlite:.+|postgres(ql)?://.+)$',
+    // Memory and URIs are no file that keeps anything.
+    pattern: '^(sqlite:(?!:memory:|file:)(?=.*[^\\s]).*[^/]|postgres(ql)?://.+)$',
     description: '`sqlite:FILE`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=require` for TLS.'
   }),
   reportDatabaseUrl: Type.Optional(Type.String({
@@ -83,13 +84,21 @@ export const settingsTable = Object.entries<TSchema>(settingsSchema.properties).
 /** @throws InvalidSettingsError, also for a variable that looks like a setting and is none */
 export function readSettings (environment: NodeJS.ProcessEnv): CollectorSettings {
   checkNames(Object.keys(environment))
-  const given: Record<string, string> = {}
-  for (const setting of Object.keys(settingsSchema.properties)) {
+  const given: Record<string, unknown> = {}
+  for (const [setting, { type }] of Object.entries<TSchema & { type?: string }>(settingsSchema.properties)) {
     // An empty variable is how compose files and unit files write "not set".
     const value = environment[environmentName(setting)]?.trim()
-    if (value) given[setting] = value
+    if (value) given[setting] = convert(value, type)
   }
-  return completeSettings(Value.Convert(settingsSchema, given) as Partial<CollectorSettings>)
+  return completeSettings(given as Partial<CollectorSettings>)
+}
+
+/** Reads what is plainly a value of the type; all else stays text, and is refused as such. */
+function convert (text: string, type?: string): unknown {
+  // Digits alone: `Value.Convert` takes 1.5 as 1, and 1e3 as a thousand.
+  if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
 }
 
 /** Adds the defaults, and refuses what a collector cannot keep its promise with. @throws InvalidSettingsError */

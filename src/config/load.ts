@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { relative, resolve } from 'node:path'
-import { inspect } from 'node:util'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
+import { showValue } from '../telemetry/config.js'
+import { readConfigText } from '../telemetry/config-file.js'
 import { ConfigError } from './config-error.js'
 import { findConfigFile } from './find-file.js'
 import { configSchema, describeExpected, type ConfigValues } from './schema.js'
@@ -26,9 +26,6 @@ export interface PlatformConfig extends Readonly<ConfigValues> {
 type Environment = Record<string, string | undefined>
 
 const check = Compile(configSchema)
-
-/** In bytes. A file is some kilobytes long; parsing takes time that grows with the square of the number of its keys. */
-const MOST_BYTES = 64 * 1024
 
 /**
  * Finds, reads and checks flowforge.yml.
@@ -52,11 +49,7 @@ export function loadConfig (file?: string, environment: Environment = process.en
 
 function readConfigFile (path: string): string {
   try {
-    const stats = statSync(path)
-    if (!stats.isFile()) throw new Error('it is no file')
-    const { size } = stats
-    if (size > MOST_BYTES) throw new Error(`it has ${size} bytes, and at most ${MOST_BYTES} are allowed`)
-    return readFileSync(path, 'utf8')
+    return readConfigText(path)
   } catch (error) {
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`)
   }
@@ -75,23 +68,27 @@ function checkValues ({ values, locate }: ConfigSource): ConfigValues {
   const config = Value.Default(configSchema, Object.fromEntries(known))
   const [problem] = check.Errors(config)
   if (!problem) {
+    checkHosts(config as ConfigValues, locate)
     checkBaseUrl(config as ConfigValues, locate)
     checkProxies(config as ConfigValues, locate)
+    checkStorage(config as ConfigValues, locate)
     return config as ConfigValues
   }
   const path = problem.instancePath.slice(1).split('/')
   const value = Value.Pointer.Get(config, problem.instancePath)
-  const found = isPrintable(path, value) ? inspect(value, { breakLength: Infinity }) : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
-  throw new ConfigError(
-    `${locate(...path)}: ${path.join('.')}: expected ${describeExpected(schemaAt(path))}, found ${found}`)
+  const schema = schemaAt(path)
+  throw new ConfigError(`${locate(...path)}: ${path.join('.')}: expected ${describeExpected(schema)}, found ${describeFound(value, schema)}`)
 }
 
-/** Whether a wrong value may be repeated: a URL or a password of a database, and a URL that may hold one, never is. */
-function isPrintable (path: string[], value: unknown): boolean {
-  if (path.at(-1) === 'password') return value === null || typeof value === 'boolean'
-  if (typeof value === 'object' && value !== null) return false
-  if (path.length === 1 && path[0] === 'db') return value === 'sqlite' || value === 'postgres'
-  return typeof value !== 'string' || !/[@:/]/.test(value)
+/** A number is repeated where one is expected: elsewhere it may be a password. */
+function describeFound (value: unknown, schema: TSchema): string {
+  return typeof value === 'number' && (schema as { type?: string }).type !== 'integer' ? 'a number' : showValue(value)
+}
+
+/** @throws ConfigError that does not repeat the URL: people put one with a password here */
+function checkHosts ({ host, db }: ConfigValues, locate: ConfigSource['locate']): void {
+  const wrong = [['host', host], ['db.host', db.host]].find(([, value]) => /@|:\/\/|\s/.test(value!))
+  if (wrong) throw new ConfigError(`${locate(...wrong[0]!.split('.'))}: ${wrong[0]}: expected a host name or an address, not a URL`)
 }
 
 /** @throws ConfigError that does not repeat the URL */
@@ -109,10 +106,17 @@ function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource
 
 /** @throws ConfigError for what is no address, such as a number of hops, or a network that holds every address */
 function checkProxies ({ trust_proxy: proxies }: ConfigValues, locate: ConfigSource['locate']): void {
-  const wrong = proxies.find((proxy) => !isNetwork(proxy))
-  if (wrong === undefined) return
+  const wrong = proxies.findIndex((proxy) => !isNetwork(proxy))
+  if (wrong === -1) return
   const expected = describeExpected(configSchema.properties.trust_proxy)
-  throw new ConfigError(`${locate('trust_proxy')}: trust_proxy: expected ${expected}, found ${inspect(wrong)}`)
+  throw new ConfigError(`${locate('trust_proxy')}: trust_proxy: expected ${expected}; entry ${wrong + 1} is none`)
+}
+
+/** @throws ConfigError for what SQLite takes for something other than a file on the disk: memory, a URI, a directory */
+function checkStorage ({ db: { type, storage } }: ConfigValues, locate: ConfigSource['locate']): void {
+  if (type !== 'sqlite' || !/^(\s*|:memory:|file:.*)$|[/\\]$|\0/is.test(storage)) return
+  throw new ConfigError(`${locate('db', 'storage')}: db.storage: expected the name of a file, such as flowforge.db. ` +
+    'The platform needs a file to keep its data')
 }
 
 function isNetwork (text: string): boolean {
@@ -133,7 +137,7 @@ function portFrom ({ PORT }: Environment): number | undefined {
   if (!PORT) return undefined
   const { port } = configSchema.properties
   if (/^\d{1,5}$/.test(PORT) && Value.Check(port, Number(PORT))) return Number(PORT)
-  throw new ConfigError(`the environment variable PORT: expected ${describeExpected(port)}, found "${PORT}"`)
+  throw new ConfigError(`the environment variable PORT: expected ${describeExpected(port)}`)
 }
 
 function deepFreeze<T> (value: T): T {

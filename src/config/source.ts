@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Pair, type Document, type YAMLError } from 'yaml'
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type ErrorCode, type Pair } from 'yaml'
 import { ConfigError } from './config-error.js'
 
 /** A parsed flowforge.yml: its values, and where each of them stands. */
@@ -7,6 +7,25 @@ export interface ConfigSource {
   /** The place of a key in words, `flowforge.yml, line 12`; of the file alone where the key is absent. */
   locate: (...path: string[]) => string
 }
+
+interface Problem {
+  offset: number
+  reason: string
+}
+
+/** What is wrong, by the code of the parser: its own messages quote the file. */
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  BAD_ALIAS: 'an alias (*) is not allowed here',
+  BAD_DQ_ESCAPE: 'a backslash in double quotes begins an escape; double it, or write single quotes',
+  BAD_INDENT: 'the indentation is wrong',
+  BAD_SCALAR_START: 'the value begins with a character that has to be quoted',
+  MISSING_CHAR: 'a quote, a bracket, a comma or a space is missing',
+  MULTIPLE_DOCS: 'there is a second document; remove the line ---',
+  RESOURCE_EXHAUSTION: 'it is nested too deeply',
+  TAB_AS_INDENT: 'it is indented with a tab; use spaces',
+  TAG_RESOLVE_FAILED: 'a tag (!) is not known'
+}
+const OTHER_REASON = 'it is no valid YAML'
 
 /**
  * Parses the text of a flowforge.yml.
@@ -18,23 +37,45 @@ export interface ConfigSource {
  */
 export function parseSource (text: string, file: string): ConfigSource {
   const lines = new LineCounter()
-  // A %YAML 1.1 directive would turn `yes` and `no` into booleans; the schema is not the file's to choose.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: 'core', merge: false })
   const lineOf = (offset: number) => `${file}, line ${lines.linePos(offset).line}`
+  // A %YAML 1.1 directive would turn `yes` and `no` into booleans; the schema is not the file's to choose. The parser's own
+  // check for unique keys takes time that grows with their square.
+  const document = parseDocument(text, {
+    lineCounter: lines, prettyErrors: false, schema: 'core', merge: false, uniqueKeys: false
+  })
   const pairs = sectionsOf(document, file)
-  const problems = [...document.errors, ...document.warnings]
+  const problems = findProblems(document)
   const values: Record<string, unknown> = {}
   for (const pair of pairs) values[nameOf(pair)] = readValue(pair, document, lineOf)
-  for (const problem of problems) {
-    if (!concernsTelemetry(problem, pairs)) throw new ConfigError(`${lineOf(problem.pos[0])}: ${problem.message}`)
-    values.telemetry = new Error(`${lineOf(problem.pos[0])}, in telemetry, cannot be read as YAML. Correct it and restart`)
+  for (const { offset, reason } of problems) {
+    if (!concernsTelemetry(offset, pairs)) throw new ConfigError(`${lineOf(offset)}: ${reason}`)
+    values.telemetry = new Error(`${lineOf(offset)}, in telemetry, cannot be read as YAML. Correct it and restart`)
   }
   return { values, locate: (...path) => lineOfPath(document, path, lineOf) ?? file }
 }
 
+function findProblems (document: Document): Problem[] {
+  const problems = [...document.errors, ...document.warnings].map(({ code, pos }) => ({
+    offset: pos[0], reason: REASONS[code] ?? OTHER_REASON
+  }))
+  // What cannot be parsed may be nested deeper than a visit can go.
+  if (document.errors.length > 0) return problems
+  visit(document, {
+    Map (_key, { items }) {
+      const seen = new Set<unknown>()
+      for (const pair of items) {
+        const key = isScalar(pair.key) ? pair.key.value : pair.key
+        if (seen.has(key)) problems.push({ offset: startOf(pair), reason: 'a key is there twice; remove one' })
+        seen.add(key)
+      }
+    }
+  })
+  return problems
+}
+
 function sectionsOf (document: Document, file: string): Pair[] {
   if (isMap(document.contents)) return document.contents.items
-  if (document.errors[0]) throw new ConfigError(`${file}: ${document.errors[0].message}`)
+  if (document.errors[0]) throw new ConfigError(`${file}: ${REASONS[document.errors[0].code] ?? OTHER_REASON}`)
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return []
   throw new ConfigError(`${file}: expected keys with values, such as "port: 3000", found ${isSeq(document.contents) ? 'a list' : 'text'}`)
 }
@@ -42,8 +83,8 @@ function sectionsOf (document: Document, file: string): Pair[] {
 function readValue (pair: Pair, document: Document, lineOf: (offset: number) => string): unknown {
   try {
     return isNode(pair.value) ? pair.value.toJS(document) : pair.value
-  } catch (error) {
-    const reason = `${lineOf(startOf(pair))}: ${nameOf(pair)} cannot be read: ${(error as Error).message}`
+  } catch {
+    const reason = `${lineOf(startOf(pair))}: cannot be read: an alias (*) names nothing, or there are too many of them`
     if (nameOf(pair) === 'telemetry') return new Error(reason)
     throw new ConfigError(reason)
   }
@@ -53,11 +94,11 @@ const nameOf = (pair: Pair) => String(isScalar(pair.key) ? pair.key.value : pair
 
 const startOf = (pair: Pair) => (pair.key as { range?: [number, number, number] }).range?.[0] ?? 0
 
-function concernsTelemetry (problem: YAMLError, pairs: Pair[]): boolean {
+function concernsTelemetry (offset: number, pairs: Pair[]): boolean {
   return pairs.some((pair, index) => {
     const next = pairs[index + 1]
     return nameOf(pair) === 'telemetry' &&
-      problem.pos[0] >= startOf(pair) && problem.pos[0] < (next ? startOf(next) : Infinity)
+      offset >= startOf(pair) && offset < (next ? startOf(next) : Infinity)
   })
 }
 

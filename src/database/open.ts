@@ -1,5 +1,8 @@
+import { existsSync, statSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import type { ClientConfig } from 'pg'
 import { BaseError, ConnectionError, Sequelize, type Options } from 'sequelize'
+import { assertOwnDatabase, ForeignDatabaseError } from './ownership.js'
 import { makePrivateDatabase } from './private-files.js'
 import { loadSqliteDriver } from './sqlite-driver.js'
 
@@ -11,23 +14,77 @@ export type DatabaseAddress =
 /**
  * Opens the database and proves that it answers. A SQLite file is created if it is not there; only its owner can read it.
  *
+ * @param history the table that lists the migrations of this program; a database of another program is left as it is
  * @throws Sequelize's error, the driver's own its `parent`, when the file cannot be opened or the server does not answer;
- *   the file system's, when the file cannot be created
+ *   the file system's, when the file cannot be created; ForeignDatabaseError; MissingSqliteDriverError
  */
-export async function openDatabase (address: DatabaseAddress, options: Options = {}): Promise<Sequelize> {
-  if (address.type === 'sqlite' && address.storage !== ':memory:') makePrivateDatabase(address.storage)
-  const sequelize = new Sequelize({ logging: false, ...await dialectOptions(address), ...options })
-  try {
-    await sequelize.authenticate()
+export async function openDatabase (
+  address: DatabaseAddress, options: Options = {}, history?: string
+): Promise<Sequelize> {
+  if (address.type === 'sqlite' && address.storage !== ':memory:') {
+    if (history && isFilled(address.storage)) await inspectFile(address, history)
+    makePrivateDatabase(address.storage)
+  }
+  return connect({ ...await dialectOptions(address), ...options }, async (sequelize) => {
+    if (history) await assertOwnDatabase(sequelize, history)
     // WAL: a reader never waits for the writer, so a count of many rows stalls no login.
     if (address.type === 'sqlite') await sequelize.query('PRAGMA journal_mode = WAL')
+  })
+}
+
+/**
+ * Opens a database that is there, to read it. A SQLite file may be on a read-only disk, and is left as it is.
+ *
+ * @throws as `openDatabase` does
+ */
+export async function openForReading (address: DatabaseAddress): Promise<Sequelize> {
+  const options = await dialectOptions(address)
+  if (address.type === 'postgres') return connect(options)
+  const { OPEN_READONLY, OPEN_URI } = options.dialectModule as Record<string, number>
+  try {
+    return await connect({ ...options, dialectOptions: { mode: OPEN_READONLY } }, readSchema)
   } catch (error) {
-    await sequelize.close()
+    // Where -shm cannot be created, SQLite reads a WAL file only if it is told that nobody writes to it.
+    if (!isNotPermitted(error) || existsSync(`${address.storage}-wal`)) throw error
+    const storage = `${pathToFileURL(address.storage)}?immutable=1`
+    return await connect({ ...options, storage, dialectOptions: { mode: OPEN_READONLY! | OPEN_URI! } }, readSchema)
+  }
+}
+
+const readSchema = (sequelize: Sequelize) => sequelize.query('SELECT 1 FROM sqlite_master LIMIT 1')
+
+const isNotPermitted = (error: unknown) => (
+  /^SQLITE_(CANTOPEN|READONLY)$/.test((error as { parent?: { code?: string } }).parent?.code ?? ''))
+
+/** @throws ForeignDatabaseError, or Sequelize's error */
+async function inspectFile (address: DatabaseAddress, history: string): Promise<void> {
+  try {
+    const sequelize = await openForReading(address)
+    await assertOwnDatabase(sequelize, history).finally(() => sequelize.close())
+  } catch (error) {
+    // A file whose last writer was killed in a transaction can be read only by whoever may repair it.
+    if (!isNotPermitted(error)) throw error
+  }
+}
+
+const isFilled = (file: string) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0
+
+async function connect (options: Options, prepare?: (sequelize: Sequelize) => Promise<unknown>): Promise<Sequelize> {
+  const sequelize = new Sequelize({ logging: false, ...options })
+  try {
+    await sequelize.authenticate()
+    await prepare?.(sequelize)
+  } catch (error) {
+    // The driver never finishes closing a SQLite file that it could not open.
+    if (!(error instanceof ConnectionError && sequelize.getDialect() === 'sqlite')) await sequelize.close()
     // Sequelize passes the driver's bare error on where the session ends during the statements it sends on connecting.
-    throw error instanceof BaseError ? error : new ConnectionError(error as Error)
+    throw error instanceof BaseError || error instanceof ForeignDatabaseError ? error : new ConnectionError(error as Error)
   }
   return sequelize
 }
+
+/** A PostgreSQL that accepts a connection and says nothing counts as away. */
+const CONNECT_MS = 5_000
 
 async function dialectOptions (address: DatabaseAddress): Promise<Options> {
   if (address.type === 'sqlite') {
@@ -35,7 +92,8 @@ async function dialectOptions (address: DatabaseAddress): Promise<Options> {
   }
   const { host, port, user, password, database, ssl } = address
   const dialectModule = await loadPostgresDriver()
-  return { dialect: 'postgres', dialectModule, host, port, username: user, password, database, dialectOptions: { ssl } }
+  const dialectOptions = { ssl, connectionTimeoutMillis: CONNECT_MS }
+  return { dialect: 'postgres', dialectModule, host, port, username: user, password, database, dialectOptions }
 }
 
 /**

@@ -17,6 +17,9 @@ export function makePrivateDirectory (path: string): void {
  */
 export function makePrivateDatabase (file: string): void {
   if (!existsSync(dirname(file))) makePrivateDirectory(dirname(file))
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw Object.assign(new Error(`${file} is a directory`), { code: 'EISDIR' })
+  }
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   for (const each of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) tighten(each, 0o600)
 }

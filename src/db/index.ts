@@ -5,7 +5,7 @@ import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../database/open.js'
 import { makePrivateDirectory } from '../database/private-files.js'
-import { migrations } from './migrations.js'
+import { HISTORY, migrations } from './migrations.js'
 import { defineModels, type Models } from './models.js'
 
 declare module 'fastify' {
@@ -18,9 +18,9 @@ declare module 'fastify' {
 export default fp(async (app) => {
   const address = addressFrom(app.config)
   if (address.type === 'sqlite') makePrivateDirectory(app.config.dataDirectory)
-  const sequelize = await openDatabase(address)
+  const sequelize = await openDatabase(address, {}, HISTORY)
   app.addHook('onClose', () => sequelize.close())
-  await migrate(sequelize, 'PlatformMigrations', migrations)
+  await migrate(sequelize, HISTORY, migrations)
   app.decorate('db', { sequelize, models: defineModels(sequelize) })
 }, { name: 'app.db', dependencies: ['app.config'], fastify: '5.x' })
 

@@ -7,6 +7,9 @@ const text = { type: DataTypes.STRING, allowNull: false }
 const moment = { type: DataTypes.DATE, allowNull: false }
 const timestamps = { createdAt: moment, updatedAt: moment }
 
+/** The table that lists the migrations that have run; a database without it is not the platform's. */
+export const HISTORY = 'PlatformMigrations'
+
 /** The history of the platform's tables. Released steps are never edited. */
 export const migrations: Migration[] = [
   {

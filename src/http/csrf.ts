@@ -73,16 +73,21 @@ const needsPreflight = (request: FastifyRequest) => mediaTypeOf(request) === 'ap
 async function refuseOtherOrigins (request: FastifyRequest): Promise<void> {
   const { 'sec-fetch-site': site, origin } = request.headers
   if (isSafe(request)) return
-  if (site === undefined ? origin === undefined || isOwnOrigin(origin, request) : ['same-origin', 'none'].includes(site as string)) return
+  const isOwn = site === undefined
+    ? origin === undefined || isOwnOrigin(origin, request)
+    : ['same-origin', 'none'].includes(site as string)
+  if (isOwn) return
   throw new RequestProblem(403, 'other_site', 'This request came from another site and was refused.')
 }
 
 /** Whether an origin is this platform: as base_url names it, or as the request itself does. */
 function isOwnOrigin (origin: string, { server, host }: FastifyRequest): boolean {
-  if (!URL.canParse(origin)) return false
+  if (!/^https?:/i.test(origin) || !URL.canParse(origin)) return false
   const { base_url: baseUrl } = server.config
   const [source, base] = [new URL(origin), baseUrl === undefined ? undefined : new URL(baseUrl)]
   // Where people reach the platform by https, a page of the same host on plain http is another site.
   if (base && source.host === base.host) return source.origin === base.origin
-  return source.host === host.toLowerCase()
+  // Read with the scheme of the origin, so that a proxy may name the default port. A request of HTTP/1.0 may name no host.
+  const target = `${source.protocol}//${host}`
+  return URL.canParse(target) && source.host === new URL(target).host
 }

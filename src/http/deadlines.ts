@@ -1,6 +1,6 @@
 /**
- * The deadlines of every request and connection, in milliseconds, as options of Fastify. Each is below a minute, so that
- * whatever a client leaves open is gone by then.
+ * The deadlines of every request and connection, in milliseconds, as options of Fastify. Each is below a minute, so
+ * that whatever a client leaves open is gone by then.
  */
 export const DEADLINES = {
   /** For a whole request to arrive. */

@@ -8,7 +8,9 @@ import { RequestProblem } from './request-problem.js'
  * @throws RequestProblem 409 for a yes while the operator has turned telemetry off: it would take effect by itself once
  *   that is gone; 503 for a no that holds but could not be saved
  */
-export async function decide (app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
+export async function decide (
+  app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>
+): Promise<void> {
   const { enabled, way, who } = decision
   const operator = enabled ? await app.telemetry.operatorConsent() : undefined
   if (operator) throw new RequestProblem(409, 'telemetry_locked', operator.explanation)

@@ -8,8 +8,9 @@ export type Problems = Record<string, string>
 
 const STALE_FORM =
   'The form was too old, or this browser keeps no cookies. Open the page again and send the form once more.'
-const MISSING_TOKEN = 'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf ' +
-  'in the body or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
+const MISSING_TOKEN =
+  'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf in the body ' +
+  'or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
 
 /** What a schema says about one field for people. */
 interface FieldSchema {

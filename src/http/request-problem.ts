@@ -5,7 +5,11 @@ export class RequestProblem extends Error {
    * @param retryAfter seconds after which the same request may succeed
    */
   constructor (
-    readonly statusCode: number, readonly code: string, message: string, readonly field = '', readonly retryAfter?: number
+    readonly statusCode: number,
+    readonly code: string,
+    message: string,
+    readonly field = '',
+    readonly retryAfter?: number
   ) {
     super(message)
   }

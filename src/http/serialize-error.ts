@@ -12,7 +12,9 @@ export interface LoggedError {
   cause?: LoggedError
 }
 
-type DatabaseError = Error & Partial<Record<'code' | 'table' | 'column' | 'constraint', string>> & { parent?: DatabaseError }
+type DatabaseError = Error & Partial<Record<'code' | 'table' | 'column' | 'constraint', string>> & {
+  parent?: DatabaseError
+}
 
 /** PostgreSQL quotes the value in what it says of these: data exceptions, and what a trigger says. */
 const QUOTES_VALUES = /^(22|P0)[0-9A-Z]{3}$/
@@ -22,7 +24,9 @@ const QUOTES_VALUES = /^(22|P0)[0-9A-Z]{3}$/
  * (`sql`, `parameters`, `parent`, `detail`): only what is named here is kept.
  */
 export function serializeError (thrown: unknown): LoggedError {
-  if (!(thrown instanceof Error)) return { type: typeof thrown, message: 'something that is no Error was thrown', stack: '' }
+  if (!(thrown instanceof Error)) {
+    return { type: typeof thrown, message: 'something that is no Error was thrown', stack: '' }
+  }
   const error = thrown as DatabaseError
   const { code, table, column, constraint } = error.parent ?? error
   const quotes = typeof code === 'string' && QUOTES_VALUES.test(code)

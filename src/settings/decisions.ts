@@ -13,14 +13,14 @@ export class DecisionNotSavedError extends Error {
   readonly code = 'decision_not_saved'
 
   constructor (options: ErrorOptions) {
-    super('Telemetry is off in this process, but the database could not save that: it does not survive a restart yet. ' +
-      'It is saved as soon as the database works.', options)
+    super('Telemetry is off in this process, but the database could not save that: it does not survive a restart ' +
+      'yet. It is saved as soon as the database works.', options)
   }
 }
 
 /**
- * Changes the setting `telemetry:enabled` and, with a yes, the version of the ping that the yes covers, and records who did,
- * in one transaction.
+ * Changes the setting `telemetry:enabled` and, with a yes, the version of the ping that the yes covers, and records who
+ * did, in one transaction.
  */
 export class Decisions {
   readonly #sequelize: Sequelize
@@ -37,8 +37,8 @@ export class Decisions {
   }
 
   /**
-   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what waits
-   * and what is in flight.
+   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what
+   * waits and what is in flight.
    *
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
@@ -59,7 +59,9 @@ export class Decisions {
   /** Records what somebody did besides turning telemetry on or off. @throws the database's error */
   async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
     const enabled = await this.#settings.refresh('telemetry:enabled') === true
-    await this.#models.TelemetryDecision.create({ ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION })
+    await this.#models.TelemetryDecision.create({
+      ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION
+    })
   }
 
   /** The recorded decisions, newest first. @throws the database's error */
@@ -106,8 +108,8 @@ export class Decisions {
   }
 
   /**
-   * Moves the refusal from SQLite's write-ahead log into the database file, so that it is in a copy of that file alone. A
-   * reader can keep the log from being emptied; what is in the file by then is enough.
+   * Moves the refusal from SQLite's write-ahead log into the database file, so that it is in a copy of that file alone.
+   * A reader can keep the log from being emptied; what is in the file by then is enough.
    */
   async #moveIntoFile (): Promise<void> {
     if (this.#sequelize.getDialect() === 'sqlite') await this.#sequelize.query('PRAGMA wal_checkpoint(FULL)')

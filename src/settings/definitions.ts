@@ -4,7 +4,9 @@ import { Type, type Static } from 'typebox'
 export const settingsSchema = Type.Object({
   'setup:initialised': Type.Boolean({ default: false, description: 'Whether the setup wizard has been finished.' }),
   'setup:administrator': Type.Integer({ description: 'The first administrator: the id of the user who won the race.' }),
-  'setup:browser': Type.String({ description: 'The SHA-256 of the `_csrf` cookie of the browser that created the administrator.' }),
+  'setup:browser': Type.String({
+    description: 'The SHA-256 of the `_csrf` cookie of the browser that created the administrator.'
+  }),
   'telemetry:enabled': Type.Boolean({ default: true, description: 'Whether the administrator allows telemetry.' }),
   'telemetry:schema': Type.Integer({
     minimum: 1, description: 'The version of the ping that the administrator\'s yes covers; 1 if it was never set.'

@@ -10,7 +10,9 @@ declare module 'fastify' {
   }
 }
 
-/** Gives every capability the platform's settings as `app.settings`, and the decisions on telemetry as `app.decisions`. */
+/**
+ * Gives every capability the platform's settings as `app.settings`, and the decisions on telemetry as `app.decisions`.
+ */
 export default fp(async (app) => {
   const { sequelize, models } = app.db
   const settings = await openSettings(models.PlatformSetting)

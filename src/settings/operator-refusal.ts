@@ -4,8 +4,8 @@ import { OperatorRefusals } from './operator-refusals.js'
 const RENEW_MS = 600_000
 
 /**
- * Leaves the operator's refusal in the database while the platform runs, so that it binds the command line, too: that may
- * be started with another environment.
+ * Leaves the operator's refusal in the database while the platform runs, so that it binds the command line, too: that
+ * may be started with another environment.
  */
 export default fp(async (app) => {
   const refusals = new OperatorRefusals(app.db.models.PlatformSetting)

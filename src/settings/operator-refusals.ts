@@ -8,9 +8,10 @@ const PREFIX = 'telemetry:operator:'
 const LOOKS_UNTIL_GONE = 3
 
 /**
- * The operator's refusals of all platforms that run on one database: a row each, so that a replica whose environment allows
- * telemetry does not clear the refusal of another one. A running platform renews its row. The row of a killed platform is
- * removed by another one that has seen it unchanged for a while; with none running, it stays. No two clocks are compared.
+ * The operator's refusals of all platforms that run on one database: a row each, so that a replica whose environment
+ * allows telemetry does not clear the refusal of another one. A running platform renews its row. The row of a killed
+ * platform is removed by another one that has seen it unchanged for a while; with none running, it stays. No two clocks
+ * are compared.
  */
 export class OperatorRefusals {
   readonly #model: typeof PlatformSetting
@@ -22,13 +23,21 @@ export class OperatorRefusals {
     this.#model = model
   }
 
-  /** Why the operator of a running platform has turned telemetry off; undefined if none has. @throws the database's error */
+  /**
+   * Why the operator of a running platform has turned telemetry off; undefined if none has.
+   *
+   * @throws the database's error
+   */
   async read (): Promise<string | undefined> {
     const [first] = await this.#rows()
     return first && (JSON.parse(first.value) as { explanation: string }).explanation
   }
 
-  /** Leaves or renews the refusal of this platform, and removes those of platforms that are gone. @throws the database's error */
+  /**
+   * Leaves or renews the refusal of this platform, and removes those of platforms that are gone.
+   *
+   * @throws the database's error
+   */
   async renew (explanation: string | undefined): Promise<void> {
     if (explanation !== undefined) {
       await this.#model.upsert({ key: this.#key, value: JSON.stringify({ explanation, renewals: this.#renewals++ }) })

@@ -16,7 +16,9 @@ export function findAdministrator (app: FastifyInstance): Promise<User | null> {
  * @param signal of a hang-up: nothing is created for a client that has hung up while it waited for its turn
  * @throws RequestProblem 409 when there is an administrator already
  */
-export async function createAdministrator (app: FastifyInstance, account: Account, signal?: AbortSignal): Promise<User> {
+export async function createAdministrator (
+  app: FastifyInstance, account: Account, signal?: AbortSignal
+): Promise<User> {
   if (await findAdministrator(app)) throw administratorExists()
   const password = await hashPassword(account.password, signal)
   const user = await app.db.models.User.create({ ...account, password, admin: true }).catch(tellDuplicate)

@@ -11,8 +11,8 @@ import { showStep, showStepAgain } from './wizard.js'
 
 /**
  * The setup wizard: from an empty database to a platform with an administrator and a decision on telemetry.
- * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until it
- * is finished and gone.
+ * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until
+ * it is finished and gone.
  */
 const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -53,6 +53,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
       throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
     }
     await app.settings.set('setup:initialised', true)
+    // Until now the last word of the log is that the setup is not finished.
+    await app.telemetry.consent().then(({ explanation }) => { app.log.info(explanation) }).catch(() => {})
     return answer(request, reply, '/')
   })
 

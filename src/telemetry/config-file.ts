@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import type { TelemetryHost } from './host.js'
 
 /** A larger file is no configuration, and takes long to parse. */
-const LARGEST_BYTES = 1_048_576
+export const MOST_CONFIG_BYTES = 64 * 1024
 
 /**
  * Reads what the operator says about telemetry: the section as the host has it and, if that allows telemetry, the text
@@ -21,14 +21,33 @@ export async function loadTelemetryConfig (
   return inFile.allowed ? config : inFile
 }
 
+/**
+ * Reads a flowforge.yml, and no more than a configuration can have: a device has no size, and never ends.
+ *
+ * @throws Error with the reason in words, or the file system's
+ */
+export function readConfigText (path: string): string {
+  // Without O_NONBLOCK, opening a named pipe would wait for somebody who writes to it.
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    if (!fstatSync(file).isFile()) throw new Error('it is no file')
+    const bytes = Buffer.alloc(MOST_CONFIG_BYTES + 1)
+    let length = 0
+    for (let read = -1; read !== 0 && length < bytes.length; length += read) read = readSync(file, bytes, length, bytes.length - length, null)
+    if (length > MOST_CONFIG_BYTES) throw new Error(`it has more than ${MOST_CONFIG_BYTES / 1024} KiB`)
+    return bytes.toString('utf8', 0, length)
+  } finally {
+    closeSync(file)
+  }
+}
+
 async function readConfigFile (path: string): Promise<TelemetryConfig> {
   try {
-    if (statSync(path).size > LARGEST_BYTES) return doubt(`${path} is larger than 1 MiB`)
-    const text = readFileSync(path, 'utf8')
+    const text = readConfigText(path)
     // Loads yaml, which takes some 70 ms of processor time: no sooner than a text is judged.
     const { judgeConfigText } = await import('./config-text.js')
     return judgeConfigText(text, basename(path))
   } catch (error) {
-    return doubt(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+    return doubt(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`)
   }
 }

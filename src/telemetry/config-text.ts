@@ -2,8 +2,11 @@ import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Docume
 import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { readsLikeOptOut } from './opt-out-words.js'
 
-/** How a line in a text begins that could be a key: `telemetry:`, `- DO_NOT_TRACK=1`. */
-const KEY_IN_TEXT = /^[\s\-"']*([^\s:="'#]+)["']?\s*(?::(?=\s|$)|=)/gmu
+/**
+ * How a line in a text begins that could be a key: `telemetry:`, `- DO_NOT_TRACK=1`. Neighbouring parts share no character,
+ * and no part goes on to the next line: the search takes time that grows no faster than the text.
+ */
+const KEY_IN_TEXT = /^[^\S\n\r\u2028\u2029]*(?:-[ \t]+)*["']?([^\s:="'#]+)["']?[ \t]*(?::(?=\s|$)|=)/gmu
 
 /**
  * Judges the text of flowforge.yml. Counts as an opt-out: a `telemetry` section that is anything but valid, a key at any

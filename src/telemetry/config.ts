@@ -64,7 +64,7 @@ function findProblem (raw: unknown, locate: Locate): string | undefined {
   if (raw === undefined || raw === null) return undefined
   if (raw instanceof Error) return raw.message
   if (typeof raw !== 'object' || Array.isArray(raw)) {
-    return `${locate('telemetry')}, sets telemetry to ${show(raw)} instead of a section of keys. ` +
+    return `${locate('telemetry')}, sets telemetry to ${showValue(raw)} instead of a section of keys. ` +
       'Write "telemetry: { enabled: false }", or remove it to leave the choice to the administrator, and restart'
   }
   for (const [key, value] of Object.entries(raw)) {
@@ -79,7 +79,7 @@ function findProblemOfKey (key: string, value: unknown): string | undefined {
     return `has the unknown key telemetry.${key}. Did you mean "enabled" or "url"? Correct or remove it`
   }
   if (key === 'enabled' && typeof value !== 'boolean') {
-    return `sets telemetry.enabled to ${show(value)}, which is neither true nor false. Write true or false`
+    return `sets telemetry.enabled to ${showValue(value)}, which is neither true nor false. Write true or false`
   }
   if (key === 'url' && !isPostable(value)) {
     return 'sets telemetry.url to something other than an http or https URL without a user name and password. Correct it'
@@ -94,9 +94,12 @@ function isPostable (value: unknown): boolean {
   return !username && !password
 }
 
-/** A value that is safe to print: what is neither a word nor a number is named by its kind alone. */
-function show (value: unknown): string {
-  if (typeof value === 'string') return value.length <= 16 ? inspect(value) : 'a text'
+/** Texts that people write for true or false. */
+const YES_OR_NO = /^(yes|no|on|off|true|false|y|n|never|none|enabled?|disabled?)$/i
+
+/** A value that is safe to print: any other text may be a secret that slipped into the wrong line. */
+export function showValue (value: unknown): string {
+  if (typeof value === 'string') return YES_OR_NO.test(value) ? inspect(value) : 'a text'
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'object' && value !== null ? 'a section' : String(value)
 }

@@ -91,6 +91,7 @@ export function describeState (consent: Consent, last: LoggedPing | undefined): 
 
 function problemOf ({ outcome, attempts }: LoggedPing): string | undefined {
   switch (outcome) {
+    case 'unconfirmed': return 'the last ping was not confirmed'
     case 'failed': return 'the last ping was not delivered'
     case 'interrupted': return 'the last ping may not have arrived'
     case 'pending': return attempts > 0 ? 'the last ping is not delivered yet' : undefined

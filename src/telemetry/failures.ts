@@ -29,7 +29,7 @@ export const FAILURES: Failure[] = [
   },
   {
     codes: ['PROXY_*'],
-    what: 'The proxy could not be reached.',
+    what: 'The proxy could not be reached, or did not answer as one.',
     remedy: `Check ${VARIABLES}, and whether the proxy runs.`
   },
   {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { type } from 'node:os'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { sqliteUrl, startCollector } from '../collector/start-collector.js'
 import { startListener } from '../helpers/listener.js'
 import { launchChromium, type Chromium } from './chromium.js'
-import { goThroughWizard, visit, type VisitOptions } from './visit.js'
+import { assertOnScreen, goThroughWizard, SCREENS, visit, type VisitOptions } from './visit.js'
 
 describe('the Telemetry page in a browser', () => {
   let chromium: Chromium
@@ -24,10 +24,11 @@ describe('the Telemetry page in a browser', () => {
   test('turns telemetry off and on again, one press each', async (t) => {
     const { app, page } = await openPage(t, {})
     const button = page.getByRole('switch', { name: 'Share anonymous usage telemetry' })
-    for (const [state, allowed] of [['Off', false], ['On', true]] as const) {
+    for (const [state, allowed] of [['off', false], ['on', true]] as const) {
       await button.press('Space')
-      await page.getByRole('heading', { name: state, exact: true }).waitFor()
+      await page.getByRole('heading', { name: `Telemetry is ${state}`, exact: true }).waitFor()
       assert.equal(await button.getAttribute('aria-checked'), String(allowed))
+      assert.equal(await hasFocus(button), true)
       assert.equal((await app.telemetry.consent()).allowed, allowed)
     }
   })
@@ -35,8 +36,8 @@ describe('the Telemetry page in a browser', () => {
   test('locks the switch where flowforge.yml says no', async (t) => {
     const { page } = await openPage(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
     assert.equal(await page.getByRole('switch').isDisabled(), true)
-    await page.getByText('sets telemetry.enabled to false').waitFor()
-    await page.getByText('Locked:').waitFor()
+    await page.locator('#switch-help').getByText('sets telemetry.enabled to false').waitFor()
+    await page.getByText('Nothing on this page can change that.').waitFor()
     assert.equal(await page.getByRole('button', { name: 'Send a ping now' }).count(), 0)
   })
 
@@ -45,9 +46,12 @@ describe('the Telemetry page in a browser', () => {
     const { page } = await openPage(t, { telemetry: { url: listener.url } })
     await page.getByText('The exact bytes').click()
     const shown = await page.locator('.exact').first().textContent()
+    await page.getByRole('button', { name: 'Copy' }).click()
+    await page.getByText(/^(Copied|Selected)/).waitFor()
     const pretty = await page.locator('pre.ping').textContent()
     await page.getByRole('button', { name: 'Send a ping now' }).click()
-    await page.getByRole('status').getByText('delivered').waitFor()
+    await page.locator('#sent').getByText('delivered').waitFor()
+    assert.equal(await hasFocus(page.getByRole('button', { name: 'Send a ping now' })), true)
     const { body } = await listener.next()
     assert.equal(shown, body)
     assert.deepEqual(JSON.parse(pretty!), JSON.parse(body))
@@ -70,12 +74,53 @@ describe('the Telemetry page in a browser', () => {
   test('tells a failure in words to act on, and folds the technical detail away', async (t) => {
     const { page } = await openPage(t, { telemetry: { url: 'http://collector.invalid/' } })
     await page.getByRole('button', { name: 'Send a ping now' }).click()
-    const result = await page.getByRole('status').innerText()
+    const result = await page.locator('#sent').innerText()
+    await page.getByRole('link', { name: 'See the ping' }).click()
     assert.match(result, /^failed\. collector\.invalid could not be resolved.+HTTPS_PROXY/i)
     const detail = page.getByText(/^(ENOTFOUND|EAI_AGAIN)/)
     assert.equal(await detail.isVisible(), false)
     await page.getByText('Technical detail').click()
     assert.equal(await detail.isVisible(), true)
+  })
+
+  test('shows that it is sending, and sends nothing at a second press', async (t) => {
+    const listener = await startListener(t)
+    const { page } = await openPage(t, { telemetry: { url: listener.url } })
+    const shown = await page.evaluate(PRESS_THRICE)
+    assert.deepEqual(shown, ['true', 'Sending… this can take up to 25 seconds.'])
+    await page.locator('#sent').waitFor()
+    assert.equal(listener.requests.length, 1)
+    await page.reload()
+    assert.equal(await page.locator('#sent').count(), 0)
+  })
+
+  test('shows the decision on the first screen of a phone and of a desktop', async (t) => {
+    const { page } = await openPage(t, { telemetry: { url: 'http://127.0.0.1:9' } })
+    for (const [width, height] of SCREENS) {
+      await page.setViewportSize({ width, height })
+      await page.reload()
+      await assertOnScreen(page, page.getByRole('switch'), height)
+      await assertOnScreen(page, page.locator('#switch-help'), height)
+    }
+  })
+
+  test('tells the switch on from off without colour, in forced colours, too', async (t) => {
+    for (const forcedColors of ['none', 'active'] as const) {
+      const { page } = await openPage(t, { browser: { forcedColors, reducedMotion: 'reduce' } })
+      const button = page.getByRole('switch')
+      const draw = async () => {
+        await page.mouse.move(0, 0)
+        await page.evaluate('document.activeElement.blur()')
+        await page.evaluate('document.documentElement.style.filter = "grayscale(1)"')
+        return (await button.screenshot()).toString('base64')
+      }
+      const on = await draw()
+      assert.equal(await wordOf(page), '"On"')
+      await button.click()
+      await page.getByRole('heading', { name: 'Telemetry is off' }).waitFor()
+      assert.notEqual(await draw(), on)
+      assert.equal(await wordOf(page), '"Off"')
+    }
   })
 
   test('tells moments in the time zone of the reader, and in UTC without JavaScript', async (t) => {
@@ -88,6 +133,18 @@ describe('the Telemetry page in a browser', () => {
     }
   })
 })
+
+const hasFocus = async (locator: Locator) => await locator.and(locator.page().locator(':focus')).count() === 1
+
+/** Before the browser leaves the page: a person with a fast finger. */
+const PRESS_THRICE = `(() => {
+  const form = document.querySelector('form[data-busy]')
+  const button = form.querySelector('button')
+  for (let press = 0; press < 3; press++) button.click()
+  return [button.getAttribute('aria-disabled'), form.querySelector('.busy').textContent]
+})()`
+
+const wordOf = (page: Page) => page.evaluate('getComputedStyle(document.querySelector("[role=switch]"), "::before").content')
 
 /** The rows of the comparison, by property: `sent kept mark`. */
 async function readMarks (page: Page): Promise<Map<string, string>> {

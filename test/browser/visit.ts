@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { ACCOUNT, buildNewPlatform } from '../helpers/client.js'
 import type { PlatformOptions } from '../helpers/platform.js'
 
@@ -37,6 +37,16 @@ export async function visit (t: TestContext, browser: Browser, { browser: look, 
     if (!expectErrors) assert.deepEqual(errors, [])
   })
   return { app, base, page: await context.newPage() }
+}
+
+/** A small phone, and a small desktop. */
+export const SCREENS = [[320, 640], [1280, 800]] as const
+
+/** The whole of it is to be seen without scrolling. */
+export async function assertOnScreen (page: Page, target: Locator, height: number): Promise<void> {
+  await page.evaluate('window.scrollTo(0, 0)')
+  const box = await target.boundingBox()
+  assert.ok(box && box.y >= 0 && box.y + box.height <= height, `${String(target)} is at ${JSON.stringify(box)} of ${height}`)
 }
 
 /** Fills in the form of the administrator. */

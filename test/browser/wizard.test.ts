@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { ACCOUNT } from '../helpers/client.js'
 import { launchChromium, type Chromium } from './chromium.js'
-import { fillAccount, goThroughWizard, visit } from './visit.js'
+import { assertOnScreen, fillAccount, goThroughWizard, SCREENS, visit } from './visit.js'
 
 describe('the wizard in a browser', () => {
   let chromium: Chromium
@@ -31,6 +31,19 @@ describe('the wizard in a browser', () => {
     await page.getByRole('button', { name: 'Finish the setup' }).click()
     await page.getByRole('heading', { name: 'Telemetry is off' }).waitFor()
     assert.equal((await app.telemetry.consent()).decidedBy, 'administrator')
+  })
+
+  test('shows the decision on the first screen of a phone and of a desktop', async (t) => {
+    const { page } = await visit(t, chromium.browser)
+    await page.goto('/')
+    await fillAccount(page)
+    await page.getByRole('button', { name: 'Create the administrator' }).click()
+    for (const [width, height] of SCREENS) {
+      await page.setViewportSize({ width, height })
+      await assertOnScreen(page, page.getByRole('switch'), height)
+      await assertOnScreen(page, page.locator('#telemetry-help'), height)
+    }
+    assert.equal(await page.evaluate('document.activeElement.tagName'), 'H1')
   })
 
   test('works with JavaScript disabled', async (t) => {

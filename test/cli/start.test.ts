@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { Sequelize } from 'sequelize'
 import { stringify } from 'yaml'
+import { openDatabase } from '../../src/database/open.js'
+import { loadSqliteDriver } from '../../src/database/sqlite-driver.js'
 import { temporaryDirectory } from '../helpers/platform.js'
-import { freePort } from '../helpers/postgres.js'
+import { freePort, startPostgres } from '../helpers/postgres.js'
 import { runProgram } from '../helpers/program.js'
 import { runCommand, runCommandProcess } from './run-command.js'
 
@@ -18,6 +21,11 @@ function configure (t: TestContext, config: Record<string, unknown>): string {
   const home = temporaryDirectory(t)
   writeFileSync(join(home, 'flowforge.yml'), stringify({ host: '127.0.0.1', port: 0, telemetry, ...config }))
   return home
+}
+
+/** A SQLite file as another program has it: without a write-ahead log. */
+async function openSqlite (storage: string): Promise<Sequelize> {
+  return new Sequelize({ dialect: 'sqlite', dialectModule: await loadSqliteDriver(), storage, logging: false })
 }
 
 /** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
@@ -56,7 +64,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     writeFileSync(join(home, 'var'), 'a file where the directory should be')
     const { code, sentence } = await startInVain(home)
     assert.equal(code, 73)
-    assert.match(sentence, /^The database file .*flowforge\.db cannot be written\. Let the user who runs FlowForge write to/)
+    assert.match(sentence, /^The database file .*flowforge\.db cannot be written \(EEXIST\)\. Let the user who runs FlowForge write to/)
   })
 
   test('that its database file is something else', async (t) => {
@@ -65,6 +73,68 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     const { code, sentence } = await startInVain(configure(t, { db: { storage } }))
     assert.equal(code, 69)
     assert.match(sentence, /letter\.txt is not a database that can be read\. Bring it back from a backup/)
+  })
+
+  test('that its database file belongs to another program, of which nothing has changed', async (t) => {
+    const storage = join(temporaryDirectory(t), 'theirs.db')
+    const theirs = await openSqlite(storage)
+    await theirs.query('CREATE TABLE "PlatformSettings" (key TEXT PRIMARY KEY, value TEXT, "valueType" INTEGER)')
+    await theirs.close()
+    chmodSync(storage, 0o644)
+    const stateOf = () => [readFileSync(storage, 'hex'), statSync(storage).mode, readdirSync(dirname(storage))]
+    const before = stateOf()
+    const home = configure(t, { db: { storage } })
+    for (const command of ['start', 'telemetry status', 'telemetry off']) {
+      const { code, stderr } = await runCommand(home, command)
+      assert.match(stderr, /^.*theirs\.db is not FlowForge's: it has the tables of another program \(PlatformSettings\)\.[^\n]+\n$/)
+      assert.equal(code, 78, command)
+    }
+    assert.deepEqual(stateOf(), before)
+  })
+
+  test('that its PostgreSQL database belongs to another program, or lets its user create nothing', async (t) => {
+    const postgres = await startPostgres()
+    t.after(() => postgres.stop())
+    const { type, ssl, ...address } = await postgres.createDatabase()
+    const admin = await openDatabase({ type, ssl, ...address })
+    t.after(() => admin.close())
+    await admin.query("CREATE ROLE newcomer LOGIN PASSWORD 'flowforge'").catch(() => { /* of a test before */ })
+    const refused = await startInVain(configure(t, { db: { type, ...address, user: 'newcomer' } }))
+    assert.equal(refused.code, 78)
+    assert.match(refused.sentence, /lets the user "newcomer" create nothing .*: permission denied for schema public\. Grant it there: GRANT CREATE/)
+    await admin.query('CREATE TABLE theirs (id INTEGER)')
+    const foreign = await startInVain(configure(t, { db: { type, ...address } }))
+    assert.equal(foreign.code, 78)
+    assert.match(foreign.sentence, /^The database "\w+" at .* is not FlowForge's: it has the tables of another program \(theirs\)/)
+    const [tables] = await admin.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert.deepEqual(tables, [{ tablename: 'theirs' }])
+  })
+
+  test('that its database accepts a connection and says nothing', async (t) => {
+    const silent = createServer((socket) => { socket.on('error', () => {}).resume() }).listen(0, '127.0.0.1')
+    t.after(() => { silent.close() })
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const { code, sentence } = await startInVain(configure(t, { db: { type: 'postgres', host: '127.0.0.1', port } }))
+    assert.equal(code, 69)
+    assert.match(sentence, /^The PostgreSQL at 127\.0\.0\.1:\d+ does not answer \(timeout\)\. Start it/)
+  })
+
+  test('that db.storage is a directory', async (t) => {
+    const { code, sentence } = await startInVain(configure(t, { db: { storage: temporaryDirectory(t) } }))
+    assert.equal(code, 78)
+    assert.match(sentence, / is a directory\. Name a file with db\.storage/)
+  })
+
+  test('that another process holds its database file locked', async (t) => {
+    const storage = join(temporaryDirectory(t), 'locked.db')
+    const holder = await openSqlite(storage)
+    t.after(() => holder.close())
+    await holder.query('CREATE TABLE "PlatformMigrations" (name TEXT)')
+    await holder.query('BEGIN EXCLUSIVE')
+    const { code, sentence } = await startInVain(configure(t, { db: { storage } }))
+    assert.equal(code, 69)
+    assert.match(sentence, /^Another process holds the database file .*locked\.db locked/)
   })
 
   for (const [what, env, reason] of [

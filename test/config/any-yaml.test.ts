@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { parseDocument, stringify } from 'yaml'
 import { ConfigError, loadConfig } from '../../src/config/index.js'
 import { loadTelemetryConfig } from '../../src/telemetry/config-file.js'
+import { judgeConfigText } from '../../src/telemetry/config-text.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 1_000)
@@ -62,3 +63,21 @@ function isStrictYes (text: string): boolean {
   return Object.keys(section).every((key) => KNOWN.includes(key)) && enabled === true &&
     typeof url === 'string' && /^https?:/i.test(url)
 }
+
+test('a text of any characters is judged in time that grows no faster than its length', () => {
+  const measure = (length: number, make: (length: number) => string) => {
+    const text = make(length)
+    const before = process.cpuUsage()
+    judgeConfigText(text, 'flowforge.yml')
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  }
+  for (const character of ['\n', ' ', '\t', '-', '- ', '"', '_', 'a', 'aB', '\u00a0', '\u2028', '-\n', ' \n', 'a ', "'", '=', ': ']) {
+    for (const [start, end] of [['a: |+\n  ', ''], ['a: ', ''], ['', ': 1'], ["a: '", "'"]]) {
+      const make = (length: number) => start + character.repeat(length / character.length) + end
+      const [short, long] = [measure(2_000, make), measure(60_000, make)]
+      // Twice for noise, and some milliseconds for the collection of garbage.
+      assert.ok(long < short * 30 * 2 + 100, `${JSON.stringify([start, character, end])}: ${long} ms beside ${short} ms`)
+    }
+  }
+})

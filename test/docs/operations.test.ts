@@ -84,7 +84,7 @@ describe('installing', () => {
     mkdirSync(home, { recursive: true })
     await (await buildPlatform(t, { telemetry, home })).app.close()
     const program = ['node', ...runProgram('src/cli/index.ts')].map((word) => `'${word}'`).join(' ')
-    const output = await runBlock(root, STATUS, { [`node ${root}/opt/flowforge/dist/cli/index.js`]: program })
+    const output = await runBlock(root, STATUS, { [`node ${root}/opt/flowforge/bin/flowforge.js`]: program })
       .catch(({ stdout }: { stdout: string }) => stdout)
     assert.match(output, /etc\/flowforge\/flowforge\.yml/)
   })

@@ -22,8 +22,9 @@ export interface PlatformProcess {
 }
 
 /** A `$FLOWFORGE_HOME` whose setup is finished, or not; the platform listens on any free port. */
-export async function prepareHome (t: TestContext, config: Record<string, unknown>, initialised = true): Promise<string> {
-  const home = temporaryDirectory(t)
+export async function prepareHome (
+  t: TestContext, config: Record<string, unknown>, initialised = true, home = temporaryDirectory(t)
+): Promise<string> {
   const file = join(home, 'flowforge.yml')
   writeFileSync(file, stringify({ port: 0, host: '127.0.0.1', logging: { level: 'debug' }, ...config }))
   const app = await buildApp(loadConfig(file, { FLOWFORGE_HOME: home }), false)

@@ -1,14 +1,19 @@
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
 import { BOOT_MS } from './follow-ping.js'
 import { buildPlatform, type Platform } from './platform.js'
 import { watchWaits } from './watch-waits.js'
 
+const LIMIT_MS = 15_000
+
 /** The newest ping of the log, as soon as it is as a test wants it. */
 export async function pingWhen ({ app }: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
+  const latest = performance.now() + LIMIT_MS
   for (;;) {
     const [ping] = await app.telemetry.pings()
     if (ping && wanted(ping)) return ping
+    assert.ok(performance.now() < latest, `the newest ping did not become what is expected: ${JSON.stringify(ping)}`)
   }
 }
 

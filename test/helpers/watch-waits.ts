@@ -1,6 +1,9 @@
 import { EventEmitter, once } from 'node:events'
 import type { TestContext } from 'node:test'
 import timers from 'node:timers/promises'
+import { within } from './within.js'
+
+const LIMIT_MS = 15_000
 
 export interface Wait {
   /** When it began, by the clock of the test. */
@@ -23,7 +26,7 @@ export function watchWaits (t: TestContext): { nth: (number: number) => Promise<
   })
   return {
     async nth (number) {
-      while (waits.length < number) await once(begins, 'wait')
+      while (waits.length < number) await within(`wait ${number} between attempts`, once(begins, 'wait'), LIMIT_MS)
       return waits[number - 1]!
     }
   }

@@ -15,10 +15,13 @@ type Headers = Record<string, string>
 const FOREIGN: Headers[] = [
   { origin: 'http://evil.example' }, { origin: `http://sub.${HOST}` }, { origin: `http://${HOST}:8080` }, { origin: 'null' }, { origin: '' },
   { origin: 'https://evil.example', host: HOST }, { origin: `http://${HOST}@evil.example` }, { 'sec-fetch-site': 'cross-site' },
-  { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'Same-Origin, cross-site' }, { 'sec-fetch-site': 'cross-site', origin: `http://${HOST}` }
+  { origin: `ftp://${HOST}` }, { origin: `http://${HOST}, http://evil.example` }, { origin: `http://${HOST}.` }, { origin: `https://${HOST}`, host: `${HOST}:80` },
+  { origin: 'file://', host: '' }, { origin: 'http://', host: '' }, { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'Same-Origin, cross-site' }, { 'sec-fetch-site': 'cross-site', origin: `http://${HOST}` }
 ]
 const OWN: Headers[] = [
-  {}, { origin: `http://${HOST}` }, { origin: `https://${HOST}` }, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' },
+  {}, { origin: `http://${HOST}` }, { origin: `https://${HOST}` }, { origin: `HTTP://${HOST.toUpperCase()}` },
+  { origin: `https://${HOST}`, host: `${HOST}:443` }, { origin: `http://${HOST}:80`, host: HOST }, { origin: 'http://[::1]:3000', host: '[0:0:0:0:0:0:0:1]:3000' },
+  { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' },
   { 'sec-fetch-site': 'same-origin', origin: `http://${HOST}` }
 ]
 

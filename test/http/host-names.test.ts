@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import net, { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 
@@ -12,6 +14,25 @@ test('during the setup, only the names of the platform are answered', async (t) 
   for (const host of OWN) assert.equal(await statusOf(host), 200, host)
   for (const host of FOREIGN) assert.equal(await statusOf(host), 421, host)
   assert.equal((await app.inject({ url: '/health', headers: { host: 'evil.example' } })).statusCode, 200)
+})
+
+test('on the wire, an absolute target names the host, no host at all is unknown, and two are refused', async (t) => {
+  const app = await buildNewPlatform(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  for (const [bytes, status] of [
+    ['GET /setup HTTP/1.0\r\n\r\n', 421],
+    ['GET /health HTTP/1.0\r\n\r\n', 200],
+    ['GET /setup HTTP/1.0\r\nhost: localhost\r\n\r\n', 200],
+    ['GET /setup HTTP/1.1\r\n\r\n', 400],
+    ['GET http://evil.example/setup HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 421],
+    ['GET http://localhost/setup HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 200],
+    ['GET /setup HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n', 400]
+  ] as const) {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.write(bytes)
+    assert.match(await text(socket), new RegExp(`^HTTP/1\\.1 ${status} `), bytes)
+  }
 })
 
 test('a site whose name points to this machine creates no account', async (t) => {

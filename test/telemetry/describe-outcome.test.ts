@@ -41,7 +41,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
       ['PROXY_ADDRESS', /does not hold the address of an HTTP proxy.+http:\/\/host:port/],
       ['PROXY_407', /proxy asks for a user name and a password/],
       ['PROXY_403', /proxy did not connect to ping\.flowforge\.com\..+NO_PROXY/],
-      ['PROXY_ECONNREFUSED', /proxy could not be reached/],
+      ['PROXY_ECONNREFUSED', /proxy could not be reached, or did not/],
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /not trusted/],
       ['SOMETHING_NEW', /could not be delivered/]
     ] as const) assert.match(tell({ errorCode }), words)

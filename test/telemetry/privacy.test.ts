@@ -8,13 +8,11 @@ import { migrate } from '../../src/telemetry/store/migrations.js'
 import { CONFIRMED, startPeer } from '../helpers/peer.js'
 import { buildPlatform } from '../helpers/platform.js'
 
-const RUNS = 15
-
 /** Where a platform and its process keep what could tell who they are. */
 const VARIABLES = ['HOSTNAME', 'USER', 'LOGNAME', 'HOME', 'MAIL', 'SSH_CLIENT', 'FLOWFORGE_LICENSE', 'npm_config_registry']
 
-/** Text that no ping has a reason to carry, in every script. */
-const canaries = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).map((text) => `canary-${text.replaceAll('\0', '')}`)
+/** Text that no ping has a reason to carry, in several scripts, with what escaping might trip over. */
+const CANARIES = ['canary-plain', 'canary- ', 'canary-"\\\'{}%', 'canary-カナリア', 'canary-👩🏽‍🚀é']
 
 test('the bytes on the wire are those of the design, whatever the platform knows', async (t) => {
   const received: string[] = []
@@ -28,7 +26,7 @@ test('the bytes on the wire are those of the design, whatever the platform knows
       socket.end(CONFIRMED)
     })
   })
-  await fc.assert(fc.asyncProperty(canaries, async (canary) => {
+  for (const canary of CANARIES) {
     const restore = fillEnvironment(t, canary)
     const { app } = await buildPlatform(t, { telemetry: { url }, config: configWith(canary) })
     await migrate(app.db.sequelize)
@@ -44,7 +42,7 @@ test('the bytes on the wire are those of the design, whatever the platform knows
       `content-length: ${Buffer.byteLength(body)}`, '', body
     ].join('\r\n'))
     await app.close()
-  }), { numRuns: RUNS })
+  }
 })
 
 describe('a property that the schema does not name', () => {

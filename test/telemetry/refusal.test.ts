@@ -76,7 +76,7 @@ describe('a no is immediate', () => {
     await replica.app.settings.set('telemetry:enabled', false)
     await passWait(1)
     assert.equal((await pingWhen(platform, isOver)).outcome, 'cancelled')
-    assert.equal(listener.requests.length, 1)
+    assert.deepEqual([listener.requests.length, listener.connections()], [1, 1])
   })
 
   test('stopping the platform aborts a request in flight, too', async (t) => {

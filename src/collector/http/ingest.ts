@@ -51,7 +51,7 @@ export const ingest = fp<Options>(async (app: FastifyInstance, { db, onBatch }) 
 
 async function refuseEncoding (request: FastifyRequest): Promise<void> {
   const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+  if (encoding && encoding.toLowerCase() !== 'identity') {
     throw new RequestError(415, 'a ping is sent without content-encoding')
   }
 }

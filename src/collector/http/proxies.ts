@@ -26,8 +26,8 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
 /**
  * Reads a list of proxies: addresses, networks and their names, separated by commas.
  *
- * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that has
- *   hung up has none
+ * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that
+ *   has hung up has none
  * @throws Error whose message is the entry that is none of these
  */
 export function parseProxies (setting: string): (address: string | undefined) => boolean {

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /**
- * Tells whether a request has the token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which is how a
- * browser asks for it. Both are compared as hashes, in a time that does not depend on how much of it is right.
+ * Tells whether a request has the token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which is how
+ * a browser asks for it. Both are compared as hashes, in a time that does not depend on how much of it is right.
  */
 export function carriesToken (authorization: string | undefined, token: string): boolean {
   const [, scheme, credentials] = /^(\S+) (.*)$/.exec(authorization ?? '') ?? []

@@ -110,7 +110,8 @@ function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
 }
 
 function viewTotals ({ totals }: Report) {
-  const about = 'Sums over the installations of 30 days. The largest 5 % of the counts are taken as the next smaller one.'
+  const about = 'Sums over the installations of 30 days. The largest 5 % of the counts are taken as the next ' +
+    'smaller one.'
   return viewTime('totals', 'Users, teams and projects', about, totals.map(({ day }) => day), [
     { name: 'users', values: totals.map(({ users }) => users) },
     { name: 'projects', values: totals.map(({ projects }) => projects) },

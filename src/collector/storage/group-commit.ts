@@ -33,8 +33,8 @@ export interface Limits<Item> {
 }
 
 /**
- * Commits waiting items together: those that arrive while one batch is being committed make the next. There is no timer,
- * so a single item does not wait, and the batches grow with the load.
+ * Commits waiting items together: those that arrive while one batch is being committed make the next. There is no
+ * timer, so a single item does not wait, and the batches grow with the load.
  */
 export function groupCommit<Item, Result> (
   commit: (items: Item[]) => Promise<Result[]>, limits: Limits<Item>

@@ -56,7 +56,9 @@ async function replayNext (db: Statements, options: ReplayOptions): Promise<numb
   if (day <= options.today) await replayDay(db, day, options)
   if (day < options.today) return options.today - day
   // What is left has a time of receipt in the future: by a clock that was wrong then, or because this one is wrong now.
-  if (await isMostlyAfter(db, day)) throw new ClockBehindError('many pings of the older release are later than the clock')
+  if (await isMostlyAfter(db, day)) {
+    throw new ClockBehindError('many pings of the older release are later than the clock')
+  }
   await db.change(`DROP TABLE ${HISTORY}`)
   await db.change('DROP TABLE history')
   return 0

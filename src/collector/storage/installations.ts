@@ -19,8 +19,8 @@ const properties = pingColumns.map(({ name }) => name).filter((name) => name !==
 const GAP = '(excluded.last_day - known.last_day)'
 
 /**
- * A ping that is so far behind comes from a clock that is, and changes nothing; unless the row knows one day alone, which
- * then is the one of a clock ahead.
+ * A ping that is so far behind comes from a clock that is, and changes nothing; unless the row knows one day alone,
+ * which then is the one of a clock ahead.
  */
 const isFarBehind = `${GAP} <= -${SILENT_DAYS}`
 

@@ -7,6 +7,9 @@ import { migrations } from './migrations.js'
 import { openPartitions } from './partitions.js'
 import { parsePostgresUrl } from './postgres.js'
 
+/** The table that lists the migrations that have run; a database without it is not the collector's. */
+const HISTORY = 'collector_migrations'
+
 /**
  * Opens the collector's database and brings its tables up to date.
  *
@@ -20,9 +23,9 @@ export async function openCollectorDatabase (
 ): Promise<Database> {
   const sequelize = await openDatabase(url.startsWith('sqlite:')
     ? { type: 'sqlite', storage: url.slice('sqlite:'.length) }
-    : parsePostgresUrl(url))
+    : parsePostgresUrl(url), {}, HISTORY)
   try {
-    await migrate(sequelize, 'collector_migrations', migrations)
+    await migrate(sequelize, HISTORY, migrations)
   } finally {
     await sequelize.close()
   }

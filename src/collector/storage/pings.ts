@@ -17,8 +17,8 @@ const KEY = positionOf('idempotency_key')
 const names = columns.map(({ name }) => name).join(', ')
 
 /**
- * A ping is new if its installation has not sent its key before, this day or the day before (on SQLite, ever). A look-up
- * for each: NOT EXISTS would be planned as a join, which reads a whole partition.
+ * A ping is new if its installation has not sent its key before, this day or the day before (on SQLite, ever). A
+ * look-up for each: NOT EXISTS would be planned as a join, which reads a whole partition.
  */
 const IS_NEW = `(SELECT 1 FROM pings AS known WHERE known.instance_id = incoming.instance_id
     AND known.idempotency_key = incoming.idempotency_key
@@ -97,8 +97,8 @@ async function findByKey (db: Statements, row: Row): Promise<Row | undefined> {
 }
 
 /**
- * True for an error that a value of the ping has caused: a character that the database's encoding lacks, or a value that
- * does not fit its type. All others, such as a missing partition or a full disk, are faults of the collector.
+ * True for an error that a value of the ping has caused: a character that the database's encoding lacks, or a value
+ * that does not fit its type. All others, such as a missing partition or a full disk, are faults of the collector.
  */
 export function isFaultOfPing (error: unknown): boolean {
   return ['22001', '22003', '22021', '22P02', '22P05', 'SQLITE_TOOBIG'].includes(codeOf(error))

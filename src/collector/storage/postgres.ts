@@ -19,8 +19,8 @@ export function parsePostgresUrl (url: string): PostgresAddress {
 }
 
 /**
- * Repeatable read: a statement that meets a row which another collector has changed since it began fails with 40001, and
- * runs again. So what it looked up, such as the pings with its keys, is right even if two collectors meet.
+ * Repeatable read: a statement that meets a row which another collector has changed since it began fails with 40001,
+ * and runs again. So what it looked up, such as the pings with its keys, is right even if two collectors meet.
  */
 const ISOLATION = '-c default_transaction_isolation=repeatable\\ read'
 

@@ -9,7 +9,7 @@ import { lookUp } from './lookup.js'
 import { findProxy } from './proxy.js'
 
 /** For the name and the connection together. */
-const REACH_MS = 5_000
+export const REACH_MS = 5_000
 const TUNNEL_MS = 10_000
 const TLS_MS = 5_000
 
@@ -139,7 +139,7 @@ async function opened (socket: Socket, event: 'connect' | 'secureConnect'): Prom
 }
 
 /** Puts `PROXY_` before the code of an error. */
-async function blameProxy<T> (step: Promise<T>): Promise<T> {
+export async function blameProxy<T> (step: Promise<T>): Promise<T> {
   try {
     return await step
   } catch (error) {
@@ -149,7 +149,7 @@ async function blameProxy<T> (step: Promise<T>): Promise<T> {
 }
 
 /** Runs one step. @throws ConnectionError `ETIMEDOUT` when its time is over, the signal's reason, or the step's error */
-async function withinLimit<T> (
+export async function withinLimit<T> (
   limit: number, message: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>
 ): Promise<T> {
   signal.throwIfAborted()

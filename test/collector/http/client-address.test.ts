@@ -17,7 +17,7 @@ test('an IPv6 address hashes alike in each of its spellings', () => {
 })
 
 test('a port, a zone id and brackets are no part of an address', () => {
-  for (const same of ['192.0.2.7:4711', '[::ffff:192.0.2.7]:4711']) assert.equal(hash(same), hash('192.0.2.7'), same)
+  for (const same of ['192.0.2.7:4711', '[::ffff:192.0.2.7]:4711', '::ffff:192.0.2.7%eth0', '192.0.2.7%eth0']) assert.equal(hash(same), hash('192.0.2.7'), same)
   for (const same of ['2001:db8::1%eth0', '[2001:db8::1]', '[2001:db8::1]:4711', '[2001:db8::1%2]:80']) {
     assert.equal(hash(same), hash('2001:db8::1'), same)
   }

@@ -150,9 +150,13 @@ describe('a ping that is not valid', () => {
 
   test('a body that is encoded is a 415, an encoding that changes nothing is not', async (t) => {
     const { post } = await startCollector(t, await sqliteUrl(t))
-    const { status, body } = await post(PING, { 'content-encoding': 'gzip' })
-    assert.deepEqual([status, body.error], [415, 'a ping is sent without content-encoding'])
-    assert.equal((await post(PING, { 'content-encoding': 'identity' })).status, 200)
+    for (const encoding of ['gzip', 'br', 'deflate', 'zstd', 'x-unknown', 'identity, gzip']) {
+      const { status, body } = await post(PING, { 'content-encoding': encoding })
+      assert.deepEqual([status, body.error], [415, 'a ping is sent without content-encoding'], encoding)
+    }
+    for (const encoding of ['identity', 'Identity', '']) {
+      assert.equal((await post(PING, { 'content-encoding': encoding })).status, 200, encoding)
+    }
   })
 
   test('another method is a 405 that names the right one', async (t) => {
@@ -162,7 +166,7 @@ describe('a ping that is not valid', () => {
       return [response.status, response.headers.get('allow')]
     }
     for (const path of ['/', '/ping', '/ping/', '/ping?a=1']) {
-      for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) assert.deepEqual(await answer(method, path), [405, 'POST'], path)
+      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) assert.deepEqual(await answer(method, path), [405, 'POST'], path)
     }
     assert.deepEqual(await answer('POST', '/health'), [405, 'GET, HEAD'])
     assert.deepEqual(await answer('GET', '/nowhere'), [404, null])
@@ -172,8 +176,8 @@ describe('a ping that is not valid', () => {
     const { url, post } = await startCollector(t, await sqliteUrl(t))
     assert.equal((await post(PING)).status, 200)
     const at = (path: string) => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(PING) })
-    for (const path of ['/ping', '/ping/']) assert.equal((await at(path)).status, 200)
-    assert.equal((await at('/pings')).status, 404)
+    for (const path of ['/ping', '/ping/', '//']) assert.equal((await at(path)).status, 200)
+    for (const path of ['/pings', '/ping//', '/ping/a', '/index.html']) assert.equal((await at(path)).status, 404, path)
     assert.equal((await fetch(`${url}/health`)).status, 200)
   })
 })

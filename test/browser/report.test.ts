@@ -1,0 +1,79 @@
+import axe from 'axe-core'
+import assert from 'node:assert/strict'
+import { mkdir } from 'node:fs/promises'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { storeYearOfPings } from '../../demo/year-of-pings.js'
+import { openTestDatabase, sqliteUrl, startCollector } from '../collector/start-collector.js'
+import { launchChromium, type Chromium } from './chromium.js'
+
+const TOKEN = 'the-token-of-the-tests'
+const NOW = Date.UTC(2026, 10, 25, 12)
+const WIDTHS = [320, 768, 1280]
+
+/** The looks that a reader may have chosen. */
+const LOOKS: Array<[name: string, options: BrowserContextOptions]> = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['forced', { forcedColors: 'active' }]
+]
+
+describe('the usage report, in light, dark and forced colours, at 320, 768 and 1280 pixels', () => {
+  let chromium: Chromium
+  before(async () => { chromium = await launchChromium() })
+  after(() => chromium.close())
+
+  // The page for everybody is the same but for its head.
+  for (const [what, installations, path, looks] of [
+    ['with figures', 120, '/report', LOOKS], ['without any', 0, '/report', LOOKS],
+    ['for everybody', 120, '/usage', LOOKS.slice(0, 1)], ['for everybody, without any', 0, '/usage', LOOKS.slice(0, 1)]
+  ] as const) {
+    test(`${what} has no violation that axe-core finds, and no horizontal scrolling`, async (t) => {
+      const url = await startWithYear(t, installations)
+      for (const [look, options] of looks) {
+        const page = await open(t, chromium.browser, options)
+        await page.goto(url + path)
+        for (const width of WIDTHS) {
+          await page.setViewportSize({ width, height: 900 })
+          await picture(page, `${path.slice(1)}-${installations}-${look}-${width}`)
+          await check(page, `${look}, ${width} pixels`)
+        }
+      }
+    })
+  }
+})
+
+async function startWithYear (t: TestContext, installations: number): Promise<string> {
+  const databaseUrl = await sqliteUrl(t)
+  if (installations > 0) {
+    const db = await openTestDatabase(t, databaseUrl)
+    await storeYearOfPings(db, installations, NOW, 40)
+  }
+  return (await startCollector(t, databaseUrl, { reportToken: TOKEN, public: true }, { now: () => NOW })).url
+}
+
+async function open (t: TestContext, browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext({
+    ...options, reducedMotion: 'reduce', httpCredentials: { username: 'reader', password: TOKEN }
+  })
+  t.after(() => context.close())
+  return context.newPage()
+}
+
+/** SCREENSHOTS names a directory for pictures, to be looked at. */
+async function picture (page: Page, name: string): Promise<void> {
+  const { SCREENSHOTS } = process.env
+  if (SCREENSHOTS === undefined) return
+  await mkdir(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true })
+}
+
+/** Checks the page as it is now, with all that it folds away opened. */
+async function check (page: Page, what: string): Promise<void> {
+  await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
+  const tooWide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+  assert.equal(tooWide, 0, `${what}: too wide`)
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate('axe.run()') as axe.AxeResults
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`), [], what)
+}

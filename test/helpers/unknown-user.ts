@@ -1,0 +1,26 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { runProgram } from './program.js'
+import { within } from './within.js'
+
+/** A number that no entry of /etc/passwd has, as containers run with; whoever is not root stays who they are. */
+const USER = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_321 } : {}
+
+/** Gives a folder to that user. */
+export function giveToUnknownUser (folder: string): void {
+  if ('uid' in USER) execFileSync('chown', ['-R', `${USER.uid}:${USER.gid}`, folder])
+}
+
+/** Starts a program of this repository as that user, without HOME, USER or anything else in the environment. */
+export function spawnAsUnknownUser (file: string, args: string[], env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [...runProgram(file), ...args], { ...USER, env, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Runs it to its end. */
+export async function runAsUnknownUser (file: string, args: string[], env: Record<string, string>) {
+  const child = spawnAsUnknownUser(file, args, env)
+  const [[code], stdout, stderr] = await within(`${file} ${args.join(' ')} to end`,
+    Promise.all([once(child, 'close'), text(child.stdout!), text(child.stderr!)]))
+  return { code: code as number | null, stdout, stderr }
+}
