@@ -26,7 +26,7 @@ export const decisionSchema = Type.Object({
 }, { additionalProperties: false })
 
 /** A decision as the API shows it. */
-export type DecisionJson = Static<typeof decisionSchema>
+type DecisionJson = Static<typeof decisionSchema>
 
 /** A decision as it is recorded. */
 export type Decision = Omit<DecisionJson, 'decidedAt'> & { decidedAt: Date }

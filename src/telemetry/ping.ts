@@ -11,7 +11,7 @@ import { Value } from 'typebox/value'
 import { INSTANCE_ID, SCHEMA_VERSION } from './types.js'
 
 /** What an administrator is told of a property. */
-export interface Told {
+interface Told {
   /** What it is. */
   description: string
   /** Why it is asked. */

@@ -204,6 +204,17 @@ const mendDatabase = step('the database works again', (model) => model.database 
   model.held.clear()
 })
 
+/** A no in the moment in which a tunnel stands: what waits for the tunnel must not be written into it. */
+const refuseAsTunnelsOpen = step('no by API at one, as the proxy opens tunnels',
+  (model) => model.proxyHolds && model.running.one !== 'no' && model.database === 'working',
+  async (model, world) => {
+    assert.equal(await world.replicas.one!.decide(false), 200)
+    model.decided(false, 'API', 'one')
+    model.silent.set('two', world.heard('two'))
+    model.proxyHolds = false
+    world.release()
+  })
+
 const passTime = step('a minute passes', () => true, () => timers.setTimeout(1_000))
 
 const always = (...commands: Command[]) => commands.map((command) => fc.constant(command))
@@ -219,6 +230,6 @@ export const steps: fc.Arbitrary<Command>[] = [
     startPlatform(name, false), startPlatform(name, true), endPlatform(name, 'SIGTERM'), endPlatform(name, 'SIGKILL'))),
   ...always(finishSetup, finishSetup),
   ...COLLECTOR_MODES.flatMap((mode) => always(setCollector(mode))),
-  ...always(setCollector('slow'), holdTunnels, holdTunnels, openTunnels, openTunnels),
+  ...always(setCollector('slow'), holdTunnels, holdTunnels, openTunnels, refuseAsTunnelsOpen, refuseAsTunnelsOpen),
   ...always(breakDatabase('full'), breakDatabase('locked'), mendDatabase, passTime)
 ]
