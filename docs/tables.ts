@@ -1,6 +1,7 @@
 /** The tables in the documents, each made from the declaration that the code itself goes by. */
 import type { TSchema } from 'typebox'
 import { PROXY_RULES } from './proxy-rules.js'
+import { describeStates } from './states.js'
 import { COMMANDS } from '../src/cli/commands.js'
 import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
 import { settingsTable } from '../src/collector/settings.js'
@@ -56,6 +57,10 @@ const TABLES: Record<string, Table> = {
   commands: {
     source: 'src/cli/commands.ts',
     rows: () => [['command', 'what it does'], ...COMMANDS.map(({ words, summary }) => [code(`flowforge ${words}`), summary])]
+  },
+  states: {
+    source: 'docs/states.ts',
+    rows: () => [['state', 'where', 'sentence'], ...describeStates()]
   },
   'exit-codes': {
     source: 'src/cli/exit-codes.ts',
