@@ -1,4 +1,5 @@
 /** The collector as a process of its own: settings from the environment, signals, exit codes. */
+import { describeError } from '../database/serialize-error.js'
 import { buildCollector } from './app.js'
 import { describeUsage } from './help.js'
 import { InvalidSettingsError, readSettings } from './settings.js'
@@ -37,6 +38,6 @@ async function stop (app: Awaited<ReturnType<typeof buildCollector>>, signal: st
 
 main(process.argv.slice(2)).catch((error: NodeJS.ErrnoException) => {
   const known = error instanceof InvalidSettingsError
-  console.error(`the collector did not start: ${error.message}`)
+  console.error(`the collector did not start: ${describeError(error)}`)
   process.exit(known ? BAD_SETTINGS : 1)
 })
