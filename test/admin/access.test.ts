@@ -47,6 +47,9 @@ describe('the routes of the administrators', () => {
       'GET /api/v1/telemetry/preview',
       'POST /admin/settings/telemetry',
       'POST /admin/settings/telemetry/pings',
+      'POST /api/v1/telemetry/forget',
+      'POST /api/v1/telemetry/held',
+      'POST /api/v1/telemetry/new-id',
       'POST /api/v1/telemetry/pings',
       'PUT /api/v1/settings'
     ])

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import type { FastifyInstance } from 'fastify'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { within } from '../helpers/within.js'
 
 describe('a form', () => {
   test('is refused without its token, wherever it goes', async (t) => {
@@ -62,6 +67,38 @@ describe('every answer', () => {
     }
   })
 })
+
+describe('the assets', () => {
+  test('are all that their address serves, however a path is written', async (t) => {
+    const app = await buildNewPlatform(t)
+    await app.listen({ port: 0 })
+    for (const up of ['..', '%2e%2e', '.%2e', 'x/../..', '..;', '%252e%252e']) {
+      for (const slash of ['/', '%2f', '%5c', '//']) {
+        const { status, body } = await getRaw(app, `/assets/${up}${slash}layout.eta`)
+        assert.ok(status >= 400 && status < 500, `${up}${slash}: ${status}`)
+        assert.doesNotMatch(body, /<%/)
+      }
+    }
+    assert.equal((await getRaw(app, '/assets/style.css')).status, 200)
+  })
+
+  test('are not sent again to a browser that has them', async (t) => {
+    const client = new Client(await buildNewPlatform(t))
+    const { etag } = (await client.get('/assets/style.css')).headers
+    const again = await client.request({ url: '/assets/style.css', headers: { 'if-none-match': String(etag) } })
+    assert.deepEqual([again.statusCode, again.body], [304, ''])
+  })
+})
+
+/** Gets a path as it is written: other clients resolve the dots themselves. */
+function getRaw (app: FastifyInstance, path: string): Promise<{ status: number, body: string }> {
+  const { port } = app.server.address() as AddressInfo
+  return within(path, new Promise((resolve, reject) => {
+    request({ port, path, agent: false }, (response) => {
+      text(response).then((body) => { resolve({ status: response.statusCode!, body }) }, reject)
+    }).on('error', reject).end()
+  }))
+}
 
 describe('an error', () => {
   test('reaches a person as a page and a program as JSON', async (t) => {
