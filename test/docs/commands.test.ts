@@ -29,6 +29,7 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
   [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],
   [/^curl .* http:\/\/127\.0\.0\.1:8080\/ /, HERE, PING],
+  [/^curl .* http:\/\/localhost:3000\//, 'test/docs/api.test.ts', "readFileSync('docs/api.md'"],
   [/^npx flowforge start/, 'test/cli/start.test.ts', "'start'"],
   [/^npm ci --omit=dev$/, 'deploy/Containerfile'],
   [/^(install|ln|echo|node(?= \/opt)|umask|sqlite3|rm|cp|pg_dump|pg_restore) /, 'test/docs/operations.test.ts', 'runBlock'],
