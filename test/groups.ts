@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join, relative } from 'node:path'
 import { BUILD } from './compile.js'
 
-/** What takes the clock of its process over for good. */
-const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(/
+/** What takes the clock of its process over for good; and a browser, beside which loading the platform takes no time. */
+const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(|'\.\/(chromium|visit)\.js'/
 
 /**
  * Puts the test files of a folder into one process, since each process loads the platform anew, which takes a second.

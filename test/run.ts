@@ -12,7 +12,7 @@ import { groupTests } from './groups.js'
 import { startPostgres, type Postgres } from './helpers/postgres.js'
 
 const CONCURRENCY = 3
-const LONGEST_GROUP_MS = 300_000
+const LONGEST_GROUP_MS = 600_000
 
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('-'))

@@ -2,8 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 const COOKIE = 'flash'
 
-/** What somebody has just done on the Telemetry page: pressed the switch, or sent the ping with this id. */
-export type Flash = 'switch' | `sent-${number}`
+/**
+ * What somebody has just done on the Telemetry page: pressed the switch, sent the ping with this id, asked the receiver,
+ * had this many pings deleted, or taken a new id.
+ */
+export type Flash = 'switch' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
 
 const options = ({ server }: FastifyRequest) => (
   { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: server.isSecure } as const)
@@ -18,5 +21,5 @@ export function takeFlash (request: FastifyRequest, reply: FastifyReply): Flash 
   const note = request.cookies[COOKIE]
   if (note === undefined) return undefined
   reply.clearCookie(COOKIE, options(request))
-  return /^(switch|sent-\d{1,15})$/.test(note) ? note as Flash : undefined
+  return /^(switch|new-id|(sent|forgotten)-\d{1,15})$/.test(note) ? note as Flash : undefined
 }

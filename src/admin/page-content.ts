@@ -6,6 +6,7 @@ import type { Consent, LoggedPing } from '../telemetry/index.js'
 import { describeMoment } from '../views/dates.js'
 import { describePing } from '../views/ping.js'
 import { describeLine, describeLines } from './describe-logged.js'
+import { describeRights } from './describe-rights.js'
 import type { Flash } from './flash.js'
 import { loadSection } from '../views/section.js'
 
@@ -17,7 +18,7 @@ const WAYS: Record<Decision['way'], string> = {
 }
 
 /** Collects what the Telemetry page shows. Each section can fail alone; the switch needs nothing but the settings. */
-export async function collectPage (request: FastifyRequest, showAll: boolean, flash?: Flash) {
+export async function collectPage (request: FastifyRequest, showAll: boolean, { flash, held }: { flash?: Flash, held?: object }) {
   const { server: app, log } = request
   const section = <T>(name: string, load: () => T | Promise<T>) => loadSection(log, name, load)
   const { telemetry } = app
@@ -33,6 +34,7 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, fl
     section('the ping just sent', () => readSent(app, flash))
   ])
   const last = pings.content?.[0]
+  const receiver = describeReceiver(telemetry.url)
   return {
     decision: describeSwitch(app, enabled.problem ? app.settings.get('telemetry:enabled') : enabled.content, operator.content, consent.content),
     consent,
@@ -45,7 +47,8 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, fl
     log: pings.problem ? pings : { content: describeLog(pings.content ?? [], showAll) },
     sent,
     flash,
-    receiver: describeReceiver(telemetry.url),
+    rights: describeRights(flash, held, receiver.host),
+    receiver,
     url: telemetry.url,
     intention: randomUUID()
   }
@@ -56,6 +59,7 @@ function describeSwitch (app: FastifyInstance, value: unknown, operator: Consent
   return {
     enabled,
     isLocked: operator !== undefined,
+    explanation: operator?.explanation,
     isOn: enabled && !operator,
     sentence: describeDecision({ enabled, operator, consent, url: app.telemetry.url })
   }

@@ -17,14 +17,14 @@ export function readHeld (app: FastifyInstance): Promise<object> {
 /** Deletes what the receiver holds of this installation, and gives it a new id. @throws RequestProblem with the reason */
 export async function forget (app: FastifyInstance, by: By): Promise<Forgotten> {
   const forgotten = await forgetInstallation(app, by).catch(tellProblem)
-  app.log.info(`What the receiver held of this installation was deleted by ${by.who} (${by.way}); it has a new instanceId.`)
+  app.log.info(`What the receiver held of this installation was deleted (${by.way}); it has a new instanceId.`)
   return forgotten
 }
 
 /** Gives this installation a new id. */
 export async function takeNewId (app: FastifyInstance, by: By): Promise<void> {
   await takeNewInstanceId(app, by)
-  app.log.info(`The installation was given a new instanceId by ${by.who} (${by.way}).`)
+  app.log.info(`The installation was given a new instanceId (${by.way}).`)
 }
 
 function tellProblem (error: Error & { code?: string }): never {

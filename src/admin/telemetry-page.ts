@@ -1,21 +1,20 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { requireAdministrator, requireUser } from '../accounts/guard.js'
 import { csrfToken } from '../accounts/schema.js'
 import { decide } from '../http/decide.js'
-import { findProblems, setStatus } from '../http/errors.js'
 import { RequestProblem } from '../http/request-problem.js'
 import { describeReceiver, describeState } from '../telemetry/describe-state.js'
 import { pingProperties } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { describeDetail } from './describe-logged.js'
-import { leaveFlash, takeFlash, type Flash } from './flash.js'
-import { collectPage } from './page-content.js'
+import { leaveFlash, takeFlash } from './flash.js'
 import { sendPing } from './read-telemetry.js'
+import { rightsForms } from './rights-forms.js'
 import { settingsSchema } from './schema.js'
+import { PAGE, sendPage, sendPageAgain } from './send-page.js'
 
-const PAGE = '/admin/settings/telemetry'
 const closed = { additionalProperties: false }
 const _csrf = Type.Optional(csrfToken)
 
@@ -26,9 +25,10 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
     request.method === 'GET' && request.routeOptions.url === PAGE ? requireUser : requireAdministrator)(request, reply))
   // Again when the body was read: the session may have ended while it was on its way.
   app.addHook('preHandler', async (request, reply) => { if (request.method === 'POST') return requireAdministrator(request, reply) })
+  await app.register(rightsForms)
 
   app.get<{ Querystring: { pings?: string } }>(PAGE, async (request, reply) => {
-    return request.user!.admin ? sendPage(request, reply, takeFlash(request, reply)) : reply.page('admin/state', await readState(app))
+    return request.user!.admin ? sendPage(request, reply, { flash: takeFlash(request, reply) }) : reply.page('admin/state', await readState(app))
   })
 
   app.post(PAGE, {
@@ -59,19 +59,6 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
     return reply.type('text/plain; charset=utf-8')
       .header('content-disposition', `attachment; filename="telemetry-receipt-${id}.txt"`).send(receipt ?? '')
   })
-}
-
-async function sendPage (request: FastifyRequest, reply: FastifyReply, flash?: Flash, problem?: string) {
-  const showAll = (request.query as { pings?: string }).pings === 'all'
-  return reply.page('admin/telemetry', { ...await collectPage(request, showAll, flash), problem })
-}
-
-/** Shows the page with what went wrong with one of its forms. */
-async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash?: Flash) {
-  const problems = request.user?.admin && findProblems(error, request)
-  if (!problems) throw error
-  setStatus(error as RequestProblem, reply)
-  return sendPage(request, reply, flash, Object.values(problems).join(' '))
 }
 
 /** What every user of the platform may know. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readVersion } from '../config/version.js'
-import { serializeError } from '../http/serialize-error.js'
+import { serializeError } from '../database/serialize-error.js'
 import { COMMANDS, type Command } from './commands.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import { describeUsage } from './help.js'

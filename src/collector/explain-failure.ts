@@ -1,4 +1,5 @@
 import { ForeignDatabaseError } from '../database/ownership.js'
+import { describeError } from '../database/serialize-error.js'
 import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { InvalidSettingsError } from './settings.js'
 import { codeOf } from './storage/database.js'
@@ -11,7 +12,7 @@ const SETTING = 'COLLECTOR_DATABASE_URL'
 
 /** Why a collector did not start, in one line with what to do, and the exit code that says the same. */
 export function explainFailure (error: unknown): { reason: string, exitCode: number } {
-  const [message = ''] = (error as Error).message.split('\n')
+  const [message = ''] = describeError(error as Error).split('\n')
   if (error instanceof InvalidSettingsError) return { reason: message, exitCode: BAD_SETTINGS }
   if (error instanceof MissingSqliteDriverError) return { reason: message, exitCode: UNAVAILABLE }
   if (error instanceof ForeignDatabaseError) {

@@ -1,5 +1,5 @@
 /** What the collector does by itself, in UTC. A job that was missed or failed is done at the next full minute. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import cron from 'node-cron'
 import { watchClock, type Clock } from './clock.js'
@@ -61,14 +61,10 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
     for (const job of jobs) {
       const slot = Math.floor((clock.now() - job.delay) / job.period)
       if (stop.signal.aborted || done.get(job) === slot || (job.needsTrust && !trusted)) continue
-      try {
-        await job.run()
-        done.set(job, slot)
-      } catch (error) {
-        app.log.error({ err: error }, `${job.what} failed; the next attempt is within a minute`)
-      }
+      if (await runJob(job, app.log)) done.set(job, slot)
     }
   }
+
   /** One after the other, and all of them before the database is closed. */
   function enqueue (): void {
     running = running.then(runDue).catch((error) => app.log.error({ err: error }, 'maintenance failed'))
@@ -90,6 +86,17 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
     await running
   })
 }, { name: 'collector.maintenance', fastify: '5.x' })
+
+/** Resolves to whether it worked. */
+async function runJob ({ what, run }: Job, log: FastifyBaseLogger): Promise<boolean> {
+  try {
+    await run()
+    return true
+  } catch (error) {
+    log.error({ err: error }, `${what} failed; the next attempt is within a minute`)
+    return false
+  }
+}
 
 function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: Options, signal: AbortSignal): Job[] {
   const today = () => dayOf(now())

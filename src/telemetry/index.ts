@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { readTelemetryConfig } from './config.js'
 import { decideForOperator, isDoubtful } from './consent.js'
+import { reasonOf } from './describe-error.js'
 import type { TelemetryHost } from './host.js'
 import type { Forgotten } from './rights.js'
 import { startSchedule, type Schedule } from './schedule.js'
@@ -124,7 +125,7 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
   }
 
   function warn (error: unknown): void {
-    app.log.warn({ err: error }, 'Telemetry is off while its settings cannot be read.')
+    app.log.warn(`Telemetry is off while its settings cannot be read (${reasonOf(error)}).`)
   }
 }
 

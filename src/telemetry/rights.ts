@@ -5,6 +5,9 @@ import { TelemetryOffError } from './types.js'
 /** More than the newest 1,000 pings, which is as many as the collector answers. */
 const ANSWER_BYTES = 2 ** 21
 
+/** More than any collector answers. Each level indents what is below it wherever the answer is shown. */
+const LEVELS = 16
+
 /** How many rows the receiver deleted. */
 export interface Forgotten {
   installations: number
@@ -32,7 +35,7 @@ type Request = Pick<Post, 'url' | 'version' | 'signal' | 'beforeWrite'> & { inst
  */
 export async function requestHeld (request: Request): Promise<object> {
   const { held } = await ask('held', request)
-  if (!isObject(held)) throw notOffered('held', request.url)
+  if (!isObject(held) || isDeeper(held, LEVELS)) throw notOffered('held', request.url)
   return held
 }
 
@@ -40,7 +43,7 @@ export async function requestHeld (request: Request): Promise<object> {
 export async function requestForget (request: Request): Promise<Forgotten> {
   const { forgotten } = await ask('forget', request)
   const { installations, pings } = isObject(forgotten) ? forgotten as Partial<Forgotten> : {}
-  if (typeof installations !== 'number' || typeof pings !== 'number') throw notOffered('forget', request.url)
+  if (!isCount(installations) || !isCount(pings)) throw notOffered('forget', request.url)
   return { installations, pings }
 }
 
@@ -94,3 +97,8 @@ function parse (text: string): { status?: unknown, held?: unknown, forgotten?: u
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const isDeeper = (value: unknown, levels: number): boolean => (
+  isObject(value) && (levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1))))
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && value as number >= 0

@@ -5,6 +5,7 @@ import { collectPing } from './collect.js'
 import { NO_INSTANCE_ID } from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
 import { deliver } from './delivery/retry.js'
+import { reasonOf } from './describe-error.js'
 import { missingRequirements, readAgreedVersion, readInstanceId, type TelemetryHost } from './host.js'
 import { ConsentReader } from './read-consent.js'
 import { requestForget, requestHeld, type Forgotten } from './rights.js'
@@ -204,7 +205,7 @@ export class TelemetryService {
     try {
       await this.#openLog().saveResult(id, result)
     } catch (error) {
-      this.#host.log.debug({ err: error }, 'The result of a ping could not be saved yet.')
+      this.#host.log.debug(`The result of a ping could not be saved yet (${reasonOf(error)}).`)
     }
   }
 

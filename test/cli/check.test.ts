@@ -6,7 +6,7 @@ import { createAuthority } from '../helpers/certificates.js'
 import { answerOf, startPeer } from '../helpers/peer.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { prepareHome } from '../helpers/process.js'
-import { runCommand } from './run-command.js'
+import { runCommand, runCommandProcess } from './run-command.js'
 
 describe('flowforge telemetry check', () => {
   test('connects, writes nothing to the receiver, and sends no ping', async (t) => {
@@ -25,7 +25,8 @@ describe('flowforge telemetry check', () => {
     const home = await prepareHome(t, { telemetry: { url: peer.url } })
     const file = join(temporaryDirectory(t), 'authority.pem')
     writeFileSync(file, authority.cert)
-    const trusted = await runCommand(home, 'telemetry check', { NODE_EXTRA_CA_CERTS: file })
+    // Node.js reads this variable when the process starts.
+    const trusted = await runCommandProcess(home, 'telemetry check', { NODE_EXTRA_CA_CERTS: file })
     assert.equal(trusted.code, 0, trusted.stdout)
     assert.match(trusted.stdout, /TLS {5}ok: TLSv1\.3, with a certificate that is trusted until/)
     const { code, stdout } = await runCommand(home, 'telemetry check --json', { NODE_TLS_REJECT_UNAUTHORIZED: '0' })

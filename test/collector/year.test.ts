@@ -1,4 +1,4 @@
-/** Weeks of a population, or with YEAR_DAYS=365 a year, as collectors live through it; and each figure worked out anew. */
+/** Weeks of a population, or with COLLECTOR_DAYS=365 a year, as collectors live through it; and each figure worked out anew. */
 import assert from 'node:assert/strict'
 import { after, before, test, type TestContext } from 'node:test'
 import { DAY, dateOf } from '../../src/collector/day.js'
@@ -9,7 +9,7 @@ import { makeClock } from './make-clock.js'
 import { instanceId, postgresUrl, sqliteUrl, startCollector, type Collector } from './start-collector.js'
 import { breakableLine } from './storage/breakable-line.js'
 
-const DAYS = Number(process.env.YEAR_DAYS ?? 36)
+const DAYS = Number(process.env.COLLECTOR_DAYS ?? 17)
 const FIRST = 20_500
 const CAP = 20
 const RETENTION = 31

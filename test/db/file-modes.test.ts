@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import { setUp } from '../helpers/client.js'
+import { modesIn, setUmask } from '../helpers/modes.js'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
 
 const telemetry = { url: 'http://127.0.0.1:9' }
 
-/** The modes of a directory and of all that is in it, in octal. */
-function modesIn (directory: string): Record<string, string> {
-  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
-  return { '.': modeOf(directory), ...Object.fromEntries(readdirSync(directory).map((name) => [name, modeOf(join(directory, name))])) }
-}
-
 const PRIVATE = { '.': '700', 'flowforge.db': '600', 'flowforge.db-shm': '600', 'flowforge.db-wal': '600' }
-
-function setUmask (t: TestContext, mask: number): void {
-  const before = process.umask(mask)
-  t.after(() => { process.umask(before) })
-}
 
 describe('the data of the platform belongs to its user alone', () => {
   for (const mask of [0o000, 0o022, 0o077]) {

@@ -27,6 +27,8 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm install @flowforge\/telemetry$/, 'test/embedding/start-real-host.ts', 'pack:telemetry'],
   [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
   [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
+  [/^npx flowforge telemetry check/, 'test/cli/check.test.ts', "'telemetry check'"],
+  [/^npx flowforge telemetry (held|forget|new-id)/, 'test/telemetry/rights.test.ts', "'telemetry held'"],
   [/^npx flowforge telemetry (log|send)/, 'test/cli/send.test.ts', "'telemetry send'"],
   [/^curl .* http:\/\/127\.0\.0\.1:8080\/ /, HERE, PING],
   [/^curl .* http:\/\/localhost:3000\//, 'test/docs/api.test.ts', "readFileSync('docs/api.md'"],

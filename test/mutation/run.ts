@@ -77,7 +77,7 @@ async function judge (mutation: Mutation): Promise<{ killed: boolean, by: string
 
 /** The title of the test whose assertion failed. */
 function findAssertion (output: string): string | undefined {
-  return output.split(/^ *(?=not ok )/m).find((part) => /^not ok/.test(part) && part.includes("code: 'ERR_ASSERTION'"))?.split('\n')[0]
+  return output.split(/^ *(?=not ok )/m).find((part) => /^not ok/.test(part) && /code: 'ERR_ASSERTION'|Property failed after/.test(part))?.split('\n')[0]
 }
 
 async function runTest ({ test, title }: Mutation): Promise<{ output: string, seconds: number }> {

@@ -71,7 +71,7 @@ describe('SIGTERM and SIGINT end with exit code 0 within 5 seconds', () => {
     t.after(() => holder.close())
     await holder.query('BEGIN EXCLUSIVE')
     const login = JSON.stringify({ username: 'alice', password: 'a long password' })
-    const requests = ['', 'GET / HTTP/1.1\r\nhost: a', `POST /login HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\n` +
+    const requests = ['', 'GET / HTTP/1.1\r\nhost: a', `POST /account/login HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\n` +
       `content-length: ${login.length}\r\n\r\n${login}`]
     for (const request of requests) {
       const socket = connect(Number(port), hostname).on('error', () => {})

@@ -13,7 +13,7 @@ import { within } from '../helpers/within.js'
 const CHANGE = { method: 'PUT', url: '/api/v1/settings' } as const
 
 describeOnBoth('decisions on telemetry', (create) => {
-  test('are recorded with who, when and in which way, and each is a line in the log', async (t) => {
+  test('are recorded with who, when and in which way, and each is a line in the log, without a name', async (t) => {
     const db = await create()
     const { app, log } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db }, initialised: false })
     const client = await setUp(app, false)
@@ -26,7 +26,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     ])
     for (const { decidedAt } of listed) assert.ok(Math.abs(Date.parse(decidedAt) - Date.now()) < 60_000)
     assert.deepEqual(log.lines.map(({ msg }) => msg).filter((msg) => msg.startsWith('Telemetry was turned')), [
-      'Telemetry was turned off by ada (wizard).', 'Telemetry was turned on by ada (API).', 'Telemetry was turned off by ada (page).'
+      'Telemetry was turned off (wizard).', 'Telemetry was turned on (API).', 'Telemetry was turned off (page).'
     ])
   })
 

@@ -50,6 +50,11 @@ describe('consent', () => {
     }
   }
 
+  test('is refused by false in flowforge.yml, and by a variable that is a near miss', () => {
+    assert.equal(decide({ config: judge('telemetry: { enabled: false }') }).decidedBy, 'flowforge.yml')
+    assert.equal(decide({ environment: { FF_DISABLE_TELEMETRY: '1' } }).decidedBy, 'environment')
+  })
+
   test('is given where telemetry:enabled was never set', () => {
     assert.equal(decide({ enabled: undefined }).allowed, true)
   })

@@ -1,52 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, mock, test } from 'node:test'
-import type { Sequelize } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
+import { away, faultsOfServer, noRoom } from '../helpers/database-faults.js'
 import { describeOnBoth } from '../helpers/databases.js'
 import { BOOT_MS } from '../helpers/follow-ping.js'
 import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { HOUR_MS, letClockRun, meetFault, type Fault } from '../helpers/meet-fault.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
-import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
+import { startPostgres, type Postgres } from '../helpers/postgres.js'
 import { watchWaits } from '../helpers/watch-waits.js'
-
-const away = (table: string): Fault => ({
-  strike: (db) => db.query(`ALTER TABLE "${table}" RENAME TO "${table}Away"`),
-  mend: (db) => db.query(`ALTER TABLE "${table}Away" RENAME TO "${table}"`)
-})
 
 /** A table of that name, but of somebody else: telemetry cannot use it. */
 const inTheWay = (table: string): Fault => ({
   strike: (db) => db.query(`CREATE TABLE "${table}" (id INTEGER)`),
   mend: (db) => db.query(`DROP TABLE "${table}"`)
-})
-
-type ServerFault = Record<'strike' | 'mend', (db: Sequelize, address: PostgresAddress) => Promise<unknown>>
-
-/** Ends every session of the platform, too, so that none goes on as before. */
-const setDatabase = (setting: (name: string) => string) => async (db: Sequelize, { database }: PostgresAddress) => {
-  await db.query(setting(`DATABASE "${database}"`))
-  await db.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $database', { bind: { database } })
-}
-
-const faultsOfServer: [title: string, fault: ServerFault][] = [
-  ['that is down', {
-    strike: setDatabase((it) => `ALTER ${it} ALLOW_CONNECTIONS false`),
-    mend: setDatabase((it) => `ALTER ${it} ALLOW_CONNECTIONS true`)
-  }],
-  ['that is read-only', {
-    strike: setDatabase((it) => `ALTER ${it} SET default_transaction_read_only = on`),
-    mend: setDatabase((it) => `ALTER ${it} RESET default_transaction_read_only`)
-  }]
-]
-
-/** The server says what one says whose disk is full, to the statement that would need room. */
-const noRoom = (trigger: string, returns: string): Fault => ({
-  strike: (db) => db.query(`
-    CREATE FUNCTION be_full () RETURNS ${returns} LANGUAGE plpgsql AS
-      'BEGIN RAISE EXCEPTION ''could not extend file: No space left on device'' USING ERRCODE = ''disk_full''; END';
-    CREATE ${trigger} EXECUTE FUNCTION be_full()`),
-  mend: (db) => db.query('DROP FUNCTION be_full CASCADE')
 })
 
 const faultsOfTables: [title: string, fault: Fault][] = [

@@ -43,7 +43,9 @@ describe('an opt-out that the section does not hold', () => {
     ['as tracking', 'usage_tracking: off\n', 1, 'usage_tracking'],
     ['as do not track', 'doNotTrack: 1\n', 1, 'doNotTrack'],
     ['as no tracking', 'tracking:\n  enabled: false\n', 1, 'tracking'],
-    ['as dnt', 'dnt: 1\n', 1, 'dnt']
+    ['as dnt', 'dnt: 1\n', 1, 'dnt'],
+    ['with two pairs of letters swapped', 'etlemetyr: false\n', 1, 'etlemetyr'],
+    ['as track with a negation', 'skip_track: true\n', 1, 'skip_track']
   ]
   for (const [title, yaml, line, key] of rows) {
     test(`counts, and is named by file, line and key without its value: ${title}`, () => {

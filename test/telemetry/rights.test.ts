@@ -58,6 +58,8 @@ const REFUSALS: [title: string, code: string, answer: (response: ServerResponse)
   ['does not know the path', 'right_not_offered', (response) => response.writeHead(404).end('{"status":"error"}')],
   ['answers with a login page', 'right_not_offered', (response) => response.writeHead(200).end('<html>')],
   ['answers success alone', 'right_not_offered', (response) => response.writeHead(200).end('{"status":"success"}')],
+  ['answers too many levels', 'right_not_offered', (response) => response.end(`{"status":"success","held":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)],
+  ['answers less than none', 'right_not_offered', (response) => response.end('{"status":"success","forgotten":{"installations":1,"pings":-1}}')],
   ['redirects', 'right_not_offered', (response) => response.writeHead(302, { location: '/elsewhere' }).end()],
   ['is busy', 'receiver_unavailable', (response) => response.writeHead(503).end()],
   ['hangs up', 'receiver_unavailable', (response) => response.destroy()]

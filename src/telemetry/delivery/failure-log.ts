@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { reasonOf } from '../describe-error.js'
 
 /** What went wrong: an Error, or the error of a recorded ping. */
 interface Failure {
@@ -19,12 +20,10 @@ export class FailureLog {
   }
 
   /** @param willRetry whether the same ping is attempted again by itself */
-  failed ({ code, message }: Failure, willRetry: boolean): void {
+  failed (failure: Failure, willRetry: boolean): void {
     const level = this.#state === 'failing' ? 'debug' : 'warn'
     this.#state = 'failing'
-    // In words, not as `err`: no stack, and none of the properties that a library hangs on its errors.
-    const reason = [code, message].filter((each) => typeof each === 'string' && each !== '').join(': ')
-    this.#log[level](`Telemetry could not be sent (${reason}). Nothing else is affected${willRetry ? '; it is tried again by itself' : ''}.`)
+    this.#log[level](`Telemetry could not be sent (${reasonOf(failure)}). Nothing else is affected${willRetry ? '; it is tried again by itself' : ''}.`)
   }
 
   worked (): void {

@@ -1,4 +1,5 @@
 import timers from 'node:timers/promises'
+import { describeError } from '../describe-error.js'
 import { TelemetryOffError, type LoggedPing, type PingKind, type PingResult } from '../types.js'
 import type { FailureLog } from './failure-log.js'
 import { post, type Answer } from './post.js'
@@ -61,7 +62,7 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
     const cause = signal.aborted ? signal.reason as Error : error as Error
     const isOff = signal.aborted || cause instanceof TelemetryOffError
     if (!isOff) failures.failed(cause, false)
-    return { ...result, outcome: isOff ? 'cancelled' : 'failed', ...describeError(cause) }
+    return { ...result, outcome: isOff ? 'cancelled' : 'failed', ...failureOf(cause) }
   }
 }
 
@@ -79,7 +80,7 @@ async function attemptOnce (ping: LoggedPing, { url, version, signal, assertCons
     return judgeAnswer(await post({ url, body, version, idempotencyKey, signal: combined, beforeWrite: consent.check }))
   } catch (error) {
     combined.throwIfAborted()
-    return { ...NO_ANSWER, outcome: 'pending', ...describeError(error as Error) }
+    return { ...NO_ANSWER, outcome: 'pending', ...failureOf(error) }
   } finally {
     consent.stop()
   }
@@ -131,8 +132,9 @@ function tellLog (failures: FailureLog, { outcome, errorCode, error }: PingResul
   else failures.failed({ code: errorCode, message: error }, willRetry)
 }
 
-function describeError ({ code, message }: Error & { code?: unknown }): Pick<PingResult, 'errorCode' | 'error'> {
-  return { errorCode: typeof code === 'string' ? code : null, error: message }
+function failureOf (thrown: unknown): Pick<PingResult, 'errorCode' | 'error'> {
+  const { code, message } = describeError(thrown)
+  return { errorCode: code, error: message }
 }
 
 /** Attempts for one ping, the first included. */

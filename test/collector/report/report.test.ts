@@ -121,7 +121,7 @@ test('the page is whole without a script, draws SVG, and asks no other host for 
 test('without figures the page says when there will be some', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
   const html = await (await fetch(`${url}/report`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
-  assert.match(html, /No figures yet/)
+  assert.match(html, /There are no figures for these days yet/)
 })
 
 test('the figures of finished weeks are open to everybody if the operator wants it, and not otherwise', async (t) => {
