@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import type { InjectOptions } from 'fastify'
 import { API_ERRORS } from '../../docs/api-errors.js'
-import { startCollector } from '../collector/start-collector.js'
+import { PING, startCollector } from '../collector/start-collector.js'
 import { ACCOUNT, buildNewPlatform, setUp } from '../helpers/client.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { within } from '../helpers/within.js'
@@ -41,6 +41,16 @@ test('each call of an administrator answers what its example shows', async (t) =
     assert.equal(response.statusCode, 200, `${method} ${url}: ${response.body}`)
     assert.deepEqual(keysOf(response.json()), keysOf(JSON.parse(answer!)), `${method} ${url}`)
   }
+})
+
+test('whoever knows the id asks the collector, and deletes what it holds, without a platform', async (t) => {
+  const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
+  await collector.post(PING)
+  const [, block] = /```sh\n(curl [^]*?)```/.exec(readFileSync('docs/privacy.md', 'utf8'))!
+  const commands = block!.replaceAll('https://ping.flowforge.com', collector.url).replace(/[0-9a-f-]{36}/g, PING.instanceId)
+  const { stdout } = await within('the commands', promisify(execFile)('sh', ['-euc', commands]))
+  assert.match(stdout, /"pingsKept":1,.*"forgotten":{"installations":1,"pings":1}/)
+  assert.deepEqual(await collector.rows(), [])
 })
 
 /** What an answer consists of; of a list, what its first entry does. */
