@@ -53,6 +53,17 @@ test('whoever knows the id asks the collector, and deletes what it holds, withou
   assert.deepEqual(await collector.rows(), [])
 })
 
+test('a ping that was carried out of a closed network is posted with curl', async (t) => {
+  const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
+  const cwd = temporaryDirectory(t)
+  writeFileSync(join(cwd, 'ping.json'), JSON.stringify(PING))
+  const [, block] = /```sh\n(curl [^]*?)```/.exec(readFileSync('docs/network.md', 'utf8'))!
+  const command = block!.replaceAll('https://ping.flowforge.com', collector.url)
+  const { stdout } = await within('the command', promisify(execFile)('sh', ['-euc', command], { cwd }))
+  assert.match(stdout, /^{"status":"success"/)
+  assert.equal((await collector.rows()).length, 1)
+})
+
 /** What an answer consists of; of a list, what its first entry does. */
 const keysOf = (answer: object) => Object.keys(Array.isArray(answer) ? answer[0] as object : answer)
 

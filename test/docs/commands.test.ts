@@ -25,6 +25,7 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
   // What npm would fetch is packed and unpacked there.
   [/^npm install @flowforge\/telemetry$/, 'test/embedding/start-real-host.ts', 'pack:telemetry'],
+  [/^curl .* --data-binary @ping\.json https:\/\/ping\.flowforge\.com\/$/, 'test/docs/api.test.ts', "readFileSync('docs/network.md'"],
   [/^curl .* https:\/\/ping\.flowforge\.com\/(held|forget)$/, 'test/docs/api.test.ts', "readFileSync('docs/privacy.md'"],
   [/^npx flowforge telemetry status/, 'test/cli/status.test.ts', "'telemetry status'"],
   [/^npx flowforge telemetry preview/, 'test/cli/preview.test.ts', "'telemetry preview'"],
