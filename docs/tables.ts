@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { describeCalls } from './api-calls.js'
 import { API_ERRORS } from './api-errors.js'
 import { PROXY_RULES } from './proxy-rules.js'
+import { describeStates } from './states.js'
 import { COMMANDS } from '../src/cli/commands.js'
 import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
 import { settingsTable } from '../src/collector/settings.js'
@@ -72,6 +73,10 @@ const TABLES: Record<string, Table | Text> = {
   commands: {
     source: 'src/cli/commands.ts',
     rows: () => [['command', 'what it does'], ...COMMANDS.map(({ words, summary }) => [code(`flowforge ${words}`), summary])]
+  },
+  states: {
+    source: 'docs/states.ts',
+    rows: () => [['state', 'where', 'sentence'], ...describeStates()]
   },
   'exit-codes': {
     source: 'src/cli/exit-codes.ts',

@@ -7,6 +7,7 @@ import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
 import { decideConsent, decideForOperator } from '../telemetry/consent.js'
 import { describeOutcome } from '../telemetry/describe-outcome.js'
+import { describeDestination } from '../telemetry/describe-state.js'
 import type { Consent, LoggedPing } from '../telemetry/types.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
@@ -24,7 +25,7 @@ export const showStatus = (options: CommandOptions) => withConfig(options, async
     `\nThis release can also send ${path}: ${description} ${why} It is not sent until "flowforge telemetry on" agrees.`))
   print(options.json
     ? toJson({ ...consent, url, newProperties })
-    : `${consent.explanation}\nPings are posted to ${url}.${more.join('')}`)
+    : `${consent.explanation}\n${describeDestination(consent, url)}${more.join('')}`)
   return consent.allowed ? EXIT.done : EXIT.off
 })
 

@@ -54,8 +54,9 @@ export function doubt (reason: string): TelemetryConfig {
 export function readTelemetryConfig (raw: unknown, locate?: unknown): TelemetryConfig {
   const place = typeof locate === 'function' ? locate as Locate : () => 'flowforge.yml'
   const problem = findProblem(raw, place)
-  if (problem) return doubt(problem)
   const { enabled, url } = (raw ?? {}) as { enabled?: boolean, url?: string }
+  // What is shown as the receiver is the operator's, although another key is wrong.
+  if (problem) return { ...doubt(problem), url: isPostable(url) ? url : DEFAULT_URL }
   const reason = enabled === false ? `${place('telemetry', 'enabled')}, sets telemetry.enabled to false` : ''
   return { allowed: enabled !== false, url: url ?? DEFAULT_URL, reason, doubtful: false }
 }
@@ -87,7 +88,7 @@ function findProblemOfKey (key: string, value: unknown): string | undefined {
   return undefined
 }
 
-function isPostable (value: unknown): boolean {
+function isPostable (value: unknown): value is string {
   // URL itself would repair what is mistyped: white space in the middle, a missing slash.
   if (typeof value !== 'string' || !/^https?:\/\/[^\s/]\S*$/i.test(value) || !URL.canParse(value)) return false
   const { username, password } = new URL(value)

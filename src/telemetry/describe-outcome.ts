@@ -44,5 +44,5 @@ function describeFailure ({ status, errorCode, error }: LoggedPing, host: string
 export function describeError (code: string | null, error: string | null, host: string): string {
   const failure = findByCode(FAILURES, code ?? '')
   if (failure) return `${failure.what.replace('{host}', host)} ${failure.remedy}`
-  return `The ping could not be delivered to ${host}${error ? ` (${error})` : ''}.`
+  return `Nothing could be delivered to ${host}${error ? ` (${error})` : ''}.`
 }

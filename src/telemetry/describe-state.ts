@@ -37,6 +37,11 @@ export function describeReceiver (url: string): Receiver {
   }
 }
 
+/** Says at the command line where pings go. */
+export function describeDestination ({ allowed }: Consent, url: string): string {
+  return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`
+}
+
 /** What the sentence beside a switch depends on. */
 export interface DecisionFacts {
   /** The setting `telemetry:enabled`. */
@@ -52,13 +57,17 @@ export interface DecisionFacts {
 export function describeDecision ({ enabled, operator, consent, url }: DecisionFacts): string {
   if (operator) {
     const next = enabled
-      ? 'Once that is gone, telemetry is on again, because the platform\'s settings allow it.'
-      : 'Once that is gone, telemetry stays off until an administrator turns it on here.'
+      ? 'Once that no longer holds, telemetry is on again, because the platform\'s settings allow it.'
+      : 'Once that no longer holds, telemetry stays off until an administrator turns it on here.'
     return `${operator.explanation} Nothing on this page can change that. ${next}`
   }
   const message = `one small message goes to ${describeReceiver(url).who}, ${WHEN}`
   if (!enabled) return `Telemetry is off until an administrator turns it on here; then ${message}.`
-  if (!consent || consent.allowed) return `Telemetry is on unless you turn it off here: ${message}.`
+  if (consent?.allowed) return `Telemetry is on unless you turn it off here: ${message}.`
+  if (!consent) {
+    return 'Whether a ping may be sent cannot be told at the moment, so none is sent. Once it can, telemetry is on unless ' +
+      `you turn it off here: ${message}.`
+  }
   const obstacle = consent.decidedBy === 'setup' ? 'Once the setup is finished' : `${consent.explanation} Once that is corrected`
   return `${obstacle}, telemetry is on unless you turn it off here: ${message}.`
 }
@@ -66,7 +75,7 @@ export function describeDecision ({ enabled, operator, consent, url }: DecisionF
 /** Says beside the switch of the setup wizard what it does. */
 export function describeChoice ({ enabled, operator, url }: Omit<DecisionFacts, 'consent'>): string {
   if (operator) {
-    return `${operator.explanation} Nothing here can change that. Once that is gone, telemetry stays off until an ` +
+    return `${operator.explanation} Nothing here can change that. Once that no longer holds, telemetry stays off until an ` +
       'administrator turns it on in Admin Settings.'
   }
   const start = enabled ? 'Telemetry is on unless you turn it off here: ' : 'Telemetry is off unless you turn it on here: then '
@@ -82,11 +91,11 @@ export interface DescribedState {
 }
 
 /** Describes the state, and whether the last ping arrived. @param last the newest ping of the log, if there is one */
-export function describeState (consent: Consent, last: LoggedPing | undefined): DescribedState {
+export function describeState (consent: Consent, last: LoggedPing | undefined, now = new Date()): DescribedState {
   const problem = consent.allowed && last ? problemOf(last) : undefined
   const heading = `Telemetry is ${consent.allowed ? 'on' : 'off'}`
   if (!problem) return { tone: consent.allowed ? 'on' : 'off', heading, sentence: consent.explanation }
-  return { tone: 'warning', heading: `${heading}, but ${problem}`, sentence: describeOutcome(last!) }
+  return { tone: 'warning', heading: `${heading}, but ${problem}`, sentence: describeOutcome(last!, now) }
 }
 
 function problemOf ({ outcome, attempts }: LoggedPing): string | undefined {

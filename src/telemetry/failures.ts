@@ -43,13 +43,18 @@ export const FAILURES: Failure[] = [
     remedy: `Check telemetry.url in flowforge.yml and the firewall. ${PROXY}`
   },
   {
-    codes: ['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'],
+    codes: ['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT'],
     what: '{host} could not be reached in time.',
     remedy: `Check whether a firewall stops outgoing connections. ${PROXY}`
   },
   {
+    codes: ['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'],
+    what: '{host} could not be reached.',
+    remedy: `Check whether a firewall stops outgoing connections. ${PROXY}`
+  },
+  {
     codes: ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
-    what: '{host} took the ping but did not answer in time.',
+    what: '{host} took the request but did not answer in time.',
     remedy: 'It may be busy; nothing to do here.'
   },
   {
@@ -82,7 +87,7 @@ export const STATUSES: { codes: string[], remedy: string }[] = [
   },
   { codes: ['404'], remedy: 'There is no collector at this address. Check telemetry.url in flowforge.yml.' },
   { codes: ['407'], remedy: `A proxy on the way asks for a user name and a password. Put them into ${VARIABLES}.` },
-  { codes: ['429'], remedy: 'It has had too many pings from this address. Try again later.' },
+  { codes: ['429'], remedy: 'It has had too many pings from this address; nothing to do here.' },
   { codes: ['5*'], remedy: 'It has a problem of its own; nothing to do here.' },
   {
     codes: ['4*'],

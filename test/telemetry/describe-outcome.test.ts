@@ -34,6 +34,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
       ['ECONNREFUSED', /refused the connection.+telemetry\.url.+HTTPS_PROXY/],
       ['UND_ERR_CONNECT_TIMEOUT', /could not be reached in time.+firewall/],
       ['ETIMEDOUT', /could not be reached in time/],
+      ['ENETUNREACH', /could not be reached\. .*firewall/],
       ['UND_ERR_HEADERS_TIMEOUT', /did not answer in time/],
       ['ECONNRESET', /broke off/],
       ['SELF_SIGNED_CERT_IN_CHAIN', /not trusted.+NODE_EXTRA_CA_CERTS/],
@@ -43,7 +44,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
       ['PROXY_403', /proxy did not connect to ping\.flowforge\.com\..+NO_PROXY/],
       ['PROXY_ECONNREFUSED', /proxy could not be reached, or did not/],
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /not trusted/],
-      ['SOMETHING_NEW', /could not be delivered/]
+      ['SOMETHING_NEW', /could be delivered/]
     ] as const) assert.match(tell({ errorCode }), words)
   })
 
