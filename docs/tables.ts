@@ -1,5 +1,7 @@
 /** The tables in the documents, each made from the declaration that the code itself goes by. */
 import type { TSchema } from 'typebox'
+import { describeCalls } from './api-calls.js'
+import { API_ERRORS } from './api-errors.js'
 import { PROXY_RULES } from './proxy-rules.js'
 import { describeStates } from './states.js'
 import { COMMANDS } from '../src/cli/commands.js'
@@ -16,7 +18,13 @@ interface Table {
   rows: () => string[][]
 }
 
-const TABLES: Record<string, Table> = {
+/** What is made from a source but is not a table. */
+interface Text {
+  source: string
+  text: () => string
+}
+
+const TABLES: Record<string, Table | Text> = {
   ping: {
     source: 'src/telemetry/ping.ts',
     rows: () => [
@@ -46,6 +54,14 @@ const TABLES: Record<string, Table> = {
       ...PROXY_RULES.map(({ title, curl, here, reason }) => [title, curl, here, reason])
     ]
   },
+  'api-errors': {
+    source: 'docs/api-errors.ts',
+    rows: () => [
+      ['code', 'status', 'meaning'],
+      ...API_ERRORS.map(({ code: name, statuses, meaning }) => [code(name), statuses.join(', '), meaning])
+    ]
+  },
+  'api-calls': { source: 'the OpenAPI document', text: describeCalls },
   failures: {
     source: 'src/telemetry/failures.ts',
     rows: () => [
@@ -80,7 +96,7 @@ export function fillTables (document: string): string {
   return document.replace(PLACE, (_place, name: string) => {
     const table = TABLES[name]
     if (!table) throw new Error(`there is no table "${name}"; there are ${Object.keys(TABLES).join(', ')}`)
-    return `<!-- table: ${name}, from ${table.source}; npm run docs writes it -->\n${format(table.rows())}\n<!-- end -->`
+    return `<!-- table: ${name}, from ${table.source}; npm run docs writes it -->\n${'text' in table ? table.text() : format(table.rows())}\n<!-- end -->`
   })
 }
 

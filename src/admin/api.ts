@@ -8,7 +8,7 @@ import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
 import { forget, readHeld, takeNewId } from './rights.js'
 import {
-  errorSchema, forgottenSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
+  errorSchema, forgottenSchema, heldSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
 } from './schema.js'
 
 /** The JSON API of Admin Settings, described by the same schemas that check it. */
@@ -48,7 +48,7 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
   }, async () => toJson(await sendPing(app)))
 
   app.post('/telemetry/held', {
-    schema: answers(Type.Unsafe<object>({ type: 'object', additionalProperties: true }), 'Ask the receiver what it holds')
+    schema: answers(heldSchema, 'Ask the receiver what it holds')
   }, () => readHeld(app))
 
   app.post('/telemetry/forget', {

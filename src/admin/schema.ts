@@ -28,6 +28,13 @@ export const telemetrySchema = Type.Object({
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
 }, closed)
 
+/** The receiver's answer, unchanged. The example is that of a new installation. */
+export const heldSchema = Type.Unsafe<object>({
+  type: 'object',
+  additionalProperties: true,
+  examples: [{ installation: null, pingsKept: 0, pings: [] }]
+})
+
 export const forgottenSchema = Type.Object({
   installations: Type.Integer({ description: 'How many rows of the installation were deleted: 1, or 0 if there was none.' }),
   pings: Type.Integer({ description: 'How many pings were deleted.' })

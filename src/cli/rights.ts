@@ -9,13 +9,13 @@ import { withConfig } from './with-config.js'
 import { withInstallation, type Installation } from './with-installation.js'
 
 /** `flowforge telemetry held` */
-export const showHeld = (options: CommandOptions) => ask(options, async ({ telemetry }) => {
-  print(toJson(await telemetry.held()))
+export const showHeld = (options: CommandOptions) => ask(options, 'read', async (found) => {
+  print(toJson(await demand(found).telemetry.held()))
 })
 
 /** `flowforge telemetry forget` */
-export const forget = (options: CommandOptions) => ask(options, async (installation) => {
-  const forgotten = await forgetInstallation(installation, by())
+export const forget = (options: CommandOptions) => ask(options, 'write', async (found) => {
+  const forgotten = await forgetInstallation(await prepare(found), by())
   print(options.json
     ? toJson(forgotten)
     : `Deleted: ${forgotten.pings} pings and ${forgotten.installations} rows of the installation. It has a new instanceId.`)
@@ -28,25 +28,27 @@ export const takeNewId = (options: CommandOptions) => withConfig(options, async 
     await takeNewInstanceId(installation, by())
     const instanceId = await installation.settings.refresh('instanceId')
     print(options.json ? toJson({ instanceId }) : `The instanceId of this installation is now ${instanceId}.`)
-  })
+  }, 'write')
   return EXIT.done
 })
 
 const by = () => ({ way: 'command line', who: userName() }) as const
 
 /** Asks the receiver, unless the operator has turned telemetry off or the setup is not finished. */
-function ask (options: CommandOptions, run: (installation: Installation) => Promise<void>): Promise<ExitCode> {
+function ask (
+  options: CommandOptions, access: 'read' | 'write', run: (found: Installation | undefined) => Promise<void>
+): Promise<ExitCode> {
   return withConfig(options, async (config: PlatformConfig) => {
     const { allowed, decidedBy, explanation } = await readConsent(config)
     if (!allowed && decidedBy !== 'administrator') throw new CommandError(explanation, EXIT.off)
     await withInstallation(config, async (found) => {
       try {
-        await run(await prepare(found))
+        await run(found)
       } catch (error) {
         const { name, message } = error as Error
         throw name === 'ReceiverError' ? new CommandError(message, EXIT.failed) : error
       }
-    })
+    }, access)
     return EXIT.done
   })
 }

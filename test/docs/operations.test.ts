@@ -31,7 +31,7 @@ const SALTS = /DELETE FROM salts/
 const RESTORE = /flowforge\.db-wal/
 const DUMP = /^pg_dump/
 const LOAD = /^pg_restore/
-const CLONE = /DELETE FROM PlatformSettings/
+const CLONE = /telemetry new-id/
 
 /** What the first process of a machine or a container engine carries out: test/deploy does what they would do. */
 const ELSEWHERE = /^(systemctl|journalctl|docker|npm) .*\n?/gm
@@ -46,6 +46,12 @@ async function runBlock (root: string, pattern: RegExp, replace: Record<string, 
   for (const folder of ['etc/systemd/system', 'etc/flowforge', 'opt', 'var/backups', 'var/lib']) mkdirSync(join(root, folder), { recursive: true })
   const { stdout } = await run('sh', ['-euc', script], { env: { ...process.env, ...environment } })
   return stdout
+}
+
+/** The command line that a block runs, as this repository has it. */
+function commandLineOf (root: string): Record<string, string> {
+  const program = ['node', ...runProgram('src/cli/index.ts')].map((word) => `'${word}'`).join(' ')
+  return { [`node ${root}/opt/flowforge/bin/flowforge.js`]: program }
 }
 
 test('every block of commands is run', () => {
@@ -83,8 +89,7 @@ describe('installing', () => {
     const home = join(root, 'var/lib/flowforge')
     mkdirSync(home, { recursive: true })
     await (await buildPlatform(t, { telemetry, home })).app.close()
-    const program = ['node', ...runProgram('src/cli/index.ts')].map((word) => `'${word}'`).join(' ')
-    const output = await runBlock(root, STATUS, { [`node ${root}/opt/flowforge/bin/flowforge.js`]: program })
+    const output = await runBlock(root, STATUS, commandLineOf(root))
       .catch(({ stdout }: { stdout: string }) => stdout)
     assert.match(output, /etc\/flowforge\/flowforge\.yml/)
   })
@@ -108,7 +113,9 @@ describe('SQLite', { skip: withoutSqlite }, () => {
     assert.equal(restored.app.settings.get('telemetry:enabled'), false)
     assert.equal(restored.app.settings.get('instanceId'), instanceId)
     await restored.app.close()
-    await runBlock(root, CLONE)
+    mkdirSync(join(root, 'etc/flowforge'), { recursive: true })
+    writeFileSync(join(root, 'etc/flowforge/flowforge.yml'), `telemetry: { url: "${telemetry.url}" }\n`)
+    await runBlock(root, CLONE, commandLineOf(root))
     const clone = await buildPlatform(t, { telemetry, home })
     assert.match(String(clone.app.settings.get('instanceId')), /^[0-9a-f-]{36}$/)
     assert.notEqual(clone.app.settings.get('instanceId'), instanceId)
@@ -145,16 +152,19 @@ describe('PostgreSQL', { skip: tools === undefined && 'needs root, pg_dump and a
     const config = { db: { ...address, ssl: undefined } }
     const { app } = await buildPlatform(t, { telemetry, config, initialised: false })
     await setUp(app, false)
-    const { post, app: collector } = await startCollector(t, `postgres://flowforge@127.0.0.1:${server.port}/flowforge`)
+    const { post, app: collector } = await startCollector(t, `postgres://flowforge@127.0.0.1:${server.port}/collector`)
     await post(PING)
+    const ofCollector = { '.dump flowforge': '.dump collector', '--dbname=flowforge': '--dbname=collector' }
     await runBlock(root, DUMP, {}, environment)
     await app.settings.set('telemetry:enabled', true)
     await Promise.all([app.close(), collector.close()])
     await runBlock(root, LOAD, {}, environment)
+    await runBlock(root, DUMP, ofCollector, environment)
+    await runBlock(root, LOAD, ofCollector, environment)
     const restored = await buildPlatform(t, { telemetry, config })
     assert.equal(restored.app.settings.get('telemetry:enabled'), false)
-    assert.equal((await readRows(address, 'SELECT * FROM pings')).length, 1)
-    assert.equal((await readRows(address, 'SELECT * FROM salts')).length, 0)
+    assert.equal((await readRows({ ...address, database: 'collector' }, 'SELECT * FROM pings')).length, 1)
+    assert.equal((await readRows({ ...address, database: 'collector' }, 'SELECT * FROM salts')).length, 0)
   })
 })
 
@@ -176,7 +186,7 @@ function findPostgres (): string | undefined {
   return process.getuid?.() === 0 ? folders.findLast((folder) => ['pg_dump', 'initdb', 'pg_ctl'].every((name) => existsSync(join(folder, name)))) : undefined
 }
 
-/** A PostgreSQL with an empty database. Root cannot run it. */
+/** A PostgreSQL with an empty database for each program. Root cannot run it. */
 async function startServer (): Promise<{ port: number, stop: () => Promise<void> }> {
   const port = await freePort()
   const data = mkdtempSync(join(tmpdir(), 'flowforge-postgres-'))
@@ -187,6 +197,7 @@ async function startServer (): Promise<{ port: number, stop: () => Promise<void>
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off`
   await pg('pg_ctl', '-w', '-l', join(data, 'log'), '-o', options, 'start')
   await run(join(tools!, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'flowforge', 'flowforge'])
+  await run(join(tools!, 'createdb'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'flowforge', 'collector'])
   return {
     port,
     async stop () {
