@@ -72,7 +72,6 @@ export async function openTcp ({ host, port }: Endpoint, addresses: LookupAddres
   const socket = connectTcp({
     host,
     port,
-    signal,
     noDelay: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_MS,
@@ -81,6 +80,7 @@ export async function openTcp ({ host, port }: Endpoint, addresses: LookupAddres
       else callback(null, addresses[0]!.address, addresses[0]!.family)
     }
   })
+  destroyOnAbort(socket, signal)
   try {
     await opened(socket, 'connect')
     return socket
@@ -98,7 +98,8 @@ export async function openTls (socket: Socket, host: string, signal: AbortSignal
   return withinLimit(TLS_MS, `${host} did not finish the TLS handshake in time`, signal, async (limited) => {
     const servername = isIP(host) ? '' : host.replace(/\.$/, '')
     const secure = tls.connect({ socket, host, servername, ALPNProtocols: ['http/1.1'], rejectUnauthorized: true })
-    limited.addEventListener('abort', () => { secure.destroy() }, { once: true })
+    wrappers.set(socket, secure)
+    destroyOnAbort(secure, limited)
     await opened(secure, 'secureConnect')
     return secure
   })
@@ -114,7 +115,8 @@ export async function openTunnel (socket: Socket, proxy: URL, { host, port }: En
     ...credentials === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
   }
   return withinLimit(TUNNEL_MS, 'the proxy did not answer in time', signal, async (limited) => {
-    const connecting = request({ method: 'CONNECT', path, headers, createConnection: () => socket, signal: limited }).end()
+    destroyOnAbort(socket, limited)
+    const connecting = request({ method: 'CONNECT', path, headers, createConnection: () => socket }).end()
     // Also after the answer, when the signal ends the tunnel.
     connecting.on('error', () => {})
     const [{ statusCode }, tunnel, head] = await once(connecting, 'connect') as [IncomingMessage, Socket, Buffer]
@@ -125,6 +127,23 @@ export async function openTunnel (socket: Socket, proxy: URL, { host, port }: En
     tunnel.destroy()
     throw new ConnectionError(String(statusCode), `the proxy answered ${statusCode}`)
   })
+}
+
+/** Of a socket that carries TLS, the TLS socket. */
+const wrappers = new WeakMap<Socket, Socket>()
+
+/**
+ * Destroys a socket on an abort; if it carries TLS by then, the TLS socket, which destroys it in turn. The other way round
+ * Node.js 20 ends with a segmentation fault. That is also why no `signal` is given to Node.js: it destroys what it was given to.
+ */
+function destroyOnAbort (socket: Socket, signal: AbortSignal): void {
+  const destroy = () => {
+    let outermost = socket
+    for (let wrapper = wrappers.get(outermost); wrapper; wrapper = wrappers.get(outermost)) outermost = wrapper
+    outermost.destroy(signal.reason as Error)
+  }
+  signal.addEventListener('abort', destroy, { once: true })
+  socket.once('close', () => { signal.removeEventListener('abort', destroy) })
 }
 
 /** Waits until a socket is open. Its later errors are those of whoever uses it. */
