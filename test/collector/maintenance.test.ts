@@ -100,7 +100,7 @@ test('a salt that SQLite cannot remove from its log is told, and destroyed when 
   await post(PING)
   now += 2 * DAY
   await app.maintain()
-  assert.match(log, /"message":"salt_in_log".*destroying salts failed/)
+  assert.match(log, /"code":"salt_in_log".*destroying salts failed/)
   await reader.query('COMMIT')
   log = ''
   now += MINUTE

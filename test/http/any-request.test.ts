@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { HTTPMethods, InjectOptions } from 'fastify'
 import { buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { startListener } from '../helpers/listener.js'
 import { collectRoutes } from './routes.js'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 500)
@@ -13,6 +14,9 @@ const MEGABYTE = 2 ** 20
 
 /** No request takes so long, on the slowest machine, unless it is never answered. */
 const HANG_MS = 30_000
+
+/** What a collector answers to each of the platform's requests. */
+const ANSWER = '{"status":"success","held":{},"forgotten":{"installations":0,"pings":0}}'
 
 const payloads = fc.oneof(
   fc.json(),
@@ -39,7 +43,8 @@ describe('no request, to any route, is answered with a fault of the platform or 
   for (const who of ['a stranger before the setup', 'a stranger', 'the administrator'] as const) {
     test(`from ${who}`, async (t) => {
       const routes = collectRoutes(t)
-      const app = await buildNewPlatform(t)
+      const receiver = await startListener(t, (response) => response.end(ANSWER))
+      const app = await buildNewPlatform(t, { telemetry: { url: receiver.url } })
       const client = who === 'a stranger before the setup' ? new Client(app) : await setUp(app)
       if (who === 'a stranger') delete client.cookies.sid
       const _csrf = await client.csrfToken(who === 'the administrator' ? '/' : who === 'a stranger' ? '/account/login' : '/setup')

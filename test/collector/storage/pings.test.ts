@@ -116,7 +116,7 @@ test('a day without a partition is a fault of the collector: 503, logged, and /h
   await admin.query('DROP TABLE pings_2026_11_23')
   for (let i = 0; i < 3; i++) assert.equal((await post(PING)).status, 503)
   assert.equal((await fetch(`${url}/health`)).status, 503)
-  assert.equal(log.match(/"message":"23514"/g)?.length, 1, 'logged once a minute')
+  assert.equal(log.match(/"code":"23514"/g)?.length, 1, 'logged once a minute')
 })
 
 test('a ping that the database has no characters for fails alone, with a 400', async (t) => {

@@ -88,6 +88,7 @@ describe('salts on SQLite', () => {
     await early.post(PING)
     await early.app.close()
     const late = await startCollector(t, url, {}, { now: () => NOON + 2 * DAY })
+    await late.app.maintain()
     await late.app.close()
     assert.deepEqual(await late.rows('salts'), [])
     assert.equal((await late.rows()).length, 1)
