@@ -73,11 +73,24 @@ export async function followPing (t: TestContext, url: string, expected: Expecte
 export function startClock (): void {
   if (clockStarted) return
   clockStarted = true
+  const real = { setTimeout, clearTimeout }
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() })
+  keepRealFor('/node_modules/pg/', real)
   // Mocked timers cannot be refreshed, though they say so; of one that does not, undici makes a new one instead.
   const timer = setTimeout(() => {})
   delete Object.getPrototypeOf(timer).refresh
   clearTimeout(timer)
+}
+
+/** Connecting to PostgreSQL takes real time, and is given up after 5 seconds: a jump of the clock must not end it. */
+function keepRealFor (path: string, real: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>): void {
+  const mocked = { setTimeout, clearTimeout }
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => (
+    (new Error().stack ?? '').split('\n')[2]?.includes(path) ? real : mocked).setTimeout(...args)) as typeof setTimeout
+  globalThis.clearTimeout = (timer) => {
+    real.clearTimeout(timer)
+    mocked.clearTimeout(timer)
+  }
 }
 
 /** Lets the clock run in small steps, and the platform answer in between, until the newest ping is as wanted. */
