@@ -6,7 +6,7 @@ export type ExitCode = typeof EXIT[keyof typeof EXIT]
 /** What each exit code means: for --help, and for the documents. */
 export const EXIT_MEANINGS: [code: ExitCode, meaning: string][] = [
   [EXIT.done, 'done; of status: telemetry is on'],
-  [EXIT.failed, 'it did not work, and this command line knows no remedy'],
+  [EXIT.failed, 'the command failed; of send: the ping was not delivered'],
   [EXIT.off, 'telemetry is off'],
   [EXIT.usage, 'the command line is wrong'],
   [EXIT.unavailable, 'the database or the receiver of pings cannot be reached, a driver is missing, or the port is taken'],

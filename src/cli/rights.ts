@@ -1,10 +1,8 @@
 import type { PlatformConfig } from '../config/index.js'
-import { migrate } from '../database/migrate.js'
-import { migrations } from '../db/migrations.js'
 import { forgetInstallation, takeNewInstanceId } from '../settings/instance-id.js'
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
-import { demand, print, readConsent, toJson, userName } from './telemetry.js'
+import { demand, demandUpToDate, print, readConsent, toJson, userName } from './telemetry.js'
 import { withConfig } from './with-config.js'
 import { withInstallation, type Installation } from './with-installation.js'
 
@@ -15,7 +13,7 @@ export const showHeld = (options: CommandOptions) => ask(options, 'read', async 
 
 /** `flowforge telemetry forget` */
 export const forget = (options: CommandOptions) => ask(options, 'write', async (found) => {
-  const forgotten = await forgetInstallation(await prepare(found), by())
+  const forgotten = await forgetInstallation(await demandUpToDate(found), by())
   print(options.json
     ? toJson(forgotten)
     : `Deleted: ${forgotten.pings} pings and ${forgotten.installations} rows of the installation. It has a new instanceId.`)
@@ -24,7 +22,7 @@ export const forget = (options: CommandOptions) => ask(options, 'write', async (
 /** `flowforge telemetry new-id` */
 export const takeNewId = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   await withInstallation(config, async (found) => {
-    const installation = await prepare(found)
+    const installation = await demandUpToDate(found)
     await takeNewInstanceId(installation, by())
     const instanceId = await installation.settings.refresh('instanceId')
     print(options.json ? toJson({ instanceId }) : `The instanceId of this installation is now ${instanceId}.`)
@@ -51,11 +49,4 @@ function ask (
     }, access)
     return EXIT.done
   })
-}
-
-/** A platform of an older release has no record of decisions yet. */
-async function prepare (found: Installation | undefined): Promise<Installation> {
-  const installation = demand(found)
-  await migrate(installation.sequelize, 'PlatformMigrations', migrations)
-  return installation
 }

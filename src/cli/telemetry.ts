@@ -61,9 +61,7 @@ export const decide = (options: CommandOptions, enabled: boolean) => withConfig(
     throw new CommandError(consent.explanation, EXIT.off)
   }
   await withInstallation(config, async (installation) => {
-    const { decisions, sequelize } = demand(installation)
-    // A platform of an older release has no record of decisions yet.
-    await migrate(sequelize, HISTORY, migrations)
+    const { decisions } = await demandUpToDate(installation)
     await decisions.decide({ enabled, way: 'command line', who: userName() })
     decisions.close()
   }, 'write')
@@ -111,6 +109,13 @@ export async function readConsent (config: PlatformConfig): Promise<Consent> {
 export function demand (installation: Installation | undefined): Installation {
   if (installation) return installation
   throw new CommandError('The platform has to be started once before this works: flowforge start', EXIT.failed)
+}
+
+/** The same, with the record of decisions, which a platform of an older release does not have yet. */
+export async function demandUpToDate (found: Installation | undefined): Promise<Installation> {
+  const installation = demand(found)
+  await migrate(installation.sequelize, HISTORY, migrations)
+  return installation
 }
 
 function describePing (ping: LoggedPing): string {

@@ -23,8 +23,9 @@ export interface Installation {
 }
 
 /**
- * Opens this installation, to read it even on a read-only disk or to write to it, on the database of a platform that runs or has run. Creates no database, no table and no
- * setting, and starts no schedule: a running platform is not disturbed.
+ * Opens this installation, on the database of a platform that runs or has run: to read it, which works on a read-only
+ * disk, or to write to it. Creates no database, no table and no setting, and starts no schedule: a running platform is
+ * not disturbed.
  *
  * @param use gets undefined if no platform has ever been started
  * @throws ForeignDatabaseError, or the database's error

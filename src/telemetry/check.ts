@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit, type Endpoint } from './delivery/connection.js'
 import { lookUp } from './delivery/lookup.js'
 import { findProxy, type Proxy } from './delivery/proxy.js'
-import { describeError } from './describe-outcome.js'
+import { describeNoAnswer } from './describe-outcome.js'
 
 /** One step of a connection, and what came of it. */
 export interface CheckStep {
@@ -36,7 +36,7 @@ export async function checkConnection (address: string): Promise<CheckStep[]> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const errorCode = typeof code === 'string' ? code : null
-    steps.push({ name: current, ok: false, words: describeError(errorCode, message, url.host), errorCode })
+    steps.push({ name: current, ok: false, words: describeNoAnswer(errorCode, message, url.host), errorCode })
   } finally {
     abortion.abort()
   }

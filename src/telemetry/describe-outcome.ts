@@ -37,11 +37,11 @@ function describeFailure ({ status, errorCode, error }: LoggedPing, host: string
   if (status !== null) {
     return [`${host} answered ${status}.`, findByCode(STATUSES, String(status))?.remedy].filter(Boolean).join(' ')
   }
-  return describeError(errorCode, error, host)
+  return describeNoAnswer(errorCode, error, host)
 }
 
 /** Describes why there was no answer. @param error the technical words, for an error that is not foreseen */
-export function describeError (code: string | null, error: string | null, host: string): string {
+export function describeNoAnswer (code: string | null, error: string | null, host: string): string {
   const failure = findByCode(FAILURES, code ?? '')
   if (failure) return `${failure.what.replace('{host}', host)} ${failure.remedy}`
   return `Nothing could be delivered to ${host}${error ? ` (${error})` : ''}.`

@@ -1,5 +1,5 @@
 import { post, type Answer, type Post } from './delivery/post.js'
-import { describeError } from './describe-outcome.js'
+import { describeNoAnswer } from './describe-outcome.js'
 import { TelemetryOffError } from './types.js'
 
 /** More than the newest 1,000 pings, which is as many as the collector answers. */
@@ -68,7 +68,7 @@ async function postRight (right: Right, { instanceId, ...request }: Request): Pr
     request.signal.throwIfAborted()
     const { code, message } = error as Error & { code?: string }
     throw new ReceiverError(
-      'receiver_unavailable', describeError(code ?? null, message, hostOf(request.url)), { cause: error })
+      'receiver_unavailable', describeNoAnswer(code ?? null, message, hostOf(request.url)), { cause: error })
   }
 }
 

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { createAuthority } from '../helpers/certificates.js'
 import { startListener } from '../helpers/listener.js'
+import { afterRequest, startPeer } from '../helpers/peer.js'
 import { buildPlatform } from '../helpers/platform.js'
 import { prepareHome, startProcess } from '../helpers/process.js'
 import { within } from '../helpers/within.js'
@@ -33,6 +38,22 @@ describe('flowforge telemetry on, off and decisions', () => {
     await listener.next()
     assert.equal((await runCommandProcess(home, 'telemetry off')).code, 0)
     assert.equal((await within('the abort', sending)).outcome, 'cancelled')
+  })
+
+  test('off aborts what another command is sending over TLS', async (t) => {
+    const authority = createAuthority()
+    const arrived = new EventEmitter()
+    const arrival = once(arrived, 'request')
+    const peer = await startPeer(t, afterRequest(() => { arrived.emit('request') }), authority.issueFor('localhost'))
+    const { home } = await buildPlatform(t, { telemetry: { url: peer.url } })
+    const file = join(home, 'authority.pem')
+    writeFileSync(file, authority.cert)
+    const sending = runCommandProcess(home, 'telemetry send --json', { NODE_EXTRA_CA_CERTS: file })
+    await within('the request', arrival)
+    assert.equal((await runCommand(home, 'telemetry off')).code, 0)
+    const { code, stdout } = await within('the end of the command', sending)
+    assert.equal(code, 1)
+    assert.equal((JSON.parse(stdout) as { outcome: string }).outcome, 'cancelled')
   })
 
   test('on is refused while the operator has turned telemetry off', async (t) => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { describeOne, STATES, type State } from '../../docs/states.js'
+import { settingsTable } from '../../src/collector/settings.js'
 import { DEFAULT_URL } from '../../src/telemetry/config.js'
-import { describeDecision } from '../../src/telemetry/describe-state.js'
+import { describeDecision, RETENTION_DAYS } from '../../src/telemetry/describe-state.js'
 import { DECIDERS, PING_OUTCOMES } from '../../src/telemetry/types.js'
 
 /** What the heading says after "Telemetry is on", by the outcome of the last ping. */
@@ -89,3 +90,7 @@ for (const state of STATES) {
     })
   })
 }
+
+test('the days that a ping is kept are those of the collector', () => {
+  assert.equal(settingsTable.find(({ name }) => name === 'COLLECTOR_RETENTION_DAYS')?.standard, RETENTION_DAYS)
+})

@@ -133,8 +133,9 @@ export async function openTunnel (socket: Socket, proxy: URL, { host, port }: En
 const wrappers = new WeakMap<Socket, Socket>()
 
 /**
- * Destroys a socket on an abort; if it carries TLS by then, the TLS socket, which destroys it in turn. The other way round
- * Node.js 20 ends with a segmentation fault. That is also why no `signal` is given to Node.js: it destroys what it was given to.
+ * Destroys a socket on an abort; if it carries TLS by then, destroys the TLS socket, which destroys it in turn. In the other
+ * order Node.js 20 was seen to end with a segmentation fault (`flowforge telemetry check`, after a TLS handshake). That is
+ * also why Node.js is given no `signal`: it destroys the socket that it was given for.
  */
 function destroyOnAbort (socket: Socket, signal: AbortSignal): void {
   const destroy = () => {

@@ -36,7 +36,8 @@ const NO_ANSWER = { status: null, contentType: null, receipt: null, retryAfter: 
 
 /**
  * Attempts to deliver a recorded ping: a manual one once, because somebody waits for the result, any other up to four
- * times; not before its `nextAttemptAt`. Consent is read before each attempt, before its first byte is written, and every second while it is out.
+ * times; not before its `nextAttemptAt`. Consent is read before each attempt, before its first byte is written, and
+ * every second while it is out.
  *
  * @returns what became of it; never `pending`. Never throws.
  */
