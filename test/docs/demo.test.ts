@@ -16,7 +16,7 @@ test('npm run demo shows a ping on its whole way, from the platform to the row t
   assert.match(stdout, new RegExp(`"instance_id": "${instanceId}"`))
 })
 
-test('demo --report opens the usage report on a year of pings', async (t) => {
+test('npm run demo -- --report opens the usage report on a year of pings', async (t) => {
   const child = spawn(process.execPath, [...runProgram('demo/demo.ts'), '--report', '--installations', '50'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   t.after(() => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL') })
   const output: string[] = []
