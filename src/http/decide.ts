@@ -5,8 +5,9 @@ import { RequestProblem } from './request-problem.js'
 /**
  * Turns telemetry on or off for a request, and logs it.
  *
- * @throws RequestProblem 409 for a yes while the operator has turned telemetry off: it would take effect by itself once
- *   that is gone; 503 for a no that holds but could not be saved
+ * @throws RequestProblem 409 for turning telemetry on while the operator has turned it off, because it would take
+ * effect
+ *   later, unnoticed; 503 for turning it off if that holds but could not be saved
  */
 export async function decide (
   app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>
@@ -22,6 +23,6 @@ export async function decide (
     app.log.warn({ err: error }, message)
     throw new RequestProblem(503, code, message)
   }
-  // Who did is in the record of the decision; a log goes to more people.
+  // Without the name, which is in the record of the decision: more people read the log.
   app.log.info(`Telemetry was turned ${enabled ? 'on' : 'off'} (${way}).`)
 }
