@@ -164,6 +164,6 @@ function checkProxies (proxies?: string): void {
   } catch (error) {
     const entry = JSON.stringify((error as Error).message)
     throw new InvalidSettingsError(`${environmentName('trustProxy')} has ${entry}, ` +
-      `which is no address or network. ${meaning('trustProxy')}`)
+      `which is not an address or network. ${meaning('trustProxy')}`)
   }
 }

@@ -28,7 +28,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   TAB_AS_INDENT: 'it is indented with a tab; use spaces',
   TAG_RESOLVE_FAILED: 'a tag (!) is not known'
 }
-const OTHER_REASON = 'it is no valid YAML'
+const OTHER_REASON = 'it is not valid YAML'
 
 /**
  * Parses the text of a flowforge.yml.

@@ -31,7 +31,7 @@ export function readConfigText (path: string): string {
   // Without O_NONBLOCK, opening a named pipe would block until another process writes to it.
   const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
-    if (!fstatSync(file).isFile()) throw new Error('it is no file')
+    if (!fstatSync(file).isFile()) throw new Error('it is not a file')
     const bytes = Buffer.alloc(MOST_CONFIG_BYTES + 1)
     const length = fill(bytes, file)
     if (length > MOST_CONFIG_BYTES) throw new Error(`it has more than ${MOST_CONFIG_BYTES / 1024} KiB`)
