@@ -101,8 +101,8 @@ function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource
   const { username, password, pathname, search, hash } = new URL(baseUrl)
   if (username || password) throw new ConfigError(`${place} an http or https URL without a username and a password`)
   if (pathname !== '/' || search || hash) {
-    throw new ConfigError(`${place} a URL without a path, such as https://flowforge.example.com. The platform cannot be ` +
-      'served below a path: give it a host name of its own')
+    throw new ConfigError(`${place} a URL without a path, such as https://flowforge.example.com. ` +
+      'The platform cannot be served below a path: give it a host name of its own')
   }
 }
 
