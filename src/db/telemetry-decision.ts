@@ -23,7 +23,9 @@ export const decisionSchema = Type.Object({
     description: 'The username of the administrator, or of the operating system\'s user at the command line.'
   }),
   decidedAt: Type.String({ format: 'date-time', description: 'When it was decided.' }),
-  schemaVersion: Type.Integer({ description: 'The version of the ping that was shown; with a yes, the one agreed to.' })
+  schemaVersion: Type.Integer({
+    description: 'The version of the ping that was shown; if telemetry was turned on, the one agreed to.'
+  })
 }, { additionalProperties: false })
 
 /** A decision as the API returns it. */
