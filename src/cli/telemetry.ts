@@ -99,8 +99,7 @@ export const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the op
 
 /**
  * Reads consent as the platform would. Checks the operator's configuration before it opens the database, so that an
- * opt-out is shown even if the database is unavailable. An opt-out in the environment of a running platform counts,
- * too.
+ * opt-out is shown even if the database is unavailable. An opt-out of a running platform also counts.
  */
 export async function readConsent (config: PlatformConfig): Promise<Consent> {
   const telemetryConfig = await loadTelemetryConfig(config)

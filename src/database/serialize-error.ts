@@ -32,8 +32,7 @@ const SQLITE_NAMES_ALONE = new RegExp([
 
 /**
  * Describes an error for the log and for standard error, in the platform and in the collector. Keeps only the
- * properties below: a database error also carries the statement with its parameters (`sql`, `parameters`, `parent`,
- * `detail`).
+ * properties below: a database error also has `sql`, `parameters`, `parent` and `detail`, with the user's data.
  */
 export function serializeError (thrown: unknown): LoggedError {
   if (!(thrown instanceof Error)) {

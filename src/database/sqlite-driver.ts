@@ -12,8 +12,7 @@ export class MissingSqliteDriverError extends Error {
  */
 export async function loadSqliteDriver (): Promise<object> {
   try {
-    // The types declare only named exports, but OPEN_READWRITE and OPEN_CREATE, which Sequelize needs, are in the
-    // default.
+    // Sequelize needs OPEN_READWRITE and OPEN_CREATE. Only the default export has them, which the types do not declare.
     return (await import('@appthreat/sqlite3') as unknown as { default: object }).default
   } catch (error) {
     const [reason = ''] = (error as Error).message.split('\n')

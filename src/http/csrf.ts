@@ -87,8 +87,7 @@ function isOwnOrigin (origin: string, { server, host }: FastifyRequest): boolean
   const [source, base] = [new URL(origin), baseUrl === undefined ? undefined : new URL(baseUrl)]
   // If base_url is https, a page of the same host on plain http is another site.
   if (base && source.host === base.host) return source.origin === base.origin
-  // Parsed with the scheme of the origin, because a proxy may add the default port. In HTTP/1.0 the host may be
-  // missing.
+  // Parsed with the scheme of the origin, because a proxy may add the default port. HTTP/1.0 may have no host.
   const target = `${source.protocol}//${host}`
   return URL.canParse(target) && source.host === new URL(target).host
 }

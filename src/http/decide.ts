@@ -5,9 +5,8 @@ import { RequestProblem } from './request-problem.js'
 /**
  * Turns telemetry on or off for a request, and logs it.
  *
- * @throws RequestProblem 409 for turning telemetry on while the operator has turned it off, because it would take
- * effect
- *   later, unnoticed; 503 for turning it off if that holds but could not be saved
+ * @throws RequestProblem 409 if telemetry is turned on while the operator has turned it off, because that would take
+ *   effect later, unnoticed; 503 if telemetry is off now, but that could not be saved
  */
 export async function decide (
   app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>

@@ -109,8 +109,7 @@ export class Decisions {
 
   /**
    * Moves the refusal from SQLite's write-ahead log into the database file, so that a copy of that file alone includes
-   * it. Does not check the result: a reader may prevent the log from being emptied, but the refusal is in the file by
-   * then.
+   * it. Does not check the result: a reader can only keep the log from being emptied, after the refusal was moved.
    */
   async #moveIntoFile (): Promise<void> {
     if (this.#sequelize.getDialect() === 'sqlite') await this.#sequelize.query('PRAGMA wal_checkpoint(FULL)')

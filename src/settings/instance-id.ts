@@ -25,8 +25,7 @@ export async function takeNewInstanceId (
 
 /**
  * Deletes what the receiver holds of this installation, gives the installation a new id, and records who did. Sets the
- * new id first, so that no ping with the old one follows the deletion. If the receiver does not delete, restores the
- * old id.
+ * new id first, so that no ping with the old one follows the deletion, and restores the old one if deleting fails.
  *
  * @returns how many rows the receiver deleted
  * @throws as `telemetry.forget` does

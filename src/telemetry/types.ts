@@ -17,8 +17,7 @@ export type PingKind = typeof PING_KINDS[number]
 
 /**
  * `pending` until the last attempt is over; `delivered` if a collector confirmed the receipt; `unconfirmed` if
- * something else answered 2xx, for example a login page; `interrupted` if the process ended before the last attempt
- * was over.
+ * something else answered 2xx, for example a login page; `interrupted` if the process ended before that.
  */
 export const PING_OUTCOMES = ['pending', 'delivered', 'unconfirmed', 'failed', 'cancelled', 'interrupted'] as const
 

@@ -26,8 +26,8 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
 /**
  * Parses a list of proxies: addresses, networks and their names, separated by commas.
  *
- * @returns a function that checks whether an address from `X-Forwarded-For` is one of them; undefined, the address of a
- *   client that has closed the connection, is not
+ * @returns a function that checks whether an address from `X-Forwarded-For` is one of them; false for undefined, which
+ *   it gets if the client has closed the connection
  * @throws Error whose message is the invalid entry
  */
 export function parseProxies (setting: string): (address: string | undefined) => boolean {

@@ -108,8 +108,7 @@ export async function finishDay (db: Statements, day: number, newPerAddress: num
 
 /**
  * Decides which of the installations that were new up to `day` count: `newPerAddress` per network and day; the first of
- * them `leads`. Keeps the hash of their network one day longer, for pings that were received before midnight but stored
- * after it.
+ * them `leads`. Keeps the hash of their network for one more day, because a ping may be stored after midnight.
  */
 async function admitInstallations (db: Statements, day: number, newPerAddress: number): Promise<void> {
   await db.change(`UPDATE installations SET counted = place <= ${newPerAddress}, leads = place = 1 FROM (

@@ -92,8 +92,7 @@ async function createPings (schema: QueryInterface, transaction: Transaction): P
 /**
  * Creates the tables of installations and daily figures. Bit k of `days` is set if the installation was heard k days
  * before `last_day`. `introduced_by` is the network hash of the first ping; it is kept until `counted` and `leads` are
- * decided. `leads` marks the first installation that a network added on a day. `daily` has only figures that may be
- * published.
+ * decided. `leads` marks the first installation that a network added on a day. `daily` has only publishable figures.
  */
 async function createInstallations (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })

@@ -14,8 +14,7 @@ const HISTORY = 'collector_migrations'
  * Opens the collector's database, migrates it, and creates the partitions around today.
  *
  * @param url `sqlite:FILE` or `postgres://...`
- * @param today defaults to the day of the database's clock, so that a collector with a wrong clock creates no wrong
- *   partitions
+ * @param today defaults to the day of the database's clock, because this machine's clock may be wrong
  * @throws Sequelize's or the driver's error if the database does not answer
  */
 export async function openCollectorDatabase (

@@ -2,10 +2,7 @@
 import { DAY, dateOf, dayOfDate } from '../day.js'
 import type { Database, Statements } from './database.js'
 
-/**
- * The number of days created ahead: maintenance may fail, or a clock may be ahead, for as long before pings are
- * refused.
- */
+/** The number of days created ahead. Maintenance may fail, or a clock may be wrong, for this long. */
 export const DAYS_AHEAD = 7
 
 /**

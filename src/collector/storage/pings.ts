@@ -18,8 +18,7 @@ const names = columns.map(({ name }) => name).join(', ')
 
 /**
  * SQL that checks whether a ping is new: its installation has not sent its key on this day or the day before (on
- * SQLite, ever). It is a subquery per row because PostgreSQL would plan NOT EXISTS as a join that reads a whole
- * partition.
+ * SQLite, ever). A subquery per row, because PostgreSQL would plan NOT EXISTS as a join over a whole partition.
  */
 const IS_NEW = `(SELECT 1 FROM pings AS known WHERE known.instance_id = incoming.instance_id
     AND known.idempotency_key = incoming.idempotency_key

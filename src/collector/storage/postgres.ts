@@ -31,8 +31,7 @@ const PURPOSES: Record<Purpose, { options: string, max: number, timeout?: number
   // Without this, a prepared statement would keep the plan to scan a partition that was chosen while it was small.
   intake: { options: `${ISOLATION} -c enable_seqscan=off`, max: 4, timeout: 30_000 },
   report: { options: ISOLATION, max: 4, timeout: 30_000 },
-  // One connection, because temporary tables belong to it. Its statements may take long, but wait for a lock only
-  // briefly.
+  // One connection, because temporary tables belong to it. Statements may run for long, but wait for a lock only 2 s.
   maintenance: { options: `${ISOLATION} -c lock_timeout=2s`, max: 1, idleTimeoutMillis: 0 }
 }
 
@@ -50,8 +49,7 @@ export async function openPostgres (url: string, purpose: Purpose): Promise<Data
     connectionTimeoutMillis: 5000,
     ...(timeout && { statement_timeout: timeout, query_timeout: timeout + 5000 })
   })
-  // A broken connection fails its statement, and the next statement gets another one. Without listeners the process
-  // would crash.
+  // The listeners keep the process from crashing. A broken connection fails its statement; the next one gets another.
   pool.on('error', () => {})
   pool.on('connect', (client) => { client.on('error', () => {}) })
   try {

@@ -138,9 +138,8 @@ const wrappers = new WeakMap<Socket, Socket>()
 
 /**
  * Destroys a socket when the signal aborts. If the socket carries TLS by then, destroys the TLS socket, which destroys
- * the one below it. In the other order Node.js 20 was seen to crash with a segmentation fault (`flowforge telemetry
- * check`, after a TLS handshake). For the same reason the `signal` is not passed to Node.js, which would destroy the
- * lower socket.
+ * the one below it. In the other order Node.js 20 was seen to crash with a segmentation fault after a TLS handshake.
+ * For the same reason the `signal` is not passed to Node.js, which would destroy the lower socket.
  */
 function destroyOnAbort (socket: Socket, signal: AbortSignal): void {
   const destroy = () => {

@@ -9,8 +9,7 @@ interface Failure {
 
 /**
  * Logs once at `warn` when sending starts to fail, and once at `info` when the first ping is delivered or sending
- * works again; everything in between at `debug`. An installation that cannot reach the collector logs one line, not
- * one a day.
+ * works again; everything in between at `debug`. So an installation that cannot reach the collector logs a single line.
  */
 export class FailureLog {
   readonly #log: FastifyBaseLogger

@@ -153,10 +153,7 @@ function toPing (row: Row): LoggedPing {
 
 const toColumn = (value: LoggedPing[keyof LoggedPing]) => value instanceof Date ? timestamp(value) : value
 
-/**
- * Reports a pending ping as interrupted once no process can still be working on it: a killed process leaves its row
- * pending.
- */
+/** Reports a row that a killed process has left pending as interrupted, once no process can still be working on it. */
 function markInterrupted (ping: LoggedPing): LoggedPing {
   const attemptAt = ping.nextAttemptAt ?? ping.sentAt
   const isOver = Date.now() - attemptAt.getTime() > LONGEST_ATTEMPT_MS
