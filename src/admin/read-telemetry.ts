@@ -6,8 +6,8 @@ import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 export interface TelemetryState extends Consent {
   /** Whether the operator, or the platform itself, has turned it off: the administrator's switch changes nothing. */
   locked: boolean
-  /** Where pings are posted to. */
-  url: string
+  /** Where pings are posted to; null while that is in doubt. */
+  url: string | null
   /** null while telemetry is off. */
   nextDailyPing: Date | null
   /** What this release can send, and nobody has agreed to yet; empty while telemetry is off. */

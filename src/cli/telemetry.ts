@@ -3,7 +3,6 @@ import { migrate } from '../database/migrate.js'
 import { HISTORY, migrations } from '../db/migrations.js'
 import type { Decision } from '../db/telemetry-decision.js'
 import { formatMoment } from '../views/dates.js'
-import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
 import { decideConsent, decideForOperator } from '../telemetry/consent.js'
 import { describeOutcome } from '../telemetry/describe-outcome.js'
@@ -17,7 +16,7 @@ import { withInstallation, type Installation } from './with-installation.js'
 /** `flowforge telemetry status` */
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
-  const url = urlOf(config)
+  const { url } = await loadTelemetryConfig(config)
   const newProperties = consent.allowed
     ? await withInstallation(config, (installation) => demand(installation).telemetry.newProperties())
     : []
@@ -123,8 +122,6 @@ function describePing (ping: LoggedPing): string {
   const facts = [formatMoment(sentAt), kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
   return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
-
-export const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
 export const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 

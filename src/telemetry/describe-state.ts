@@ -19,8 +19,18 @@ export interface Receiver {
   caution: string
 }
 
-/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to */
-export function describeReceiver (url: string): Receiver {
+/** While flowforge.yml leaves in doubt who it is. No ping is sent then. */
+const UNKNOWN: Receiver = {
+  host: 'the receiver',
+  isOfficial: false,
+  who: 'a receiver that is not known while flowforge.yml is in doubt',
+  keeping: 'Who the receiver is, what it keeps, and for how long, is not known while flowforge.yml is in doubt.',
+  caution: ''
+}
+
+/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to, if known */
+export function describeReceiver (url: string | null): Receiver {
+  if (url === null) return UNKNOWN
   const { host, origin, protocol } = new URL(url)
   const isOfficial = origin === new URL(DEFAULT_URL).origin
   return {
@@ -38,7 +48,8 @@ export function describeReceiver (url: string): Receiver {
 }
 
 /** Says at the command line where pings go. */
-export function describeDestination ({ allowed }: Consent, url: string): string {
+export function describeDestination ({ allowed }: Consent, url: string | null): string {
+  if (url === null) return 'No ping is posted. Where pings would go is not known while flowforge.yml is in doubt.'
   return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`
 }
 
@@ -50,7 +61,7 @@ export interface DecisionFacts {
   operator: Consent | undefined
   /** Consent as a whole; undefined if it could not be read. */
   consent: Consent | undefined
-  url: string
+  url: string | null
 }
 
 /** Says beside the switch of the Telemetry page what holds now, to whom what is sent, and how to change it. */

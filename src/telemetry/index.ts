@@ -14,8 +14,8 @@ export type TelemetryOptions = Partial<Pick<TelemetryHost, 'config' | 'settings'
 
 /** What the plugin decorates the host with, as `app.telemetry`. */
 export interface Telemetry {
-  /** Where pings are posted to. */
-  readonly url: string
+  /** Where pings are posted to; null while that is in doubt, and telemetry off for it. */
+  readonly url: string | null
   /** Decides whether a ping may be sent now, and says who decided. Settings are read afresh. */
   consent: () => Promise<Consent>
   /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
@@ -62,11 +62,12 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     return
   }
   let loading: Promise<TelemetryService> | undefined
+  let loaded: TelemetryService | undefined
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
 
   app.decorate('telemetry', {
-    get url () { return readConfig(readHost(app, options)).url },
+    get url () { return loaded ? loaded.url : readConfig(readHost(app, options)).url },
     consent: async () => (await load()).consent(),
     operatorConsent: async () => (await load()).operatorConsent(),
     preview: async () => (await load()).preview(),
@@ -117,7 +118,7 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
 
   /** Loads the service once; after a failure, as during an upgrade, the next call tries again. */
   function load (): Promise<TelemetryService> {
-    loading ??= import('./service.js').then(({ TelemetryService }) => new TelemetryService(readHost(app, options)))
+    loading ??= import('./service.js').then(({ TelemetryService }) => (loaded = new TelemetryService(readHost(app, options))))
     return loading.catch((error: unknown) => {
       loading = undefined
       throw error
