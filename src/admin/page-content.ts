@@ -8,6 +8,7 @@ import { describePing } from '../views/ping.js'
 import { describeLine, describeLines } from './describe-logged.js'
 import { describeRights } from './describe-rights.js'
 import type { Flash } from './flash.js'
+import { UNWRITTEN } from '../settings/decisions.js'
 import { loadSection } from '../views/section.js'
 
 /** How many pings the page shows before it is asked for all. */
@@ -41,6 +42,7 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, { 
     state: await section('the state', () => consent.content && describeState(consent.content, last)),
     last: pings.problem ? pings : await section('the last ping', () => last && describeLine(last)),
     decided,
+    unwritten: app.decisions.unwritten && UNWRITTEN[app.decisions.unwritten],
     newProperties: newProperties.content ?? [],
     next,
     preview,
@@ -66,7 +68,7 @@ function describeSwitch (app: FastifyInstance, value: unknown, operator: Consent
 }
 
 async function readDecision ({ decisions }: FastifyInstance) {
-  const last = (await decisions.list()).find(({ action }) => action === 'decide')
+  const last = await decisions.last()
   return last && { ...last, way: WAYS[last.way] ?? last.way, moment: describeMoment(last.decidedAt) }
 }
 

@@ -63,6 +63,7 @@ export const decide = (options: CommandOptions, enabled: boolean) => withConfig(
     const { decisions } = await demandUpToDate(installation)
     await decisions.decide({ enabled, way: 'command line', who: userName() })
     decisions.close()
+    if (decisions.unwritten === 'record') process.stderr.write('The database could not record who decided.\n')
   }, 'write')
   const { explanation } = await readConsent(config)
   print(options.json ? toJson({ enabled, explanation }) : explanation)
@@ -71,12 +72,13 @@ export const decide = (options: CommandOptions, enabled: boolean) => withConfig(
 
 /** `flowforge telemetry decisions` */
 export const listDecisions = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  const decisions = await withInstallation(config, async (installation) => {
-    if (!await installation?.sequelize.getQueryInterface().tableExists('TelemetryDecisions')) return []
-    return installation!.decisions.list()
+  const [decisions, none] = await withInstallation(config, async (installation): Promise<[Decision[], string]> => {
+    if (!installation) return [[], 'Nobody has decided yet: telemetry is on once the setup is finished.']
+    const isThere = await installation.sequelize.getQueryInterface().tableExists('TelemetryDecisions')
+    return [isThere ? await installation.decisions.list() : [], 'No decision is recorded.']
   })
   if (options.json) print(toJson(decisions))
-  else print(decisions.map(describeDecision).join('\n') || 'Nobody has decided yet: telemetry is on once the setup is finished.')
+  else print(decisions.map(describeDecision).join('\n') || none)
   return EXIT.done
 })
 
