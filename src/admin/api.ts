@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 import { Type, type Static, type TSchema } from 'typebox'
@@ -10,6 +11,7 @@ import { forget, readHeld, takeNewId } from './rights.js'
 import {
   errorSchema, forgottenSchema, heldSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
 } from './schema.js'
+import { walkLog } from './walk-log.js'
 
 /** The JSON API of Admin Settings, described by the same schemas that check it. */
 export const api: FastifyPluginAsyncTypebox = async (app) => {
@@ -41,7 +43,12 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get('/telemetry/pings', {
     schema: answers(Type.Array(loggedPingSchema), 'The ping log, newest first')
-  }, async () => (await app.telemetry.pings()).map(toJson))
+  }, async (_request, reply: FastifyReply) => {
+    const log = walkLog(app)
+    // A log that cannot be read is an error, and not half of an answer.
+    const newest = await log.next()
+    return reply.type('application/json').send(Readable.from(serialiseLog(newest, log)))
+  })
 
   app.post('/telemetry/pings', {
     schema: answers(loggedPingSchema, 'Send a ping now')
@@ -78,9 +85,17 @@ async function readSettings (app: FastifyInstance): Promise<Static<typeof settin
 
 async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof telemetrySchema>> {
   const { nextDailyPing, ...state } = await readTelemetry(app)
-  const [last] = await app.telemetry.pings()
+  const [last] = await app.telemetry.pings(1)
   return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
 }
 
-const toJson = (ping: LoggedPing) => (
-  { ...ping, sentAt: ping.sentAt.toISOString(), nextAttemptAt: ping.nextAttemptAt?.toISOString() ?? null })
+async function * serialiseLog (newest: IteratorResult<LoggedPing>, others: AsyncIterable<LoggedPing>): AsyncGenerator<string> {
+  yield newest.done ? '[' : `[${JSON.stringify(toJson(newest.value))}`
+  for await (const ping of others) yield `,${JSON.stringify(toJson(ping))}`
+  yield ']'
+}
+
+const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: toIso(ping.sentAt), nextAttemptAt: toIso(ping.nextAttemptAt) })
+
+/** A damaged row has no time that can be told. */
+const toIso = (moment: Date | null) => moment && !Number.isNaN(moment.getTime()) ? moment.toISOString() : null

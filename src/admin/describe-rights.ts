@@ -1,7 +1,7 @@
 import type { Flash } from './flash.js'
 
-/** Longer answers are cut on the page; the command line shows all. */
-const LONGEST_ANSWER = 2 ** 16
+/** Longer answers are cut on the page, which stays below 300 KB also where HTML escapes all of it; the command line shows all. */
+const LONGEST_ANSWER = 2 ** 15
 
 /** What the section about the receiver shows of the request just made there. */
 export interface DescribedRights {

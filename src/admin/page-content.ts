@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Decision } from '../db/telemetry-decision.js'
 import { describeDecision, describeReceiver, describeState } from '../telemetry/describe-state.js'
@@ -8,6 +9,7 @@ import { describePing } from '../views/ping.js'
 import { describeLine, describeLines } from './describe-logged.js'
 import { describeRights } from './describe-rights.js'
 import type { Flash } from './flash.js'
+import { walkLog } from './walk-log.js'
 import { UNWRITTEN } from '../settings/decisions.js'
 import { loadSection } from '../views/section.js'
 
@@ -31,7 +33,7 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, { 
     section('new properties', () => telemetry.newProperties()),
     section('the schedule', () => readSchedule(app)),
     section('the next ping', async () => describePing(await telemetry.preview())),
-    section('the log', () => telemetry.pings(showAll ? undefined : NEWEST + 1)),
+    section('the log', () => showAll ? Readable.from(walkLog(app)).toArray() as Promise<LoggedPing[]> : telemetry.pings(NEWEST + 1)),
     section('the ping just sent', () => readSent(app, flash))
   ])
   const last = pings.content?.[0]

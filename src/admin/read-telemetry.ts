@@ -29,7 +29,8 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
  * Sends a ping now.
  *
  * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
- * @throws RequestProblem 409 with the explanation when consent says no
+ * @throws RequestProblem 409 with the explanation when consent says no; 503 when the ping cannot be made or recorded, since
+ *   none is sent then
  */
 export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {
@@ -37,6 +38,8 @@ export async function sendPing (app: FastifyInstance, idempotencyKey?: string): 
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (code === 'telemetry_off') throw new RequestProblem(409, code, message)
-    throw error
+    app.log.error({ err: error }, 'A ping could not be made or recorded, so none was sent.')
+    const reason = code === 'invalid_ping' ? `${message}.` : 'It could not be made or recorded; the log of the platform says why.'
+    throw new RequestProblem(503, 'ping_not_sent', `No ping was sent. ${reason}`)
   }
 }

@@ -121,7 +121,8 @@ export async function demandUpToDate (found: Installation | undefined): Promise<
 
 function describePing (ping: LoggedPing): string {
   const { sentAt, kind, outcome, attempts, body } = ping
-  const facts = [formatMoment(sentAt), kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
+  const when = Number.isNaN(sentAt.getTime()) ? 'at a time that is damaged' : formatMoment(sentAt)
+  const facts = [when, kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
   return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
 

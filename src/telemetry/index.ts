@@ -32,8 +32,8 @@ export interface Telemetry {
    * @throws an error with the code `telemetry_off` if consent is refused
    */
   send: (idempotencyKey?: string) => Promise<LoggedPing>
-  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer. */
-  pings: (limit?: number) => Promise<LoggedPing[]>
+  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer; of those before an id, if one is given. */
+  pings: (limit?: number, before?: number) => Promise<LoggedPing[]>
   /** One ping of the log by its id; undefined if it is not, or no longer, there. */
   ping: (id: number) => Promise<LoggedPing | undefined>
   /**
@@ -74,7 +74,7 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     schemaVersion: SCHEMA_VERSION,
     newProperties: async () => (await load()).newProperties(),
     send: async (idempotencyKey) => (await load()).send(idempotencyKey),
-    pings: async (limit) => (await load()).pings(limit),
+    pings: async (limit, before) => (await load()).pings(limit, before),
     ping: async (id) => (await load()).ping(id),
     held: async () => (await load()).held(),
     forget: async (instanceId) => (await load()).forget(instanceId),

@@ -104,8 +104,8 @@ export class TelemetryService {
   }
 
   /** The newest recorded pings, newest first. @throws the database's error */
-  async pings (limit?: number): Promise<LoggedPing[]> {
-    return missingRequirements(this.#host) ? [] : this.#openLog().list(limit)
+  async pings (limit?: number, before?: number): Promise<LoggedPing[]> {
+    return missingRequirements(this.#host) ? [] : this.#openLog().list(limit, before)
   }
 
   /** One recorded ping; undefined if it is not, or no longer, in the log. @throws the database's error */

@@ -59,6 +59,7 @@ const REFUSALS: [title: string, code: string, answer: (response: ServerResponse)
   ['answers with a login page', 'right_not_offered', (response) => response.writeHead(200).end('<html>')],
   ['answers success alone', 'right_not_offered', (response) => response.writeHead(200).end('{"status":"success"}')],
   ['answers too many levels', 'right_not_offered', (response) => response.end(`{"status":"success","held":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)],
+  ['answers too many values', 'right_not_offered', (response) => response.end(`{"status":"success","held":[${'0,'.repeat(200_000)}0]}`)],
   ['answers less than none', 'right_not_offered', (response) => response.end('{"status":"success","forgotten":{"installations":1,"pings":-1}}')],
   ['redirects', 'right_not_offered', (response) => response.writeHead(302, { location: '/elsewhere' }).end()],
   ['is busy', 'receiver_unavailable', (response) => response.writeHead(503).end()],
