@@ -1,16 +1,14 @@
 import { Readable } from 'node:stream'
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
-import { Type, type Static, type TSchema } from 'typebox'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { Type, type Static } from 'typebox'
 import { pingSchema } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { decisionSchema } from '../db/telemetry-decision.js'
 import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
-import { forget, readHeld, takeNewId } from './rights.js'
-import {
-  errorSchema, forgottenSchema, heldSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
-} from './schema.js'
+import { rightsApi } from './rights-api.js'
+import { answers, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
 import { walkLog } from './walk-log.js'
 
 /** The JSON API of Admin Settings, described by the same schemas that check it. */
@@ -54,30 +52,10 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
     schema: answers(loggedPingSchema, 'Send a ping now')
   }, async () => toJson(await sendPing(app)))
 
-  app.post('/telemetry/held', {
-    schema: answers(heldSchema, 'Ask the receiver what it holds')
-  }, () => readHeld(app))
-
-  app.post('/telemetry/forget', {
-    schema: answers(forgottenSchema, 'Delete what the receiver holds, and take a new id')
-  }, (request) => forget(app, { way: 'API', who: request.user!.username }))
-
-  app.post('/telemetry/new-id', {
-    schema: answers(newIdSchema, 'Take a new random id, for a copy of a machine')
-  }, async (request) => {
-    await takeNewId(app, { way: 'API', who: request.user!.username })
-    return { instanceId: app.settings.get('instanceId')! }
-  })
+  await app.register(rightsApi)
 
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }
-
-const answers = <T extends TSchema>(success: T, summary: string) => ({
-  tags: ['admin'],
-  summary,
-  security: [{ session: [] }],
-  response: { 200: success, '4xx': errorSchema, '5xx': errorSchema }
-}) satisfies FastifySchema
 
 async function readSettings (app: FastifyInstance): Promise<Static<typeof settingsSchema>> {
   return { 'telemetry:enabled': await app.settings.refresh('telemetry:enabled') === true }

@@ -1,4 +1,5 @@
-import { Type } from 'typebox'
+import type { FastifySchema } from 'fastify'
+import { Type, type TSchema } from 'typebox'
 import { DECIDERS, loggedPingSchema as loggedPing, type LoggedPingJson } from '../telemetry/types.js'
 
 const closed = { additionalProperties: false }
@@ -48,3 +49,11 @@ export const errorSchema = Type.Object({
   code: Type.String({ description: 'The kind of error, for programs.' }),
   error: Type.String({ description: 'What was wrong, for people.' })
 }, closed)
+
+/** The schema of a call that answers this. */
+export const answers = <T extends TSchema>(success: T, summary: string) => ({
+  tags: ['admin'],
+  summary,
+  security: [{ session: [] }],
+  response: { 200: success, '4xx': errorSchema, '5xx': errorSchema }
+}) satisfies FastifySchema

@@ -24,7 +24,7 @@ export async function sendPage (request: FastifyRequest, reply: FastifyReply, { 
 }
 
 /** Shows the Telemetry page with what went wrong with one of its forms. @throws any error that is not the request's */
-export async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash?: Flash) {
+export async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash: Flash) {
   const problems = request.user?.admin && findProblems(error, request)
   if (!problems) throw error
   setStatus(error as RequestProblem, reply)

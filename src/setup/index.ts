@@ -24,6 +24,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   const guarded = { preValidation: app.csrfProtection, errorHandler: showStepAgain }
 
   app.get('/setup', showStep)
+  // A form that was refused leaves its address in the browser.
+  for (const form of ['create-user', 'settings', 'finish']) app.get(`/setup/${form}`, (_request, reply) => reply.redirect('/setup'))
 
   app.post('/setup/create-user', {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
