@@ -5,6 +5,9 @@ import type { Consent, LoggedPing } from './types.js'
 /** How long FlowForge's collector keeps a ping. */
 export const RETENTION_DAYS = 90
 
+/** Where the people behind FlowForge's collector can be asked. */
+export const CONTACT_URL = 'https://flowforge.com'
+
 const WHEN = '30 seconds after each start and once every 24 hours'
 
 /** Where pings go, in words. */
@@ -17,6 +20,8 @@ export interface Receiver {
   keeping: string
   /** What to know about the connection; empty if it is encrypted. */
   caution: string
+  /** Where its people can be asked; empty where that is not known here. */
+  contact: string
 }
 
 /** While flowforge.yml leaves in doubt who it is. No ping is sent then. */
@@ -25,7 +30,8 @@ const UNKNOWN: Receiver = {
   isOfficial: false,
   who: 'a receiver that is not known while flowforge.yml is in doubt',
   keeping: 'Who the receiver is, what it keeps, and for how long, is not known while flowforge.yml is in doubt.',
-  caution: ''
+  caution: '',
+  contact: ''
 }
 
 /** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to, if known */
@@ -43,7 +49,8 @@ export function describeReceiver (url: string | null): Receiver {
       : `What ${host} keeps, and for how long, is up to whoever runs it; the FlowForge team promises nothing for it.`,
     caution: protocol === 'http:'
       ? 'The connection is not encrypted (http): whoever is on the way can read and change what is sent.'
-      : ''
+      : '',
+    contact: isOfficial ? CONTACT_URL : ''
   }
 }
 

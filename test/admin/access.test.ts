@@ -6,7 +6,8 @@ import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 
 /** What anybody may ask for. Every other route that there is, or will be, is the administrators' alone. */
 const PUBLIC = [
-  'GET /', 'GET /health', 'GET /assets/*', 'GET /setup', 'GET /setup/create-user', 'GET /setup/settings', 'GET /setup/finish',
+  'GET /', 'GET /health', 'GET /assets/*', 'GET /documents/:name',
+  'GET /setup', 'GET /setup/create-user', 'GET /setup/settings', 'GET /setup/finish',
   'POST /setup/create-user', 'POST /setup/settings', 'POST /setup/finish',
   'GET /account/login', 'POST /account/login', 'POST /account/logout'
 ]
