@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { ACCOUNT } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
 import { launchChromium, type Chromium } from './chromium.js'
-import { fillAccount, visit } from './visit.js'
+import { fillAccount, press, visit } from './visit.js'
 
 const WIDTHS = [320, 768, 1280]
 const SCHEMES = ['light', 'dark'] as const
@@ -85,8 +85,6 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
     await check(page, 'Telemetry')
   })
 })
-
-const press = (page: Page, name: string) => page.getByRole('button', { name }).click()
 
 /** Checks the page as it is now, with all that it folds away opened. */
 async function check (page: Page, name: string): Promise<void> {

@@ -63,3 +63,6 @@ export async function goThroughWizard (page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Finish the setup' }).click()
   await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
 }
+
+/** Presses the button of this name. */
+export const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
