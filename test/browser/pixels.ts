@@ -30,6 +30,18 @@ export class Pixels {
   }
 }
 
+/** The share of a switch that looks clearly different when it is on: its knob is at the other end, beside another word. */
+export const LEAST_DIFFERENCE = 0.05
+
+/** The switch alone, without its label: the first 68 pixels. */
+export async function drawSwitch (page: Page): Promise<Buffer> {
+  await page.mouse.move(0, 0)
+  await page.evaluate('document.activeElement.blur()')
+  await page.evaluate('document.documentElement.style.filter = "grayscale(1)"')
+  const box = (await page.getByRole('switch').boundingBox())!
+  return page.screenshot({ clip: { ...box, width: 68 } })
+}
+
 const DECODE = `async (base64) => {
   const bitmap = await createImageBitmap(await (await fetch('data:image/png;base64,' + base64)).blob())
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d', { willReadFrequently: true })
