@@ -25,7 +25,7 @@ export interface State {
   last?: Partial<LoggedPing>
 }
 
-const NOW = new Date('2026-11-25T12:00:00Z')
+export const NOW = new Date('2026-11-25T12:00:00Z')
 const OTHER = 'https://telemetry.example.org/ping'
 
 const failed = (ping: Partial<LoggedPing>): Partial<LoggedPing> => ({ outcome: 'failed', status: null, attempts: 4, ...ping })
@@ -82,7 +82,7 @@ export const STATES: State[] = [
   })
 ]
 
-const DELIVERED: LoggedPing = {
+export const DELIVERED: LoggedPing = {
   id: 1,
   kind: 'daily',
   sentAt: NOW,
