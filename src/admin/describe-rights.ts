@@ -27,6 +27,7 @@ export function describeRights (flash: Flash | undefined, held: object | undefin
   const deleted = `${pings} ${pings === '1' ? 'ping' : 'pings'}`
   return {
     form: 'forget',
-    result: `Deleted: ${deleted} and everything else that ${host} held of this installation; this installation has a new id.`
+    result: `${host} says that it has deleted ${deleted} and everything else that it held of this installation. ` +
+      'This installation has a new id.'
   }
 }

@@ -66,7 +66,7 @@ describe('the Telemetry page by keyboard alone', () => {
     await page.keyboard.press('Space')
     await tabTo(page, FORGET)
     await pressAndWait(page, 'Enter')
-    await page.getByText('Deleted: 1 ping').waitFor()
+    await page.getByText('says that it has deleted 1 ping').waitFor()
     assert.equal(await focused(page), FORGET)
     assert.equal((await collector.rows()).length, 0)
 

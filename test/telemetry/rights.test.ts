@@ -106,7 +106,7 @@ test('the command line asks, deletes and takes a new id', async (t) => {
   await app.telemetry.send()
   const held = await runCommand(home, 'telemetry held')
   assert.equal((JSON.parse(held.stdout) as Held).pingsKept, 1)
-  assert.match((await runCommand(home, 'telemetry forget')).stdout, /^Deleted: 1 ping and everything else .*new instanceId\.\n$/)
+  assert.match((await runCommand(home, 'telemetry forget')).stdout, /^The receiver says that it has deleted 1 ping and everything else .*new instanceId\.\n$/)
   const { stdout } = await runCommand(home, 'telemetry new-id --json')
   assert.equal((JSON.parse(stdout) as { instanceId: string }).instanceId, await app.settings.refresh('instanceId'))
   assert.match((await runCommand(home, 'telemetry decisions')).stdout, /: took a new id\n.*: deleted what the receiver held/)
