@@ -72,13 +72,12 @@ export const decide = (options: CommandOptions, enabled: boolean) => withConfig(
 
 /** `flowforge telemetry decisions` */
 export const listDecisions = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  const [decisions, none] = await withInstallation(config, async (installation): Promise<[Decision[], string]> => {
-    if (!installation) return [[], 'Nobody has decided yet: telemetry is on once the setup is finished.']
-    const isThere = await installation.sequelize.getQueryInterface().tableExists('TelemetryDecisions')
-    return [isThere ? await installation.decisions.list() : [], 'No decision is recorded.']
+  const decisions = await withInstallation(config, async (installation) => {
+    if (!await installation?.sequelize.getQueryInterface().tableExists('TelemetryDecisions')) return []
+    return installation!.decisions.list()
   })
   if (options.json) print(toJson(decisions))
-  else print(decisions.map(describeDecision).join('\n') || none)
+  else print(decisions.map(describeDecision).join('\n') || 'No decision is recorded.')
   return EXIT.done
 })
 

@@ -13,7 +13,16 @@ export function renderDocument (markdown: string): RenderedDocument {
         const target = targetOf(href)
         return target === undefined ? text : `<a href="${target}">${text}</a>`
       },
-      image: ({ text }: Tokens.Image) => text
+      image: ({ text }: Tokens.Image) => text,
+      // On a narrow screen each cell stands below the other, with its heading.
+      table ({ header, rows }: Tokens.Table) {
+        const inline = ({ tokens }: Tokens.TableCell) => this.parser.parseInline(tokens)
+        const labels = header.map((cell) => inline(cell).replace(/<[^>]*>/g, '').replaceAll('"', '&quot;'))
+        const cells = (row: Tokens.TableCell[]) => row.map((cell, index) => (
+          cell.text === '' ? '<td></td>' : `<td data-label="${labels[index]}">${inline(cell)}</td>`))
+        return `<table><thead><tr>${header.map((cell) => `<th scope="col">${inline(cell)}</th>`).join('')}</tr></thead>` +
+          `<tbody>${rows.map((row) => `<tr>${cells(row).join('')}</tr>`).join('\n')}</tbody></table>\n`
+      }
     }
   })
   return {
