@@ -27,7 +27,8 @@ export const API_ERRORS: ApiError[] = [
   {
     code: 'decision_not_saved',
     statuses: [503],
-    meaning: 'The database failed. What was turned off is off in this process, and is written as soon as that works; what was to be turned on is not.'
+    meaning: 'The database failed. What was turned off is off in this process, and is written as soon as that works; ' +
+      'what was to be turned on is not.'
   },
-  { code: 'ping_not_sent', statuses: [503], meaning: 'The ping could not be made or recorded, so none was sent. The log has the details.' }
+  { code: 'ping_not_sent', statuses: [503], meaning: 'The ping could not be made or recorded, so none was sent.' }
 ]

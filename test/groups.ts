@@ -23,7 +23,14 @@ export function groupTests (): string[] {
   })
 }
 
-function listTests (): string[] {
+/** What runs in the soak alone, and what does more there. */
+export function listSoak (): string[] {
+  return [...listFiles('.soak.ts'), ...listTests().filter((file) => readFileSync(file, 'utf8').includes("/helpers/soak.js'"))]
+}
+
+const listTests = () => listFiles('.test.ts')
+
+function listFiles (ending: string): string[] {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts')).toSorted().map((file) => join('test', file))
+    .filter((file) => file.endsWith(ending)).toSorted().map((file) => join('test', file))
 }

@@ -11,8 +11,8 @@ import { authenticate } from './password.js'
 import { loginSchema } from './schema.js'
 
 /**
- * Attempts a minute from one address: enough for a person who mistypes, useless for guessing. Counted once the body is read, so
- * that the page that refuses one keeps the username, and where to go on.
+ * Attempts a minute from one address: enough for a person who mistypes, useless for guessing. Counted once the body is
+ * read, so that the page that refuses one keeps the username, and where to go on.
  */
 const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute', hook: 'preValidation' } as const
 

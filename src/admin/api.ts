@@ -67,7 +67,9 @@ async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof t
   return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
 }
 
-async function * serialiseLog (newest: IteratorResult<LoggedPing>, others: AsyncIterable<LoggedPing>): AsyncGenerator<string> {
+async function * serialiseLog (
+  newest: IteratorResult<LoggedPing>, others: AsyncIterable<LoggedPing>
+): AsyncGenerator<string> {
   yield newest.done ? '[' : `[${JSON.stringify(toJson(newest.value))}`
   for await (const ping of others) yield `,${JSON.stringify(toJson(ping))}`
   yield ']'

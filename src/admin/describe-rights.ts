@@ -1,6 +1,9 @@
 import type { Flash } from './flash.js'
 
-/** Longer answers are cut on the page, which stays below 300 KB also where HTML escapes all of it; the command line shows all. */
+/**
+ * Longer answers are cut on the page, which stays below 300 KB also where HTML escapes all of it. The command line shows
+ * all.
+ */
 const LONGEST_ANSWER = 2 ** 15
 
 /** What the section about the receiver shows of the request just made there. */

@@ -33,7 +33,7 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, { 
     section('new properties', () => telemetry.newProperties()),
     section('the schedule', () => readSchedule(app)),
     section('the next ping', async () => describePing(await telemetry.preview())),
-    section('the log', () => showAll ? Readable.from(walkLog(app)).toArray() as Promise<LoggedPing[]> : telemetry.pings(NEWEST + 1)),
+    section('the log', () => showAll ? readAll(app) : telemetry.pings(NEWEST + 1)),
     section('the ping just sent', () => readSent(app, flash))
   ])
   const last = pings.content?.[0]
@@ -78,6 +78,8 @@ async function readSchedule ({ telemetry }: FastifyInstance) {
   const [boot, daily] = [telemetry.nextBoot(), telemetry.nextDaily()]
   return { boot: boot && describeMoment(boot), daily: daily && describeMoment(daily) }
 }
+
+const readAll = (app: FastifyInstance) => Readable.from(walkLog(app)).toArray() as Promise<LoggedPing[]>
 
 function describeLog (pings: LoggedPing[], showAll: boolean) {
   return { lines: describeLines(showAll ? pings : pings.slice(0, NEWEST)), hasMore: !showAll && pings.length > NEWEST }

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
 import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 
+const NOT_RECORDED = 'It could not be made or recorded; the log of the platform says why.'
+
 /** The state of telemetry, as the pages and the API show it. */
 export interface TelemetryState extends Consent {
   /** Whether the operator, or the platform itself, has turned it off: the administrator's switch changes nothing. */
@@ -29,8 +31,8 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
  * Sends a ping now.
  *
  * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
- * @throws RequestProblem 409 with the explanation when consent says no; 503 when the ping cannot be made or recorded, since
- *   none is sent then
+ * @throws RequestProblem 409 with the explanation when consent says no; 503 when the ping cannot be made or recorded,
+ *   since none is sent then
  */
 export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {
@@ -39,7 +41,7 @@ export async function sendPing (app: FastifyInstance, idempotencyKey?: string): 
     const { code, message } = error as Error & { code?: string }
     if (code === 'telemetry_off') throw new RequestProblem(409, code, message)
     app.log.error({ err: error }, 'A ping could not be made or recorded, so none was sent.')
-    const reason = code === 'invalid_ping' ? `${message}.` : 'It could not be made or recorded; the log of the platform says why.'
+    const reason = code === 'invalid_ping' ? `${message}.` : NOT_RECORDED
     throw new RequestProblem(503, 'ping_not_sent', `No ping was sent. ${reason}`)
   }
 }

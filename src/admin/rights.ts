@@ -17,7 +17,7 @@ export function readHeld (app: FastifyInstance): Promise<object> {
 /** Deletes what the receiver holds of this installation, and gives it a new id. @throws RequestProblem with the reason */
 export async function forget (app: FastifyInstance, by: By): Promise<Forgotten> {
   const forgotten = await forgetInstallation(app, by).catch(tellProblem)
-  app.log.info(`The receiver says that it has deleted what it held of this installation, which has a new instanceId (${by.way}).`)
+  app.log.info(`The receiver says that it has deleted what it held of this installation (${by.way}). It has a new instanceId.`)
   return forgotten
 }
 

@@ -19,7 +19,9 @@ export const telemetrySchema = Type.Object({
   decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
   locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
-  url: Type.Union([Type.String(), Type.Null()], { description: 'Where pings are posted to; null while flowforge.yml leaves that in doubt.' }),
+  url: Type.Union([Type.String(), Type.Null()], {
+    description: 'Where pings are posted to; null while flowforge.yml leaves that in doubt.'
+  }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
   newProperties: Type.Array(Type.Object({
     path: Type.String({ description: 'Where it stands in the ping.' }),

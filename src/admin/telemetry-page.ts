@@ -26,8 +26,10 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
   // Again when the body was read: the session may have ended while it was on its way.
   app.addHook('preHandler', async (request, reply) => { if (request.method === 'POST') return requireAdministrator(request, reply) })
   await app.register(rightsForms)
-  // A form that was refused leaves its address in the browser: reloaded from there, or after the login, the page is shown.
-  for (const form of ['pings', 'held', 'forget', 'new-id']) app.get(`${PAGE}/${form}`, (_request, reply) => reply.redirect(PAGE))
+  // A form that was refused leaves its address in the browser: opened from there, or after the login, it is the page.
+  for (const form of ['pings', 'held', 'forget', 'new-id']) {
+    app.get(`${PAGE}/${form}`, (_request, reply) => reply.redirect(PAGE))
+  }
 
   app.get<{ Querystring: { pings?: string } }>(PAGE, async (request, reply) => {
     return request.user!.admin ? sendPage(request, reply, { flash: takeFlash(request, reply) }) : reply.page('admin/state', await readState(app))

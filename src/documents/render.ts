@@ -1,7 +1,7 @@
 import { Marked, type Tokens } from 'marked'
 import { DOCUMENTS, type RenderedDocument } from './names.js'
 
-/** Turns a document of this repository into HTML. Its links lead to the documents that the platform shows, or nowhere. */
+/** Turns a document of this repository into HTML. Its links lead to documents that the platform shows, or nowhere. */
 export function renderDocument (markdown: string): RenderedDocument {
   const marked = new Marked({
     renderer: {
@@ -20,7 +20,8 @@ export function renderDocument (markdown: string): RenderedDocument {
         const labels = header.map((cell) => inline(cell).replace(/<[^>]*>/g, '').replaceAll('"', '&quot;'))
         const cells = (row: Tokens.TableCell[]) => row.map((cell, index) => (
           cell.text === '' ? '<td></td>' : `<td data-label="${labels[index]}">${inline(cell)}</td>`))
-        return `<table><thead><tr>${header.map((cell) => `<th scope="col">${inline(cell)}</th>`).join('')}</tr></thead>` +
+        const headings = header.map((cell) => `<th scope="col">${inline(cell)}</th>`)
+        return `<table><thead><tr>${headings.join('')}</tr></thead>` +
           `<tbody>${rows.map((row) => `<tr>${cells(row).join('')}</tr>`).join('\n')}</tbody></table>\n`
       }
     }

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Decision } from '../db/telemetry-decision.js'
 import { RequestProblem } from './request-problem.js'
 
+const NOT_TURNED_ON = 'Telemetry was not turned on: the database could not save that.'
+
 /**
  * Turns telemetry on or off for a request, and logs it.
  *
@@ -18,11 +20,12 @@ export async function decide (
     await app.decisions.decide(decision)
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
-    const problem = code === 'decision_not_saved' ? message : 'Telemetry was not turned on: the database could not save that.'
+    const problem = code === 'decision_not_saved' ? message : NOT_TURNED_ON
     app.log.warn({ err: error }, problem)
     throw new RequestProblem(503, 'decision_not_saved', problem)
   }
   // Who did is in the record of the decision; a log goes to more people.
   app.log.info(`Telemetry was turned ${enabled ? 'on' : 'off'} (${way}).`)
-  if (app.decisions.unwritten === 'record') app.log.warn('The database could not record who decided. That is tried again.')
+  if (app.decisions.unwritten !== 'record') return
+  app.log.warn('The database could not record who decided. That is tried again.')
 }

@@ -5,14 +5,14 @@ import type { Decision } from '../db/telemetry-decision.js'
 import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
 
-const RETRY_MS = 5_000
+const RETRY_MS = 1_000
 
 /** What the database has not taken yet, for people; by `Decisions.unwritten`. */
 export const UNWRITTEN = {
   refusal: 'Telemetry is off in this process, but the database could not save that: it does not survive a restart ' +
     'yet. It is saved as soon as the database works.',
-  record: 'The decision is saved, but the database could not record who made it. It is recorded as soon as the database ' +
-    'works; a restart before that loses it.'
+  record: 'The decision is saved, but the database could not record who made it. It is recorded as soon as the ' +
+    'database works; a restart before that loses it.'
 }
 
 /** A refusal holds in this process, but could not be written. It is written as soon as that works. */
@@ -75,7 +75,7 @@ export class Decisions {
     }
   }
 
-  /** Records what somebody did besides turning telemetry on or off: now, or as soon as the database works. Never throws. */
+  /** Records what somebody did besides turning telemetry on or off, if need be later. Never throws. */
   async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
     const enabled = await this.#settings.refresh('telemetry:enabled').catch(() => undefined) === true
     this.#unrecorded.push({ ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION })

@@ -25,7 +25,9 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get('/setup', showStep)
   // A form that was refused leaves its address in the browser.
-  for (const form of ['create-user', 'settings', 'finish']) app.get(`/setup/${form}`, (_request, reply) => reply.redirect('/setup'))
+  for (const form of ['create-user', 'settings', 'finish']) {
+    app.get(`/setup/${form}`, (_request, reply) => reply.redirect('/setup'))
+  }
 
   app.post('/setup/create-user', {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }

@@ -8,7 +8,8 @@ import type { LoggedPing } from './types.js'
  * @param now when it is read: a ping that waits is told by the time that is left
  */
 export function describeOutcome (ping: LoggedPing, now = new Date()): string {
-  const host = ping.url !== null && URL.canParse(ping.url) ? new URL(ping.url).host : 'The receiver (destination not recorded)'
+  const isRecorded = ping.url !== null && URL.canParse(ping.url)
+  const host = isRecorded ? new URL(ping.url!).host : 'The receiver (destination not recorded)'
   switch (ping.outcome) {
     case 'delivered': return `${host} received it.`
     case 'unconfirmed': return `${host} answered ${ping.status}, but not as a collector does. ${UNCONFIRMED}`

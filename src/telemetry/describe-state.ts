@@ -34,7 +34,7 @@ const UNKNOWN: Receiver = {
   contact: ''
 }
 
-/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to, if known */
+/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url null if it is in doubt */
 export function describeReceiver (url: string | null): Receiver {
   if (url === null) return UNKNOWN
   const { host, origin, protocol } = new URL(url)

@@ -32,7 +32,7 @@ export interface Telemetry {
    * @throws an error with the code `telemetry_off` if consent is refused
    */
   send: (idempotencyKey?: string) => Promise<LoggedPing>
-  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer; of those before an id, if one is given. */
+  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer; before an id, if one is given. */
   pings: (limit?: number, before?: number) => Promise<LoggedPing[]>
   /** One ping of the log by its id; undefined if it is not, or no longer, there. */
   ping: (id: number) => Promise<LoggedPing | undefined>
@@ -118,7 +118,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
 
   /** Loads the service once; after a failure, as during an upgrade, the next call tries again. */
   function load (): Promise<TelemetryService> {
-    loading ??= import('./service.js').then(({ TelemetryService }) => (loaded = new TelemetryService(readHost(app, options))))
+    loading ??= import('./service.js').then(({ TelemetryService }) => {
+      loaded = new TelemetryService(readHost(app, options))
+      return loaded
+    })
     return loading.catch((error: unknown) => {
       loading = undefined
       throw error

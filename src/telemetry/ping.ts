@@ -69,7 +69,8 @@ export const pingSchema = Type.Object({
     }, closed),
     config: Type.Object({
       driver: Type.Enum(DRIVERS, {
-        description: `The kind of driver that runs the projects: ${DRIVERS.slice(0, -1).join(', ')}. Any other is sent as "other".`,
+        description: 'The kind of driver that runs the projects: ' +
+          `${DRIVERS.slice(0, -1).join(', ')}. Any other is sent as "other".`,
         why: 'To work on the drivers that are in use.',
         since: 1
       })

@@ -63,7 +63,8 @@ describe('a platform says what docs/states.md says', () => {
           if (where === 'first page, under the heading' && state.initialised === false) continue
           for (const place of PLACES[where]!) {
             if (place === 'log' && state.missing) continue
-            assert.ok(shown[place].includes(withoutPlaces(sentence)), `${state.name}: ${place} does not say "${sentence}", but: ${shown[place]}`)
+            const says = shown[place].includes(withoutPlaces(sentence))
+            assert.ok(says, `${state.name}: ${place} does not say "${sentence}", but: ${shown[place]}`)
           }
         }
       }
@@ -110,8 +111,9 @@ async function setLastPing ({ db: { sequelize } }: FastifyInstance, last: Partia
   if (!last) return
   const ping: LoggedPing = { ...DELIVERED, ...last }
   const columns = Object.keys(ping) as (keyof LoggedPing)[]
-  await sequelize.query(
-    `INSERT INTO TelemetryPings (${columns.map((name) => `"${name}"`).join(', ')}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})`,
+  const names = columns.map((name) => `"${name}"`).join(', ')
+  const places = columns.map((_, index) => `$${index + 1}`).join(', ')
+  await sequelize.query(`INSERT INTO TelemetryPings (${names}) VALUES (${places})`,
     { bind: columns.map((name) => ping[name]).map((value) => value instanceof Date ? timestamp(value) : value) })
 }
 
@@ -132,7 +134,8 @@ async function read ({ app, home, log }: Platform, administrator: Client, user: 
 
 const ENTITIES: Record<string, string> = { '&#39;': '\'', '&quot;': '"', '&lt;': '<', '&gt;': '>', '&amp;': '&' }
 
-const toText = (html: string) => withoutPlaces(html.replace(/<[^>]*>/g, '').replace(/&(#39|quot|lt|gt|amp);/g, (each) => ENTITIES[each]!))
+const toText = (html: string) => withoutPlaces(
+  html.replace(/<[^>]*>/g, '').replace(/&(#39|quot|lt|gt|amp);/g, (each) => ENTITIES[each]!))
 
 /** Where the file is and which line it is differ from the document. */
 const withoutPlaces = (text: string) => text.replace(/\S*flowforge\.yml, line \d+/g, 'flowforge.yml, line N')
