@@ -12,7 +12,8 @@ import { BUILD, compile } from './compile.js'
 import { groupTests, listSoak } from './groups.js'
 import { startPostgres, type Postgres } from './helpers/postgres.js'
 
-const CONCURRENCY = 3
+/** More than two processors have: much of the time a test waits. */
+const CONCURRENCY = 4
 const LONGEST_GROUP_MS = 600_000
 const LONGEST_SOAK_MS = 3 * 3_600_000
 
