@@ -14,7 +14,7 @@ import { installPackage, type Project } from './pack.js'
 
 const run = promisify(execFile)
 /** The compiler takes its time; that the sources fit together is seen with each change. */
-const onlyInSoak = { skip: inSoak(false, 'the soak compiles it') }
+const onlyInSoak = { skip: inSoak<boolean | string>(false, 'the soak compiles it') }
 
 const guard = preload('test/guard.ts').join(' ')
 
