@@ -112,8 +112,9 @@ function keepPosting (
 
 const SLOT = '00000000-0000-4000-8000-000000000000'
 
+const LENGTH = 'content-length: '
+
 function isComplete (answer: string): boolean {
   const head = answer.indexOf('\r\n\r\n')
-  const length = /content-length: (\d+)/i.exec(answer)?.[1]
-  return head > 0 && answer.length >= head + 4 + Number(length)
+  return head > 0 && answer.length >= head + 4 + parseInt(answer.slice(answer.indexOf(LENGTH) + LENGTH.length), 10)
 }

@@ -18,7 +18,7 @@ export const collectorMutations = [
     ["createHmac('sha256', key)", "createHmac('sha256', 'known')", 'another hash'],
     ["?.toString() ?? 'unknown'", '?.toString() ?? text', 'one unknown client'],
     ['.slice(0, 8)', '.slice(0, 16)', '/64'],
-    ["canonicalAddress(request.ip ?? '')", "canonicalAddress('')", 'behind a trusted proxy']),
+    ["readClient(request.ip ?? '')", "readClient('')", 'behind a trusted proxy']),
   ...mutate('src/collector/http/client-address.ts', SALTS,
     ['salts.of(dayOf(request.receivedAt))', 'salts.of(0)', 'same all day and another the next day']),
   ...mutate('src/collector/http/proxies.ts', ADDRESS,

@@ -56,10 +56,19 @@ export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now
   const waiting = new Gauge({ name: 'collector_waiting_pings', help: 'Pings that wait to be committed.', registers })
 
   app.decorate('noteBatch', (size: number) => { batches.observe(size) })
-  app.addHook('onResponse', async (request, reply) => {
-    if (request.method !== 'POST' || !['/', '/ping'].includes(request.routeOptions.url ?? '')) return
-    pings.inc({ status: reply.statusCode, cause: CAUSES[reply.statusCode] ?? 'other' })
-    seconds.observe(reply.elapsedTime / 1000)
+  // A counter that is looked up by its labels costs as much as all other hooks.
+  const counters = new Map<number, Counter.Internal>()
+  const counterOf = (status: number) => {
+    const counter = counters.get(status) ?? pings.labels(String(status), CAUSES[status] ?? 'other')
+    counters.set(status, counter)
+    return counter
+  }
+  app.addHook('onResponse', (request, reply, done) => {
+    if (request.method === 'POST' && ['/', '/ping'].includes(request.routeOptions.url ?? '')) {
+      counterOf(reply.statusCode).inc()
+      seconds.observe(reply.elapsedTime / 1000)
+    }
+    done()
   })
   app.get('/metrics', { onRequest: requireToken(token) }, async (_request, reply) => {
     waiting.set(app.waitingPings.waiting())
