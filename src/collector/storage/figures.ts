@@ -137,24 +137,35 @@ async function countBuckets (db: Statements, name: string): Promise<CountedBucke
 const foldFigure = (figure: string, buckets: CountedBucket[]): Figure[] =>
   foldBuckets(buckets, MOST_BUCKETS).map(({ bucket, value }) => ({ figure, bucket, value: roundCount(value) }))
 
-/** The share of the installations whose counts a sum takes as that of the next smaller one. */
+/** The share of the leading installations whose counts a sum takes as that of the next smaller one. */
 const CLIPPED = 0.05
 
 /**
- * Sums a count up. The counts of the largest 5 % are taken as the largest of the others, and at least those of as many as
- * one address can bring in on a day, and 5: however large their claims are, they move the sum no more than others do.
- * There is no sum of fewer.
+ * Sums a count up so that no sender moves it much, whatever it claims. Of the installations that lead, the largest 5 % and
+ * at least 4 count as the next smaller one. Those that came from the same address as one that leads may be invented:
+ * they count as the median of those that lead at most.
+ *
+ * There is no sum of fewer than one address can bring in on a day, and 5.
  */
 async function sumUp (db: Statements, column: string, newPerAddress: number): Promise<Figure[]> {
-  const [known] = await db.query<{ count: number | string }>(`SELECT COUNT(${column}) AS count FROM settled`)
-  const clipped = Math.max(newPerAddress + SMALLEST, Math.ceil(CLIPPED * Number(known!.count)))
-  const [most] = await db.query<{ value: number }>(`SELECT ${column} AS value FROM settled WHERE ${column} IS NOT NULL
-    ORDER BY 1 DESC LIMIT 1 OFFSET ${clipped - 1}`)
-  if (!most) return []
+  const [known] = await db.query<Record<'all' | 'leading', number | string>>(
+    `SELECT COUNT(*) AS "all", COUNT(*) FILTER (WHERE leads) AS leading FROM settled WHERE ${column} IS NOT NULL`)
+  const leading = Number(known!.leading)
+  if (Number(known!.all) < newPerAddress + SMALLEST || leading < SMALLEST) return []
+  const rank = Math.max(SMALLEST, Math.ceil(CLIPPED * leading))
+  const most = await countAt(db, column, rank)
+  const mostOfOthers = await countAt(db, column, Math.max(rank, Math.ceil(leading / 2)))
+  const limit = `CASE WHEN leads THEN ${most} ELSE ${mostOfOthers} END`
   const [sum] = await db.query<{ value: number | string }>(
-    `SELECT SUM(CAST(CASE WHEN ${column} > ${most.value} THEN ${most.value} ELSE ${column} END AS BIGINT)) AS value
-    FROM settled`)
-  return [{ figure: 'total', bucket: column, value: roundTotal(Number(sum!.value), most.value) }]
+    `SELECT SUM(CAST(CASE WHEN ${column} > ${limit} THEN ${limit} ELSE ${column} END AS BIGINT)) AS value FROM settled`)
+  return [{ figure: 'total', bucket: column, value: roundTotal(Number(sum!.value), most) }]
+}
+
+/** Reads the count at a rank, 1 for the largest, among the installations that lead. */
+async function countAt (db: Statements, column: string, rank: number): Promise<number> {
+  const [row] = await db.query<{ value: number }>(`SELECT ${column} AS value FROM settled
+    WHERE leads AND ${column} IS NOT NULL ORDER BY 1 DESC LIMIT 1 OFFSET ${rank - 1}`)
+  return row!.value
 }
 
 /** In one statement, so that a day has all of its figures or none. */

@@ -14,9 +14,12 @@ export interface CountedBucket extends Bucket {
 /** Fewer installations than this that share something could be recognised by it. */
 export const SMALLEST = 5
 
-/** Rounds to a multiple of 5; fewer than 5 are none. So two figures never differ by fewer than 5. */
+/**
+ * Rounds down to a multiple of 5. So fewer than 5 are none, two figures never differ by fewer than 5, and 20
+ * installations more never add more than 20.
+ */
 export function roundCount (count: number): number {
-  return count < SMALLEST ? 0 : Math.round(count / SMALLEST) * SMALLEST
+  return count - count % SMALLEST
 }
 
 /**

@@ -148,8 +148,8 @@ test('a bucket that one sender has filled up beside four others is part of other
   ])
 })
 
-test('counts are rounded to 5, and fewer than 5 are none', () => {
-  assert.deepEqual([0, 1, 4, 5, 7, 8, 12, 13].map(roundCount), [0, 0, 0, 5, 5, 10, 10, 15])
+test('counts are rounded down to 5', () => {
+  assert.deepEqual([0, 1, 4, 5, 7, 8, 12, 13].map(roundCount), [0, 0, 0, 5, 5, 5, 10, 10])
 })
 
 test('one installation changes a sum by at most a fifth of its step', () => {
