@@ -33,7 +33,7 @@ async function makeOldDatabase (url: string): Promise<void> {
     ? `printf('%08x', ${number}) || '-0000-4000-8000-000000000000'`
     : `(lpad(to_hex(${number}), 8, '0') || '-0000-4000-8000-000000000000')::uuid`
   await sequelize.query(`INSERT INTO pings (received_at, address_hash, idempotency_key, instance_id, env_nodejs, platform_counts_users)
-    SELECT ${(TODAY - DAYS) * DAY} + CAST(n / ${INSTALLATIONS} AS BIGINT) * ${DAY} + n % 86400, 'address ' || (n % ${INSTALLATIONS}) / 10,
+    SELECT ${(TODAY - DAYS) * DAY} + CAST(n / ${INSTALLATIONS} AS BIGINT) * ${DAY} + n % 86400, 'address ' || ((n % ${INSTALLATIONS}) / 10),
       'key ' || n, ${id(`n % ${INSTALLATIONS}`)}, 'v' || (18 + 2 * (n % 3)) || '.0.0', n % 50 FROM ${numbers}`)
   await sequelize.close()
 }

@@ -120,6 +120,16 @@ describeOnBoth('the figures', (create) => {
     assert.equal((await figuresOf(db, FIRST + 1, 'total')).platform_counts_users, 1200)
   })
 
+  test('a sender whose installations claim all they can adds the largest count but 5 % once, and the median for the others', async (t) => {
+    const db = await openTestDatabase(t, await create(t), FIRST)
+    const honest = Array.from({ length: 100 }, (_, number) => ({ number, users: number }))
+    const liars = Array.from({ length: 20 }, (_, at) => ({ number: 200 + at, users: 2 ** 31 - 1, from: 'one address' }))
+    for (const day of [FIRST, FIRST + 1]) await store(db, [...honest, ...liars].map((ping) => ({ ...ping, day })))
+    await finishDays(db, FIRST + 2, CAP)
+    // 95 of 100 are as they are and five count as the next, 95; the sender adds 95 and 19 times 50, of the 4950.
+    assert.equal((await figuresOf(db, FIRST + 1, 'total')).platform_counts_users, 6000)
+  })
+
   test('days without a ping have their figures, too, and a day is counted once', async (t) => {
     const db = await openTestDatabase(t, await create(t), FIRST)
     const both = Array.from({ length: 7 }, (_, number) => [{ number, day: FIRST }, { number, day: FIRST + 1 }]).flat()
