@@ -187,9 +187,18 @@ export async function finishDays (
   for (; day < today && !signal?.aborted; day++) {
     // On SQLite each statement by itself: a transaction would hold the write lock for as long as the counting takes.
     if (db.kind === 'sqlite') await finishDay(db, day, newPerAddress)
-    else await db.transaction((statements) => finishDay(statements, day, newPerAddress))
+    else await finishOnPostgres(db, day, newPerAddress)
   }
   return day - first
+}
+
+async function finishOnPostgres (db: Database, day: number, newPerAddress: number): Promise<void> {
+  await db.transaction(async (statements) => {
+    // These may be sending just now: repeatable read would fail at the first row that has changed meanwhile.
+    await statements.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    await admitInstallations(statements, day, newPerAddress)
+  })
+  await db.transaction((statements) => finishDay(statements, day, newPerAddress))
 }
 
 /** The day after the newest whose figures are known; without any, the first day of an installation. */
