@@ -2,7 +2,7 @@ import { drawBuckets, drawLines, percent, sumOf, type LineChart, type Series } f
 import { NO_VALUE, type Bucket, type Distribution, type Report, type Shares } from './read-report.js'
 import { compareVersions } from './versions.js'
 
-/** Lines in one chart; the colours and dashes of report.css are as many. */
+/** The number of lines in one chart; report.css has as many colours and dash patterns. */
 const MOST_LINES = 8
 
 const TITLES: Record<Distribution, string> = {
@@ -16,7 +16,7 @@ const TITLES: Record<Distribution, string> = {
   projects: 'Projects per installation'
 }
 
-/** Names that a person would use for what Node.js reports. */
+/** Common names for the values that Node.js reports. */
 const NAMES: Record<string, string> = {
   Darwin: 'macOS',
   Windows_NT: 'Windows',
@@ -26,7 +26,7 @@ const NAMES: Record<string, string> = {
   arm: 'ARM, 32 bits'
 }
 
-/** A chart over time, with the same numbers as a table. */
+/** A chart over time, and the same numbers as a table. */
 export interface TimeView {
   id: string
   title: string
@@ -95,15 +95,15 @@ function viewWeeks ({ weeks }: Report) {
 }
 
 function viewVersions ({ versions }: Report) {
-  const about = 'Share of the installations of 30 days, in percent. The chart has the eight largest versions, the table ' +
-    'has all.'
+  const about = 'Share of the installations of 30 days, in percent. The chart has the eight largest versions, the ' +
+    'table has all.'
   return [
     viewTime('flowforge-versions', 'FlowForge versions', about, ...sharesOverTime(versions.flowforge), ' %'),
     viewTime('nodejs-versions', 'Node.js versions', about, ...sharesOverTime(versions.nodejs), ' %')
   ]
 }
 
-/** The share of each version, the newest version first. */
+/** Computes the share of each version over time, in percent, the newest version first. */
 function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
   const parts = shares.map(({ buckets }) => {
     const total = Math.max(1, sumOf(buckets))
@@ -119,8 +119,8 @@ function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
 }
 
 function viewTotals ({ totals }: Report) {
-  const about = 'Sums over the installations of 30 days, without what the largest have more than others, so that nobody ' +
-    'can bend them.'
+  const about = 'Sums over the installations of 30 days, without what the largest have more than others, so that ' +
+    'nobody can bend them.'
   return viewTime('totals', 'Users, teams and projects', about, totals.map(({ day }) => day), [
     { name: 'users', values: totals.map(({ users }) => users) },
     { name: 'projects', values: totals.map(({ projects }) => projects) },
