@@ -31,7 +31,7 @@ test('the first commands make a key that the collector takes, and a ping that it
 
 /** What is named within a line, and what runs it. */
 const NAMED: Record<string, [file: string, asWhat: string]> = {
-  'npm run demo -- --report': ['test/docs/demo.test.ts', "['run', 'demo', '--', '--report']"],
+  'npm run demo -- --report': ['test/docs/demo.test.ts', "'demo/demo.ts'), '--report'"],
   'npm run bench:collector': ['package.json', '"bench:collector"'],
   'npm run bench:report': ['package.json', '"bench:report"'],
   'npx flowforge-collector': ['test/embedding/package.test.ts', 'bin/flowforge-collector.js'],

@@ -45,8 +45,8 @@ export function drawLines (days: string[], series: Series[], unit = ''): LineCha
       { y: round(y(level) * PLOT_HEIGHT / 100), label: level.toLocaleString('en') + unit })),
     months: days.length < 2
       ? []
-      : thinOut(x.ticks(12)).map((tick, index) => (
-          { x: round(x(tick)), label: describeTick(tick), minor: index % 3 !== 1 }))
+      : thinOut(x.ticks(12))
+        .map((tick, index) => ({ x: round(x(tick)), label: describeTick(tick), minor: index % 3 !== 1 }))
         // Labels at the edges would be cut off.
         .filter(({ x }) => x > 4 && x < 96),
     strips: days.map((day, index) => ({
