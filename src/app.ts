@@ -8,6 +8,7 @@ import { DEADLINES, MOST_CONNECTIONS } from './http/deadlines.js'
 import http from './http/index.js'
 import openapi from './http/openapi.js'
 import { serializeError } from './database/serialize-error.js'
+import { parseProxies } from './network/addresses.js'
 import settings from './settings/index.js'
 import operatorRefusal from './settings/operator-refusal.js'
 import setup from './setup/index.js'
@@ -32,8 +33,8 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
     // A replica waits for the migrations of another, however long they take.
     pluginTimeout: 0,
     ...DEADLINES,
-    // Fastify's false: nobody's X-Forwarded-For counts.
-    trustProxy: platformConfig.trust_proxy.length > 0 && [...platformConfig.trust_proxy],
+    // Fastify's false: nobody's X-Forwarded-For counts. Its own check knows no address with a port or a zone id.
+    trustProxy: platformConfig.trust_proxy.length > 0 && parseProxies(platformConfig.trust_proxy),
     // One line a request would bury the few that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isSecure } from '../http/scheme.js'
 
 const COOKIE = 'flash'
 
@@ -8,8 +9,8 @@ const COOKIE = 'flash'
  */
 export type Flash = 'switch' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
 
-const options = ({ server }: FastifyRequest) => (
-  { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: server.isSecure } as const)
+const options = (request: FastifyRequest) => (
+  { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: isSecure(request) } as const)
 
 /** Leaves a note for the next page that this browser opens, and for that one alone. */
 export function leaveFlash (reply: FastifyReply, flash: Flash): void {

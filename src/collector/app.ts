@@ -1,5 +1,6 @@
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
+import { parseProxies } from '../network/addresses.js'
 import type { Clock } from './clock.js'
 import { dayOf } from './day.js'
 import { clientAddress } from './http/client-address.js'
@@ -9,7 +10,6 @@ import { ingest } from './http/ingest.js'
 import { limits } from './http/limits.js'
 import { logOptions } from './http/log.js'
 import { metrics } from './http/metrics.js'
-import { parseProxies } from './http/proxies.js'
 import { rights } from './http/rights.js'
 import { maintenance } from './maintenance.js'
 import { report } from './report/index.js'
@@ -85,7 +85,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     // Nothing is logged about a single request, so none needs a logger of its own.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy),
+    trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy.split(',')),
     bodyLimit: 64 * 1024,
     requestTimeout: timeout,
     keepAliveTimeout: IDLE_MS,

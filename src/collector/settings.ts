@@ -4,7 +4,7 @@
  */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { parseProxies } from './http/proxies.js'
+import { parseProxies } from '../network/addresses.js'
 
 const settingsSchema = Type.Object({
   ipHashKey: Type.String({
@@ -160,7 +160,7 @@ function checkHashKey (key = ''): void {
 function checkProxies (proxies?: string): void {
   if (proxies === undefined) return
   try {
-    parseProxies(proxies)
+    parseProxies(proxies.split(','))
   } catch (error) {
     const entry = JSON.stringify((error as Error).message)
     throw new InvalidSettingsError(`${environmentName('trustProxy')} has ${entry}, ` +

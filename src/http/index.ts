@@ -6,24 +6,16 @@ import { refuseForgeries } from './csrf.js'
 import { answerErrors } from './errors.js'
 import { acceptForms } from './forms.js'
 import { refuseUnknownHosts } from './host-names.js'
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Whether people reach the platform by https, so that its cookies never travel without. */
-    isSecure: boolean
-  }
-}
+import { isSecure } from './scheme.js'
 
 /** What all routes share: cookies, security headers, limits, forms and errors. */
 export default fp(async (app) => {
-  const isSecure = app.config.base_url?.startsWith('https:') ?? false
-  app.decorate('isSecure', isSecure)
   // Once it is finished it stays so, and nothing is read any more; another replica may have finished it.
   app.addHook('onRequest', async () => {
     if (app.settings.get('setup:initialised')) return
     await app.settings.refresh('setup:initialised').catch(() => { /* whoever needs the database reports its error */ })
   })
-  await app.register(helmet, securityHeaders(isSecure))
+  await app.register(helmet, securityHeaders)
   await app.register(cookie)
   await app.register(rateLimit, { global: false })
   await acceptForms(app)
@@ -31,27 +23,31 @@ export default fp(async (app) => {
   await refuseForgeries(app)
   answerErrors(app)
   // Pages and answers are private; a shared computer must not keep them. Assets set their own header.
-  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    if (isSecure(request)) reply.header('strict-transport-security', STRICT_TRANSPORT)
+  })
 }, { name: 'app.http', dependencies: ['app.config', 'app.settings'], fastify: '5.x' })
 
-function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
-  return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        // Pico draws the marks of its form controls from data: URLs in its style sheet.
-        imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"]
-      }
-    },
-    // Sent by a platform on plain http, this header would lock people out of every other port of that host.
-    // Other hosts of the domain are not the platform's to decide about.
-    strictTransportSecurity: isSecure ? { includeSubDomains: false } : false
-  }
+/** A year, for this host alone: other hosts of the domain are not the platform's to decide about. */
+const STRICT_TRANSPORT = `max-age=${365 * 24 * 60 * 60}`
+
+const securityHeaders: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      // Pico draws the marks of its form controls from data: URLs in its style sheet.
+      imgSrc: ["'self'", 'data:'],
+      connectSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"]
+    }
+  },
+  // Sent by a platform on plain http, this header would lock people out of every other port of that host. So it depends
+  // on the request.
+  strictTransportSecurity: false
 }

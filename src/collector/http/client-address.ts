@@ -1,9 +1,9 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { canonicalAddress, networkOf } from '../../network/addresses.js'
 import { dayOf } from '../day.js'
 import type { Salts } from '../storage/salts.js'
-import { parseAddress } from './proxies.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -25,18 +25,6 @@ declare module 'fastify' {
  */
 export function hashAddress (key: KeyObject, salt: string, address: string): string {
   return createHmac('sha256', key).update(salt + address).digest('hex')
-}
-
-/** Writes an address in its one form. All that is no address is one client. */
-export function canonicalAddress (text: string): string {
-  return parseAddress(text)?.toString() ?? 'unknown'
-}
-
-/** Writes the network that limits count: an IPv4 address, or the /64 of an IPv6 address. */
-export function networkOf (text: string): string {
-  const address = parseAddress(text)
-  if (!address || address.kind() === 'ipv4') return canonicalAddress(text)
-  return `${address.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')}::/64`
 }
 
 export function hashKey (secret: string): KeyObject {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { canonicalAddress, hashAddress, hashKey, networkOf } from '../../../src/collector/http/client-address.js'
+import { hashAddress, hashKey } from '../../../src/collector/http/client-address.js'
+import { canonicalAddress, networkOf } from '../../../src/network/addresses.js'
 import { KEY, PING, sqliteUrl, startCollector } from '../start-collector.js'
 
 const salt = 'a'.repeat(64)

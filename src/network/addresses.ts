@@ -1,3 +1,4 @@
+/** Addresses as sockets and proxies write them, for the platform and the collector alike. */
 import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
@@ -23,15 +24,27 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
   return ipaddr.IPv6.isValid(address) ? ipaddr.process(address) : undefined
 }
 
+/** Writes an address in its one form. All that is no address is one client. */
+export function canonicalAddress (text: string): string {
+  return parseAddress(text)?.toString() ?? 'unknown'
+}
+
+/** Writes the network that limits count: an IPv4 address, or the /64 of an IPv6 address. */
+export function networkOf (text: string): string {
+  const address = parseAddress(text)
+  if (!address || address.kind() === 'ipv4') return canonicalAddress(text)
+  return `${address.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')}::/64`
+}
+
 /**
- * Reads a list of proxies: addresses, networks and their names, separated by commas.
+ * Reads a list of proxies: addresses, networks and their names.
  *
  * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that
  *   has hung up has none
  * @throws Error whose message is the entry that is none of these
  */
-export function parseProxies (setting: string): (address: string | undefined) => boolean {
-  const networks = setting.split(',').flatMap((entry) => parseEntry(entry.trim()))
+export function parseProxies (entries: readonly string[]): (address: string | undefined) => boolean {
+  const networks = entries.flatMap((entry) => parseEntry(entry.trim()))
   return (text) => {
     const address = text === undefined ? undefined : parseAddress(text)
     return networks.some((network) => address?.kind() === network[0].kind() && address.match(network))
@@ -45,7 +58,8 @@ function parseEntry (entry: string): Network[] {
   const address = parseAddress(host!)
   if (!address || rest.length > 0) throw new Error(entry)
   const bits = address.kind() === 'ipv4' ? 32 : 128
-  const prefixLength = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : Infinity
+  // 0 would be every address: whoever connects could claim any.
+  const prefixLength = length === undefined ? bits : /^[1-9]\d{0,2}$/.test(length) ? Number(length) : Infinity
   if (prefixLength > bits) throw new Error(entry)
   return [[address, prefixLength]]
 }
