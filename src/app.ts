@@ -9,6 +9,7 @@ import http from './http/index.js'
 import openapi from './http/openapi.js'
 import { serializeError } from './database/serialize-error.js'
 import { parseProxies } from './network/addresses.js'
+import { mergeChunkedBodies } from './network/merge-chunks.js'
 import settings from './settings/index.js'
 import operatorRefusal from './settings/operator-refusal.js'
 import setup from './setup/index.js'
@@ -39,6 +40,7 @@ export async function buildApp (platformConfig: PlatformConfig, logger?: Fastify
     logController: new LogController({ disableRequestLogging: true })
   })
   app.server.maxConnections = MOST_CONNECTIONS
+  mergeChunkedBodies(app)
   // A connection that a browser has opened ahead of time never counts as idle: without this a stop would wait for it.
   app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   try {

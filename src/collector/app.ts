@@ -1,6 +1,7 @@
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
 import { parseProxies } from '../network/addresses.js'
+import { mergeChunkedBodies } from '../network/merge-chunks.js'
 import type { Clock } from './clock.js'
 import { dayOf } from './day.js'
 import { clientAddress } from './http/client-address.js'
@@ -100,6 +101,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   })
   app.removeContentTypeParser('text/plain')
   answerErrors(app)
+  mergeChunkedBodies(app)
   return app
 }
 
