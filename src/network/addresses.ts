@@ -41,25 +41,30 @@ export function networkOf (text: string): string {
  *
  * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that
  *   has hung up has none
- * @throws Error whose message is the entry that is none of these
+ * @throws Error that tells which entry is none of these, and does not repeat it
  */
 export function parseProxies (entries: readonly string[]): (address: string | undefined) => boolean {
-  const networks = entries.flatMap((entry) => parseEntry(entry.trim()))
+  const networks = entries.flatMap((entry, index) => {
+    const found = parseEntry(entry.trim())
+    // What it is instead may be a secret on the wrong line.
+    if (!found) throw new Error(`entry ${index + 1} is no address or network`)
+    return found
+  })
   return (text) => {
     const address = text === undefined ? undefined : parseAddress(text)
     return networks.some((network) => address?.kind() === network[0].kind() && address.match(network))
   }
 }
 
-function parseEntry (entry: string): Network[] {
+function parseEntry (entry: string): Network[] | undefined {
   const names = Object.hasOwn(NAMED, entry) ? NAMED[entry] : undefined
   if (names) return names.map((name) => ipaddr.parseCIDR(name))
   const [host, length, ...rest] = entry.split('/')
   const address = parseAddress(host!)
-  if (!address || rest.length > 0) throw new Error(entry)
+  if (!address || rest.length > 0) return undefined
   const bits = address.kind() === 'ipv4' ? 32 : 128
   // 0 would be every address: whoever connects could claim any.
   const prefixLength = length === undefined ? bits : /^[1-9]\d{0,2}$/.test(length) ? Number(length) : Infinity
-  if (prefixLength > bits) throw new Error(entry)
+  if (prefixLength > bits) return undefined
   return [[address, prefixLength]]
 }
