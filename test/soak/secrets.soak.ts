@@ -1,7 +1,10 @@
 /** Secrets of people and of the installation, in everything that platform and command line say while they fail. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { stringify } from 'yaml'
@@ -13,13 +16,18 @@ import { Client } from '../helpers/client.js'
 import { away, faultsOfServer, fullFile, noRoom, readOnlyFile } from '../helpers/database-faults.js'
 import { buildPlatform, temporaryDirectory, type Platform } from '../helpers/platform.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { runProgram } from '../helpers/program.js'
 import { asSecretUser, SecretSearch, SECRETS } from '../helpers/secret-search.js'
 
 const { name, username, email, password, wrongPassword, proxyUser, proxyPassword, urlPassword } = SECRETS
 const TABLES = ['Users', 'Sessions', 'PlatformSettings', 'TelemetryPings', 'TelemetryClaims', 'TelemetryDecisions']
 const PAGES = ['/', '/health', '/account/login', '/setup', '/admin/settings/telemetry', '/api/v1/settings', '/api/v1/telemetry',
-  '/api/v1/telemetry/pings', '/api/v1/telemetry/decisions', '/api/v1/openapi.json', '/nowhere']
+  '/api/v1/telemetry/pings', '/api/v1/telemetry/decisions', '/api/v1/telemetry/preview', '/api/v1/openapi.json', '/nowhere',
+  '/admin/settings/telemetry?pings=all', '/admin/settings/telemetry/pings/1', '/admin/settings/telemetry/pings/1/receipt']
 const PROXY = { HTTP_PROXY: `http://${proxyUser}:${proxyPassword}@127.0.0.1:9` }
+
+/** At once. */
+const PROCESSES = 3
 
 type Strike = (t: TestContext, db: Sequelize, address: DatabaseAddress) => Promise<unknown>
 
@@ -144,6 +152,10 @@ async function askAll (client: Client): Promise<[request: string, body: string][
     ['PUT', '/api/v1/settings', { 'telemetry:enabled': false }],
     ['PUT', '/api/v1/settings', { 'telemetry:enabled': true }],
     ['POST', '/api/v1/telemetry/pings', {}],
+    ...['held', 'forget', 'new-id'].flatMap((right) => ['/api/v1/telemetry', '/admin/settings/telemetry'].map((place) => (
+      ['POST', `${place}/${right}`, {}] as const))),
+    ['POST', '/admin/settings/telemetry', { enabled: true }],
+    ['POST', '/admin/settings/telemetry/pings', {}],
     ['POST', '/account/logout', {}]
   ] as const) bodies.push([`${method} ${url} ${Object.keys(payload)}`, (await client.request({ method, url, payload })).body])
   bodies.push(['no JSON', (await client.request({
@@ -157,13 +169,32 @@ async function searchCommands (home: string): Promise<void> {
   // Who decided, and the id, are what these commands are for.
   const { username: _username, ...secrets } = SECRETS
   search.hide({ ...secrets, hash: '$argon2id', statement: 'INSERT INTO' })
-  for (const { words, json } of COMMANDS.filter(({ words }) => words !== 'start')) {
+  const commands = COMMANDS.filter(({ words }) => words !== 'start')
+  for (const { words, json } of commands) {
     for (const line of json ? [words, `${words} --json`] : [words]) {
       const { stdout, stderr } = await runCommand(home, line, PROXY)
       search.see(line, stdout, stderr)
     }
   }
+  // As processes, too, which also say what no command does: a start, and what Node.js and the drivers write by themselves.
+  search.see('start', ...await runStart(home))
+  for (let first = 0; first < commands.length; first += PROCESSES) {
+    await Promise.all(commands.slice(first, first + PROCESSES).map(async ({ words }, n) => {
+      const line = (first + n) % 2 ? words : `${words} --json`
+      const { stdout, stderr } = await runCommandProcess(home, line, PROXY)
+      search.see(`process ${line}`, stdout, stderr)
+    }))
+  }
   search.assertNone()
+}
+
+/** What the process of the platform says until it listens, or ends because it cannot. */
+async function runStart (home: string): Promise<string[]> {
+  const program = [...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')]
+  const child = spawn(process.execPath, program, { env: { ...process.env, ...PROXY, FLOWFORGE_HOME: home, PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.on('data', (bytes: Buffer) => { if (bytes.includes('Server listening')) child.kill('SIGTERM') })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return [stdout, stderr]
 }
 
 describe('no secret is in what a process says that cannot start', () => {
@@ -182,8 +213,8 @@ describe('no secret is in what a process says that cannot start', () => {
       writeFileSync(join(home, 'flowforge.yml'), typeof config === 'string' ? config : stringify({ port: 0, logging: { level: 'trace' }, ...config }))
       const search = new SecretSearch()
       search.hide(SECRETS)
-      for (const words of ['start', 'telemetry status', 'telemetry send --json']) {
-        const { code, stdout, stderr } = await runCommandProcess(home, words, PROXY)
+      for (const { words } of COMMANDS) {
+        const { code, stdout, stderr } = words === 'start' ? await runCommandProcess(home, words, PROXY) : await runCommand(home, words, PROXY)
         if (words === 'start') assert.notEqual(code, 0)
         search.see(words, stdout, stderr)
       }
