@@ -1,8 +1,5 @@
 /** Secrets of a collector and of its senders, in everything that it says while it works and while it fails. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import net, { type AddressInfo } from 'node:net'
-import { buffer } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { buildCollector } from '../../src/collector/app.js'
@@ -10,6 +7,7 @@ import { connect } from '../../src/collector/storage/connect.js'
 import type { Database } from '../../src/collector/storage/database.js'
 import { PING } from '../collector/start-collector.js'
 import { SecretSearch, SECRETS } from './secret-search.js'
+import { sendBytes } from './send-bytes.js'
 
 export const COLLECTOR_SECRETS = {
   hashKey: 'Xu5garnelTopp-Mirabelfink-Quostrade',
@@ -87,7 +85,8 @@ export async function searchCollector (t: TestContext, databaseUrl: string, stri
     everywhere.see(what, said)
     if (status >= 400) refusals.see(what, said)
   }
-  everywhere.see('no HTTP', await sendNonsense(app))
+  // What a proxy of another protocol begins with.
+  everywhere.see('no HTTP', await sendBytes(app, `PROXY TCP4 ${address} ${proxied} 1 2\r\n${junk}\r\n\r\n`))
   await app.maintain().catch(() => {})
   for (const search of [everywhere, inLog]) search.see('log', ...log)
   for (const search of [everywhere, refusals, inLog]) search.assertNone()
@@ -97,13 +96,4 @@ async function ask (app: FastifyInstance, request: InjectOptions, way: InjectOpt
   const { statusCode, headers, body } = await app.inject({ ...request, ...way, headers: { ...request.headers, ...way.headers } })
   const what = `${request.method ?? 'GET'} ${String(request.url)} ${String(request.payload ?? '').slice(0, 50)}: ${statusCode}`
   return { what, said: `${JSON.stringify(headers)} ${body}`, status: statusCode }
-}
-
-/** Bytes that are no request: a proxy of another protocol says an address in them. */
-async function sendNonsense (app: FastifyInstance): Promise<string> {
-  if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 })
-  const socket = net.connect((app.server.address() as AddressInfo).port, '127.0.0.1')
-  await once(socket, 'connect')
-  socket.end(`PROXY TCP4 ${address} ${proxied} 1 2\r\n${junk}\r\n\r\n`)
-  return String(await buffer(socket).catch(() => ''))
 }

@@ -8,7 +8,9 @@ import { createInterface } from 'node:readline'
 
 const [url, cookie, looks, ...paths] = process.argv.slice(2)
 
-for await (const _line of createInterface({ input: process.stdin })) {
+createInterface({ input: process.stdin }).on('line', () => { void timeAnswers() })
+
+async function timeAnswers (): Promise<void> {
   const times: Record<string, number[]> = Object.fromEntries(paths.map((path) => [path, []]))
   for (let look = 0; look < Number(looks); look++) {
     for (const path of paths) {
