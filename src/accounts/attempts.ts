@@ -11,8 +11,8 @@ const ACCOUNT_LIMIT = { max: 10, timeWindow: 5 * 60_000, cache: 100_000 }
 const MOST_KNOWN = 5_000
 
 /**
- * Limits the attempts at one account. An address that has signed in to it before is exempt, so that a stranger who keeps
- * guessing does not lock its owner out; each address has a limit of its own besides.
+ * Limits the attempts at one account. An address that has signed in to it before is exempt, so that a stranger who
+ * keeps guessing does not lock its owner out; each address has a limit of its own besides.
  */
 export class AccountAttempts {
   private readonly known = new Set<string>()
@@ -25,8 +25,8 @@ export class AccountAttempts {
   }
 
   /**
-   * Counts an attempt, and admits it. Called when it is its turn to be checked, since an attempt that is never checked tells
-   * nobody anything, and would cost a stranger nothing.
+   * Counts an attempt, and admits it. Called when it is its turn to be checked: an attempt that is never checked
+   * tells nobody anything, and would cost a stranger nothing.
    *
    * @throws RequestProblem 429, with the seconds to wait
    */

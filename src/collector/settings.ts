@@ -177,7 +177,7 @@ function checkUrl (setting: 'databaseUrl' | 'reportDatabaseUrl', url?: string): 
   try {
     parsePostgresUrl(url)
   } catch {
-    throw new InvalidSettingsError(`${environmentName(setting)} is no URL: characters such as / # ? % in a password have ` +
-      `to be percent-encoded. ${meaning(setting)}`)
+    throw new InvalidSettingsError(`${environmentName(setting)} is no URL: characters such as / # ? % in a password ` +
+      `have to be percent-encoded. ${meaning(setting)}`)
   }
 }

@@ -4,8 +4,8 @@ import { pipeline, Transform, type Readable } from 'node:stream'
 const BLOCK_BYTES = 4_096
 
 /**
- * Merges what a body brings into blocks. A chunk of a chunked body may hold one byte, and takes some 400 bytes of memory
- * until the body ends: 16 KiB would be 6 MB.
+ * Merges what a body brings into blocks. A chunk of a chunked body may hold one byte, and takes some 400 bytes of
+ * memory until the body ends: 16 KiB would be 6 MB.
  */
 export function mergeChunks (body: Readable): Readable {
   let block = Buffer.allocUnsafeSlow(BLOCK_BYTES)

@@ -126,6 +126,9 @@ test('people behind trusted proxies have a limit each; nobody else chooses the a
   assert.deepEqual(await statusesFrom('10.8.0.1'), new Set([401, 429]))
 })
 
+const NO_ADDRESSES = ['unknown', '_hidden', '-', 'a b', '192.0.2', '0300.0.2.7', '3221225991', '1.2.3.4:x', 'null', '"', '::g',
+  'x'.repeat(9_000)]
+
 describe('behind a trusted proxy, one client has one limit, however the proxy writes its address', () => {
   for (const [what, addressOf] of [
     ['with a port', (n) => `192.0.2.7:${4000 + n}`],
@@ -133,7 +136,7 @@ describe('behind a trusted proxy, one client has one limit, however the proxy wr
     ['with a zone id', (n) => `fe80::1%eth${n}`],
     ['of one IPv6 network', (n) => `2001:db8:1:2::${n}`],
     ['of one IPv6 network, with a port', (n) => `[2001:db8:1:2::${n}]:${4000 + n}`],
-    ['as something that is no address', (n) => ['unknown', '_hidden', '-', 'a b', '192.0.2', '0300.0.2.7', '3221225991', '1.2.3.4:x', 'null', '"', '::g', 'x'.repeat(9_000)][n]!],
+    ['as something that is no address', (n) => NO_ADDRESSES[n]!],
     ['and that of a second proxy with a port', (n) => `6.6.6.${n}, 192.0.2.7:${n}, 10.9.3.4:${4000 + n}`]
   ] as [string, (n: number) => string][]) {
     test(what, async (t) => {

@@ -39,13 +39,14 @@ const HEAD = 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: a
 const half = (n: number) => `${HEAD}x-forwarded-for: 10.2.${n >> 8}.${n & 255}\r\n\r\n${'x'.repeat(BODY_BYTES - 1)}`
 
 /**
- * Lets a crowd come to a platform's process at once, and checks that half of all others are answered within five times the
- * idle time, and all of them soon, the first included; and that the platform takes at most 100 MB more.
+ * Lets a crowd come to a platform's process at once, and checks that half of all others are answered within five times
+ * the idle time, and all of them soon, the first included; and that the platform takes at most 100 MB more.
  *
  * @returns when each connection that the crowd has left open is closed
  */
 export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Promise<void>> {
-  const home = await prepareHome(t, { trust_proxy: ['127.0.0.1'], telemetry: { url: 'http://127.0.0.1:9', enabled: false } }, false)
+  const telemetry = { url: 'http://127.0.0.1:9', enabled: false }
+  const home = await prepareHome(t, { trust_proxy: ['127.0.0.1'], telemetry }, false)
   const { child, url } = await startProcess(t, home)
   const administrator = await SignedIn.setUp(url)
   const time = startTiming(t, url, administrator.cookie)
@@ -53,7 +54,8 @@ export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Pr
   const [idle, memory] = [await time(), memoryOf(child.pid!)]
   const sockets = await bring(t, url, crowd)
   const last = performance.now()
-  const attempts = Promise.all(Array.from({ length: crowd.logins }, (_, n) => administrator.signIn(`user-${n}`, `10.1.${n >> 8}.${n & 255}`)))
+  const attempts = Promise.all(Array.from({ length: crowd.logins }, (_, n) => (
+    administrator.signIn(`user-${n}`, `10.1.${n >> 8}.${n & 255}`))))
   const during = await time()
   const grown = (memoryOf(child.pid!) - memory) / MEGABYTE
   const statuses = await within('the logins', attempts)

@@ -28,8 +28,11 @@ class Visitor extends Client {
 }
 
 /** Goes through everything that sets or clears a cookie: the setup, the Telemetry page, signing out and in. */
-async function goThrough (t: TestContext, from: string, added: Record<string, string>, more: Record<string, unknown> = {}): Promise<Visitor> {
-  const app = await buildNewPlatform(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false }, config: { host: HOST, trust_proxy: [PROXY], ...more } })
+async function goThrough (
+  t: TestContext, from: string, added: Record<string, string>, more: Record<string, unknown> = {}
+): Promise<Visitor> {
+  const telemetry = { url: 'http://127.0.0.1:9', enabled: false }
+  const app = await buildNewPlatform(t, { telemetry, config: { host: HOST, trust_proxy: [PROXY], ...more } })
   const visitor = new Visitor(app, from, added)
   const _csrf = await visitor.csrfToken()
   await visitor.postForm('/setup/create-user', { ...ACCOUNT, _csrf })
@@ -93,7 +96,9 @@ test('redirects name no scheme and no host, so that they lead to where the perso
 describe('behind a proxy that ends https', () => {
   const ask = async (t: TestContext, remoteAddress: string, headers: Record<string, string>, baseUrl?: string) => {
     const app = await buildNewPlatform(t, { config: { host: HOST, trust_proxy: [PROXY], ...baseUrl ? { base_url: baseUrl } : {} } })
-    return (await app.inject({ method: 'POST', url: '/account/login', payload: {}, remoteAddress, headers: { host: HOST, ...headers } })).statusCode
+    return (await app.inject({
+      method: 'POST', url: '/account/login', payload: {}, remoteAddress, headers: { host: HOST, ...headers }
+    })).statusCode
   }
   const https = { 'x-forwarded-proto': 'https' }
 
