@@ -8,12 +8,12 @@ import { acceptForms } from './forms.js'
 import { refuseUnknownHosts } from './host-names.js'
 import { isSecure } from './scheme.js'
 
-/** What all routes share: cookies, security headers, limits, forms and errors. */
+/** Registers what all routes share: cookies, security headers, limits, forms and errors. */
 export default fp(async (app) => {
-  // Once it is finished it stays so, and nothing is read any more; another replica may have finished it.
+  // Reread until the setup is finished, because another replica may finish it. It never becomes unfinished again.
   app.addHook('onRequest', async () => {
     if (app.settings.get('setup:initialised')) return
-    await app.settings.refresh('setup:initialised').catch(() => { /* whoever needs the database reports its error */ })
+    await app.settings.refresh('setup:initialised').catch(() => { /* the handler reports errors of the database */ })
   })
   await app.register(helmet, securityHeaders)
   await app.register(cookie)
@@ -22,14 +22,14 @@ export default fp(async (app) => {
   app.addHook('onRequest', refuseUnknownHosts)
   await refuseForgeries(app)
   answerErrors(app)
-  // Pages and answers are private; a shared computer must not keep them. Assets set their own header.
+  // Pages and answers are private, and must not be cached on a shared computer. Assets set their own header.
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
     if (isSecure(request)) reply.header('strict-transport-security', STRICT_TRANSPORT)
   })
 }, { name: 'app.http', dependencies: ['app.config', 'app.settings'], fastify: '5.x' })
 
-/** A year, for this host alone: other hosts of the domain are not the platform's to decide about. */
+/** A year, for this host alone. The platform knows nothing about other hosts of the domain. */
 const STRICT_TRANSPORT = `max-age=${365 * 24 * 60 * 60}`
 
 const securityHeaders: FastifyHelmetOptions = {
@@ -39,7 +39,7 @@ const securityHeaders: FastifyHelmetOptions = {
       defaultSrc: ["'none'"],
       scriptSrc: ["'self'"],
       styleSrc: ["'self'"],
-      // Pico draws the marks of its form controls from data: URLs in its style sheet.
+      // Pico's style sheet draws form controls from data: URLs.
       imgSrc: ["'self'", 'data:'],
       connectSrc: ["'self'"],
       formAction: ["'self'"],
@@ -47,7 +47,7 @@ const securityHeaders: FastifyHelmetOptions = {
       frameAncestors: ["'none'"]
     }
   },
-  // Sent by a platform on plain http, this header would lock people out of every other port of that host. So it depends
-  // on the request.
+  // Sent by a platform on plain http, this header would make all other ports of the host unreachable by http. So it
+  // depends on the request.
   strictTransportSecurity: false
 }

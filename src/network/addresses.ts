@@ -12,9 +12,9 @@ const NAMED: Record<string, string[]> = {
 }
 
 /**
- * Reads an address as proxies write it: with a port, a zone id, or an IPv4 address in IPv6 notation.
+ * Parses an address as proxies write it: with a port, a zone id, or as IPv4 in IPv6 notation.
  *
- * @returns undefined if it is no address; IPv4 counts only in strict dotted notation
+ * @returns undefined if it is not an address; IPv4 must be in strict dotted notation
  */
 export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const [, bare = text] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? []
@@ -24,12 +24,12 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
   return ipaddr.IPv6.isValid(address) ? ipaddr.process(address) : undefined
 }
 
-/** Writes an address in its one form. All that is no address is one client. */
+/** Formats an address in its canonical form. Everything that is not an address becomes `unknown`, one client. */
 export function canonicalAddress (text: string): string {
   return parseAddress(text)?.toString() ?? 'unknown'
 }
 
-/** Writes the network that limits count: an IPv4 address, or the /64 of an IPv6 address. */
+/** Formats the network by which requests are limited: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf (text: string): string {
   const address = parseAddress(text)
   if (!address || address.kind() === 'ipv4') return canonicalAddress(text)
@@ -37,17 +37,17 @@ export function networkOf (text: string): string {
 }
 
 /**
- * Reads a list of proxies: addresses, networks and their names.
+ * Parses a list of proxies: addresses, networks and their names.
  *
- * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that
- *   has hung up has none
- * @throws Error that tells which entry is none of these, and does not repeat it
+ * @returns a function that checks whether an address from `X-Forwarded-For` is one of them; false for undefined, which
+ *   it gets if the client has closed the connection
+ * @throws Error that names the number of the invalid entry, and does not repeat it
  */
 export function parseProxies (entries: readonly string[]): (address: string | undefined) => boolean {
   const networks = entries.flatMap((entry, index) => {
     const found = parseEntry(entry.trim())
     // What it is instead may be a secret on the wrong line.
-    if (!found) throw new Error(`entry ${index + 1} is no address or network`)
+    if (!found) throw new Error(`entry ${index + 1} is not an address or network`)
     return found
   })
   return (text) => {
