@@ -31,10 +31,10 @@ module.exports = {
     },
     {
       name: 'collector-imports-the-ping-alone',
-      comment: 'Platform and collector share the contract, src/telemetry/ping.ts, and the folders database and process.',
+      comment: 'Platform and collector share the contract, src/telemetry/ping.ts, and the folders database, network and process.',
       severity: 'error',
       from: { path: '^src/collector/' },
-      to: { path: '^src/', pathNot: '^src/(collector/|database/|process/|telemetry/ping\\.ts$)' }
+      to: { path: '^src/', pathNot: '^src/(collector/|database/|network/|process/|telemetry/ping\\.ts$)' }
     },
     {
       name: 'nobody-imports-the-collector',
@@ -49,10 +49,10 @@ module.exports = {
       to: { path: '^src/(admin|setup|home|documents|cli)/', pathNot: '^src/$1/' }
     },
     {
-      name: 'database-is-below-all',
+      name: 'database-and-network-are-below-all',
       severity: 'error',
-      from: { path: '^src/database/' },
-      to: { path: '^src/', pathNot: '^src/database/' }
+      from: { path: '^src/(database|network)/' },
+      to: { path: '^src/', pathNot: '^src/$1/' }
     },
     {
       name: 'no-unlisted-package',

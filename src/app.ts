@@ -9,6 +9,8 @@ import { DEADLINES, MOST_CONNECTIONS } from './http/deadlines.js'
 import http from './http/index.js'
 import openapi from './http/openapi.js'
 import { serializeError } from './database/serialize-error.js'
+import { parseProxies } from './network/addresses.js'
+import { mergeChunkedBodies } from './network/merge-chunks.js'
 import settings from './settings/index.js'
 import operatorRefusal from './settings/operator-refusal.js'
 import setup from './setup/index.js'
@@ -38,12 +40,13 @@ export async function buildApp (
     // No limit, because a replica waits for the migrations of another.
     pluginTimeout: 0,
     ...DEADLINES,
-    // false ignores X-Forwarded-For.
-    trustProxy: platformConfig.trust_proxy.length > 0 && [...platformConfig.trust_proxy],
+    // false ignores X-Forwarded-For. Fastify's own check knows no address with a port or a zone id.
+    trustProxy: platformConfig.trust_proxy.length > 0 && parseProxies(platformConfig.trust_proxy),
     // Request logs would bury the few lines that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })
   app.server.maxConnections = MOST_CONNECTIONS
+  mergeChunkedBodies(app)
   // Browsers open connections ahead of time, which never count as idle; without this a stop would wait for them.
   app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   try {

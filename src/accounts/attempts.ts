@@ -1,8 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
+import { readClient } from '../network/addresses.js'
 
-/** Limits the attempts at one account, from all addresses together: some 3,000 passwords a day. */
-const ACCOUNT_LIMIT = { max: 10, timeWindow: 5 * 60_000 }
+/**
+ * Attempts at one account, whatever addresses they come from: some 3,000 passwords a day. More accounts are remembered
+ * than passwords can be checked in that time, two at once: nobody can have one forgotten by trying invented names.
+ */
+const ACCOUNT_LIMIT = { max: 10, timeWindow: 5 * 60_000, cache: 100_000 }
 
 const MOST_KNOWN = 5_000
 
@@ -20,7 +24,12 @@ export class AccountAttempts {
     this.count = app.createRateLimit({ ...ACCOUNT_LIMIT, keyGenerator })
   }
 
-  /** @throws RequestProblem 429, with the seconds to wait */
+  /**
+   * Counts an attempt, and admits it. Called when it is its turn to be checked: an attempt that is never checked
+   * tells nobody anything, and would cost a stranger nothing.
+   *
+   * @throws RequestProblem 429, with the seconds to wait
+   */
   async admit (request: FastifyRequest, username: string): Promise<void> {
     if (this.known.has(keyOf(username, request))) return
     const result = await this.count(request)
@@ -39,4 +48,5 @@ export class AccountAttempts {
   }
 }
 
-const keyOf = (username: string, { ip }: FastifyRequest) => `${ip} ${username}`
+/** A client that has hung up meanwhile has no address. */
+const keyOf = (username: string, { ip }: { ip?: string }) => `${readClient(ip ?? '').network} ${username}`

@@ -1,7 +1,8 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../db/models.js'
 import { SESSION_COOKIE } from '../http/csrf.js'
+import { isSecure } from '../http/scheme.js'
 import { AccountAttempts } from './attempts.js'
 import { login } from './login.js'
 import { closeSession, findUser, openSession, SESSION_LIFETIME } from './session.js'
@@ -18,11 +19,13 @@ declare module 'fastify' {
   }
 }
 
+const cookieOptions = (request: FastifyRequest) => (
+  { path: '/', httpOnly: true, sameSite: 'lax', secure: isSecure(request) } as const)
+
 /** Finds the signed-in user of each request, and registers the login. */
 export default fp(async (app) => {
   const { models } = app.db
   const attempts = new AccountAttempts(app)
-  const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: app.isSecure } as const
 
   app.decorateRequest('user', null)
   app.addHook('onRequest', async (request) => {
@@ -37,14 +40,14 @@ export default fp(async (app) => {
   app.decorateReply('signIn', async function (this: FastifyReply, user: User) {
     await this.signOut()
     const cookie = await openSession(models, user)
-    this.setCookie(SESSION_COOKIE, cookie, { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
+    this.setCookie(SESSION_COOKIE, cookie, { ...cookieOptions(this.request), maxAge: SESSION_LIFETIME / 1000 })
     this.request.user = user
     attempts.remember(this.request, user.username)
   })
   app.decorateReply('signOut', async function (this: FastifyReply) {
     const cookie = this.request.cookies[SESSION_COOKIE]
     if (cookie) await closeSession(models, cookie)
-    this.clearCookie(SESSION_COOKIE, cookieOptions)
+    this.clearCookie(SESSION_COOKIE, cookieOptions(this.request))
     this.request.user = null
     this.renewCsrf()
   })

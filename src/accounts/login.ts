@@ -6,6 +6,7 @@ import { answer, isForm } from '../http/forms.js'
 import { assertAwaited, clientGone, signalHangUp } from '../http/hang-up.js'
 import { ownPath } from '../http/own-path.js'
 import { RequestProblem } from '../http/request-problem.js'
+import { readClient } from '../network/addresses.js'
 import type { AccountAttempts } from './attempts.js'
 import { authenticate } from './password.js'
 import { loginSchema } from './schema.js'
@@ -14,7 +15,9 @@ import { loginSchema } from './schema.js'
  * Attempts a minute from one address: enough for a person who mistypes, useless for guessing. Counted once the body is
  * read, so that the page that refuses one keeps the username, and where to go on.
  */
-const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute', hook: 'preValidation' } as const
+const LOGIN_LIMIT = {
+  max: 10, timeWindow: '1 minute', hook: 'preValidation', keyGenerator: ({ ip }: FastifyRequest) => readClient(ip).network
+} as const
 
 /** Registers the login page, and signing in and out. */
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
@@ -33,8 +36,10 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
   }, async (request, reply) => {
     const { username, password } = request.body
     const hangUp = signalHangUp(reply)
-    await attempts.admit(request, username)
-    const user = await authenticate(() => app.db.models.User.findOne({ where: { username } }), password, hangUp)
+    const user = await authenticate(async () => {
+      await attempts.admit(request, username)
+      return app.db.models.User.findOne({ where: { username } })
+    }, password, hangUp)
     assertAwaited(hangUp)
     if (!user) throw new RequestProblem(401, 'wrong_credentials', 'The username or the password is wrong.')
     await reply.signIn(user)

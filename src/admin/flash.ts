@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isSecure } from '../http/scheme.js'
 
 const COOKIE = 'flash'
 
@@ -8,8 +9,8 @@ const COOKIE = 'flash'
  */
 export type Flash = 'switch' | 'send' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
 
-const options = ({ server }: FastifyRequest) => (
-  { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: server.isSecure } as const)
+const options = (request: FastifyRequest) => (
+  { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: isSecure(request) } as const)
 
 /** Sets the flash cookie, which is read once, by the next page that this browser opens. */
 export function leaveFlash (reply: FastifyReply, flash: Flash): void {

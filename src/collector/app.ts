@@ -1,5 +1,7 @@
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
+import { parseProxies } from '../network/addresses.js'
+import { mergeChunkedBodies } from '../network/merge-chunks.js'
 import type { Clock } from './clock.js'
 import { dayOf } from './day.js'
 import { clientAddress } from './http/client-address.js'
@@ -9,7 +11,6 @@ import { ingest } from './http/ingest.js'
 import { limits } from './http/limits.js'
 import { logOptions } from './http/log.js'
 import { metrics } from './http/metrics.js'
-import { parseProxies } from './http/proxies.js'
 import { rights } from './http/rights.js'
 import { maintenance } from './maintenance.js'
 import { report } from './report/index.js'
@@ -85,7 +86,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     // Single requests are not logged, so they need no loggers of their own.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy),
+    trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy.split(',')),
     bodyLimit: 64 * 1024,
     requestTimeout: timeout,
     keepAliveTimeout: IDLE_MS,
@@ -100,6 +101,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   })
   app.removeContentTypeParser('text/plain')
   answerErrors(app)
+  mergeChunkedBodies(app)
   return app
 }
 

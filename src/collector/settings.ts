@@ -4,7 +4,8 @@
  */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { parseProxies } from './http/proxies.js'
+import { parseProxies } from '../network/addresses.js'
+import { parsePostgresUrl } from './storage/postgres.js'
 
 const settingsSchema = Type.Object({
   ipHashKey: Type.String({
@@ -110,8 +111,11 @@ export function completeSettings (given: Partial<CollectorSettings>): CollectorS
     const setting = error.instancePath.split('/')[1] ?? ''
     throw new InvalidSettingsError(`${environmentName(setting)} ${error.message}. ${meaning(setting)}`)
   }
-  checkProxies((settings as CollectorSettings).trustProxy)
-  return settings as CollectorSettings
+  const complete = settings as CollectorSettings
+  checkProxies(complete.trustProxy)
+  checkUrl('databaseUrl', complete.databaseUrl)
+  checkUrl('reportDatabaseUrl', complete.reportDatabaseUrl)
+  return complete
 }
 
 function meaning (setting: string): string {
@@ -160,10 +164,20 @@ function checkHashKey (key = ''): void {
 function checkProxies (proxies?: string): void {
   if (proxies === undefined) return
   try {
-    parseProxies(proxies)
+    parseProxies(proxies.split(','))
   } catch (error) {
-    const entry = JSON.stringify((error as Error).message)
-    throw new InvalidSettingsError(`${environmentName('trustProxy')} has ${entry}, ` +
-      `which is not an address or network. ${meaning('trustProxy')}`)
+    const name = environmentName('trustProxy')
+    throw new InvalidSettingsError(`${name}: ${(error as Error).message}. ${meaning('trustProxy')}`)
+  }
+}
+
+/** Refuses a URL that cannot be taken apart. It is not repeated: it has a password. */
+function checkUrl (setting: 'databaseUrl' | 'reportDatabaseUrl', url?: string): void {
+  if (url === undefined || url.startsWith('sqlite:')) return
+  try {
+    parsePostgresUrl(url)
+  } catch {
+    throw new InvalidSettingsError(`${environmentName(setting)} is no URL: characters such as / # ? % in a password ` +
+      `have to be percent-encoded. ${meaning(setting)}`)
   }
 }

@@ -21,7 +21,7 @@ export const configSchema = Type.Object({
   })),
   trust_proxy: Type.Array(Type.String(), {
     default: [],
-    description: 'The reverse proxies in front, by IP address or network. Their X-Forwarded-For names who asks.'
+    description: 'The reverse proxies in front, by IP address or network. Their X-Forwarded-For, -Proto, -Host count.'
   }),
   db: Type.Object({
     type: Type.Enum(['sqlite', 'postgres'], {

@@ -2,6 +2,7 @@ import csrf from '@fastify/csrf-protection'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { mediaTypeOf } from './media-type.js'
 import { RequestProblem } from './request-problem.js'
+import { cameByHttps, isSecure } from './scheme.js'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -23,7 +24,7 @@ const SECRET_COOKIE = '_csrf'
  * every such request, and the token of those that browsers send without a preflight.
  */
 export async function refuseForgeries (app: FastifyInstance): Promise<void> {
-  const cookieOpts = { path: '/', httpOnly: true, sameSite: 'lax', secure: app.isSecure } as const
+  const cookieOpts = { path: '/', httpOnly: true, sameSite: 'lax' } as const
   await app.register(csrf, {
     cookieKey: SECRET_COOKIE,
     cookieOpts,
@@ -34,10 +35,11 @@ export async function refuseForgeries (app: FastifyInstance): Promise<void> {
     logLevel: 'debug'
   })
   app.decorateReply('csrfToken', function (this: FastifyReply) {
-    return this.generateCsrf({ userInfo: boundTo(this.request) })
+    return this.generateCsrf({ userInfo: boundTo(this.request), secure: isSecure(this.request) })
   })
   app.decorateReply('renewCsrf', function (this: FastifyReply) {
-    if (app.settings.get('setup:initialised')) this.clearCookie(SECRET_COOKIE, cookieOpts)
+    if (!app.settings.get('setup:initialised')) return
+    this.clearCookie(SECRET_COOKIE, { ...cookieOpts, secure: isSecure(this.request) })
   })
   app.addHook('onRequest', refuseOtherOrigins)
   app.addHook('preValidation', (request, reply, done) => {
@@ -80,14 +82,18 @@ async function refuseOtherOrigins (request: FastifyRequest): Promise<void> {
   throw new RequestProblem(403, 'other_site', 'This request came from another site and was refused.')
 }
 
-/** Checks whether an origin is this platform, by base_url or by the host that the request names. */
-function isOwnOrigin (origin: string, { server, host }: FastifyRequest): boolean {
+/**
+ * Checks whether an origin is this platform, by base_url or by the host that the request names. If people reach the
+ * platform by https, a page of the same host on plain http is another site.
+ */
+function isOwnOrigin (origin: string, request: FastifyRequest): boolean {
   if (!/^https?:/i.test(origin) || !URL.canParse(origin)) return false
-  const { base_url: baseUrl } = server.config
+  const { base_url: baseUrl } = request.server.config
   const [source, base] = [new URL(origin), baseUrl === undefined ? undefined : new URL(baseUrl)]
-  // If base_url is https, a page of the same host on plain http is another site.
-  if (base && source.host === base.host) return source.origin === base.origin
+  const isPlain = source.protocol === 'http:'
+  if (isPlain && (cameByHttps(request) || (source.host === base?.host && base.protocol === 'https:'))) return false
+  if (source.origin === base?.origin) return true
   // Parsed with the scheme of the origin, because a proxy may add the default port. HTTP/1.0 may have no host.
-  const target = `${source.protocol}//${host}`
+  const target = `${source.protocol}//${request.host}`
   return URL.canParse(target) && source.host === new URL(target).host
 }

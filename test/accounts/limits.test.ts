@@ -1,8 +1,12 @@
-import type { FastifyInstance } from 'fastify'
+import rateLimit from '@fastify/rate-limit'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { AccountAttempts } from '../../src/accounts/attempts.js'
+import { hashPassword } from '../../src/accounts/password.js'
 import { Slots } from '../../src/accounts/slots.js'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { hangUp } from '../helpers/hang-up.js'
 
 const RIGHT = { username: ACCOUNT.username, password: ACCOUNT.password }
 const WRONG = { ...RIGHT, password: 'wrong' }
@@ -47,6 +51,30 @@ describe('guessing one account from many addresses', () => {
     assert.deepEqual([...statuses], [401, 429])
   })
 
+  test('is limited also after more invented names than can be tried in that time', async (t) => {
+    const app = fastify()
+    t.after(() => app.close())
+    await app.register(rateLimit, { global: false })
+    const attempts = new AccountAttempts(app)
+    const attempt = (username: string) => attempts.admit({ ip: '10.0.0.1', body: { username }, routeOptions: {} } as FastifyRequest, username)
+    for (let n = 0; n < 10; n++) await attempt('ada')
+    // One password takes longer than 6 ms, two at once: some 100,000 in five minutes.
+    for (let n = 0; n < 99_000; n++) await attempt(`invented-${n}`)
+    await assert.rejects(attempt('ada'), { statusCode: 429 })
+  })
+
+  test('counts no attempt whose password is never checked', async (t) => {
+    const app = await buildNewPlatform(t, { config: { trust_proxy: ['127.0.0.1'] } })
+    await setUp(app)
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const busy = Array.from({ length: 20 }, () => hashPassword('another'))
+    await Promise.all(Array.from({ length: 12 }, (_, n) => hangUp(app.server, 'after the body', {
+      method: 'POST', url: '/account/login', headers: { 'x-forwarded-for': `192.0.2.${n}` }, body: JSON.stringify(WRONG)
+    })))
+    await Promise.all(busy)
+    assert.equal((await signIn(app, '10.0.0.9', WRONG)).statusCode, 401)
+  })
+
   test('shows the form again, with what to do', async (t) => {
     const app = await buildNewPlatform(t)
     await setUp(app)
@@ -83,19 +111,45 @@ test('300 logins at once leave the database free: they are checked two at a time
   }
 })
 
-test('people behind a trusted proxy have a limit each; nobody else chooses the address that is limited', async (t) => {
+test('people behind trusted proxies have a limit each; nobody else chooses the address that is limited', async (t) => {
   const app = await buildNewPlatform(t, { config: { trust_proxy: ['10.9.0.0/16'] } })
   await setUp(app)
   const statusesFrom = async (proxy: string) => {
     const statuses: number[] = []
     for (let n = 0; n < 12; n++) {
       const payload = { ...WRONG, username: `${proxy}-${n}` }
-      statuses.push((await signIn(app, proxy, payload, { 'x-forwarded-for': `6.6.6.6, 192.0.2.${n}` })).statusCode)
+      statuses.push((await signIn(app, proxy, payload, { 'x-forwarded-for': `6.6.6.6, 192.0.2.${n}, 10.9.7.7:${4000 + n}` })).statusCode)
     }
     return new Set(statuses)
   }
   assert.deepEqual(await statusesFrom('10.9.0.1'), new Set([401]))
   assert.deepEqual(await statusesFrom('10.8.0.1'), new Set([401, 429]))
+})
+
+const NO_ADDRESSES = ['unknown', '_hidden', '-', 'a b', '192.0.2', '0300.0.2.7', '3221225991', '1.2.3.4:x', 'null', '"', '::g',
+  'x'.repeat(9_000)]
+
+describe('behind a trusted proxy, one client has one limit, however the proxy writes its address', () => {
+  for (const [what, addressOf] of [
+    ['with a port', (n) => `192.0.2.7:${4000 + n}`],
+    ['in IPv6 notation, with a port', (n) => `[::ffff:192.0.2.7]:${4000 + n}`],
+    ['with a zone id', (n) => `fe80::1%eth${n}`],
+    ['of one IPv6 network', (n) => `2001:db8:1:2::${n}`],
+    ['of one IPv6 network, with a port', (n) => `[2001:db8:1:2::${n}]:${4000 + n}`],
+    ['as something that is no address', (n) => NO_ADDRESSES[n]!],
+    ['and that of a second proxy with a port', (n) => `6.6.6.${n}, 192.0.2.7:${n}, 10.9.3.4:${4000 + n}`]
+  ] as [string, (n: number) => string][]) {
+    test(what, async (t) => {
+      const app = await buildNewPlatform(t, { config: { trust_proxy: ['10.9.0.0/16'] } })
+      await setUp(app)
+      const statuses: number[] = []
+      for (let n = 0; n < 12; n++) {
+        const headers = { 'x-forwarded-for': addressOf(n) }
+        statuses.push((await signIn(app, '10.9.0.1', { ...WRONG, username: `somebody-${n}` }, headers)).statusCode)
+      }
+      assert.deepEqual(statuses, [...Array<number>(10).fill(401), 429, 429])
+    })
+  }
 })
 
 describe('slots', () => {

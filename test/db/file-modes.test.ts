@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { makePrivateDatabase } from '../../src/database/private-files.js'
 import { setUp } from '../helpers/client.js'
-import { modesIn, setUmask } from '../helpers/modes.js'
+import { leaveOpen, modesIn, setUmask } from '../helpers/modes.js'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
 
 const telemetry = { url: 'http://127.0.0.1:9' }
@@ -34,6 +35,29 @@ describe('the data of the platform belongs to its user alone', () => {
     await buildPlatform(t, { telemetry, home })
     assert.deepEqual(modesIn(join(home, 'var')), PRIVATE)
     assert.equal((await app.inject('/health')).statusCode, 200)
+  })
+
+  for (const mask of [0o000, 0o022, 0o077]) {
+    test(`also with the journal of a release that kept one, under umask ${mask.toString(8)}`, async (t) => {
+      setUmask(t, mask)
+      const home = temporaryDirectory(t)
+      await leaveOpen(join(home, 'var', 'flowforge.db'), join(home, 'var'))
+      const { app } = await buildPlatform(t, { telemetry, home, initialised: false })
+      await setUp(app)
+      const { '.': directory, ...modes } = modesIn(join(home, 'var'))
+      assert.equal(directory, '700')
+      assert.ok(Object.keys(modes).length >= 3)
+      assert.deepEqual(new Set(Object.values(modes)), new Set(['600']))
+    })
+  }
+
+  test('before anything of it is opened', async (t) => {
+    const directory = temporaryDirectory(t)
+    const file = join(directory, 'old.db')
+    await leaveOpen(file, directory)
+    makePrivateDatabase(file)
+    const ofOwner = Object.fromEntries(['', '-journal', '-shm', '-wal'].map((end) => [`old.db${end}`, '600']))
+    assert.deepEqual(modesIn(directory), { '.': '755', ...ofOwner })
   })
 
   test('and a directory that db.storage names stays as it is', async (t) => {

@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { openDatabase } from '../../src/database/open.js'
 
 /** The modes of a directory and of all that is in it, in octal. */
 export function modesIn (directory: string): Record<string, string> {
@@ -11,4 +12,17 @@ export function modesIn (directory: string): Record<string, string> {
 export function setUmask (t: TestContext, mask: number): void {
   const before = process.umask(mask)
   t.after(() => { process.umask(before) })
+}
+
+/** A SQLite file as a release before this one has left it: with a journal of its own beside it, and open to everybody. */
+export async function leaveOpen (file: string, directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true })
+  chmodSync(directory, 0o755)
+  const db = await openDatabase({ type: 'sqlite', storage: file })
+  await db.query('PRAGMA journal_mode = DELETE')
+  await db.close()
+  for (const each of [file, `${file}-journal`, `${file}-wal`, `${file}-shm`]) {
+    writeFileSync(each, '', { flag: 'a' })
+    chmodSync(each, 0o666)
+  }
 }

@@ -17,10 +17,8 @@ export class SignedIn {
     return client
   }
 
-  async statusOf (path: string): Promise<number> {
-    const response = await this.fetch(path)
-    await response.text()
-    return response.status
+  get cookie (): string {
+    return Object.entries(this.cookies).map(([name, value]) => `${name}=${value}`).join('; ')
   }
 
   /** The status of an attempt to sign in with a wrong password, from an address that the proxy tells. */
@@ -39,8 +37,8 @@ export class SignedIn {
   }
 
   private async fetch (path: string, options: RequestInit = {}): Promise<Response> {
-    const cookie = Object.entries(this.cookies).map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(this.url + path, { ...options, headers: { ...options.headers as object, cookie }, redirect: 'manual' })
+    const headers = { ...options.headers as object, cookie: this.cookie }
+    const response = await fetch(this.url + path, { ...options, headers, redirect: 'manual' })
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
       this.cookies[name!] = value!

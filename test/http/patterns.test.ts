@@ -5,14 +5,13 @@ import { describe, test } from 'node:test'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { accountSchema } from '../../src/accounts/schema.js'
-import { ACCOUNT, buildNewPlatform, Client } from '../helpers/client.js'
+import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { assertBounded, CHARACTERS, HEADER_CHARACTERS, measure, textOf } from '../helpers/long-texts.js'
 import { collectRoutes } from './routes.js'
 
 const SHORT = 500
 const LONG = 50_000
 
-/** One of each kind that a pattern can tell apart. */
-const CHARACTERS = ['a', 'Z', '7', ' ', '\t', '\0', '\u00a0', '@', '.', '-', '_', '"', '\\', '%', 'ü', '漢', '😀', '\u0301', '\ud800', 'a@', 'a.', ' a', '\\"']
 const ENDINGS = ['', '\x01', '@', ' ', 'a', '.']
 
 interface Field { name: string, check: (value: string) => unknown }
@@ -29,16 +28,6 @@ function findTextFields (routes: RouteOptions[]): Field[] {
   }))
 }
 
-/** Milliseconds of processor time. */
-function measure (run: () => unknown): number {
-  const before = process.cpuUsage()
-  run()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1_000
-}
-
-const textOf = (length: number, character: string, ending: string) => character.repeat(length / character.length) + ending
-
 test('each text of each route is checked in time that grows no faster than its length', async (t) => {
   const routes = collectRoutes(t)
   await buildNewPlatform(t)
@@ -47,11 +36,33 @@ test('each text of each route is checked in time that grows no faster than its l
   for (const { name, check } of fields) {
     for (const character of CHARACTERS) {
       for (const ending of ENDINGS) {
-        const short = measure(() => check(textOf(SHORT, character, ending)))
-        const long = measure(() => check(textOf(LONG, character, ending)))
+        const short = await measure(() => check(textOf(SHORT, character, ending)))
+        const long = await measure(() => check(textOf(LONG, character, ending)))
         // Five times for noise, and some milliseconds for the collection of garbage.
         assert.ok(long < short * 5 * LONG / SHORT + 20, `${name}: ${JSON.stringify(character)}, ${long} ms beside ${short} ms`)
       }
+    }
+  }
+})
+
+/** Below the limit of Node.js for all headers, 16 KiB. */
+const LONGEST_HEADER = 14_000
+
+const HEADERS = ['accept', 'content-type', 'cookie', 'csrf-token', 'host', 'origin', 'sec-fetch-site', 'x-forwarded-for',
+  'x-forwarded-host', 'x-forwarded-proto', 'if-none-match', 'range']
+
+test('each header and each address is read in time that hardly grows with its length', async (t) => {
+  const app = await buildNewPlatform(t, { config: { trust_proxy: ['127.0.0.1'] } })
+  const { cookies } = await setUp(app)
+  for (const character of HEADER_CHARACTERS) {
+    for (const name of HEADERS) {
+      await assertBounded(`${name} ${character}`, (length) => app.inject({
+        method: 'POST', url: '/account/login', payload: '{}', headers: { 'content-type': 'application/json', [name]: `x${textOf(length, character)}` }
+      }), [100, LONGEST_HEADER])
+    }
+    for (const url of ['/account/login?next=/', '/', '/assets/', '/admin/settings/telemetry/pings/', '/admin/settings/telemetry?pings=']) {
+      await assertBounded(`${url} ${character}`, (length) => (
+        app.inject({ url: url + encodeURI(textOf(length, character)), cookies, headers: { accept: 'text/html' } })), [100, LONGEST_HEADER])
     }
   }
 })

@@ -1,9 +1,9 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { readClient } from '../../network/addresses.js'
 import { dayOf } from '../day.js'
 import type { Salts } from '../storage/salts.js'
-import { parseAddress } from './proxies.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -25,22 +25,6 @@ declare module 'fastify' {
  */
 export function hashAddress (key: KeyObject, salt: string, address: string): string {
   return createHmac('sha256', key).update(salt + address).digest('hex')
-}
-
-export interface Client {
-  /** The address in its canonical form. Everything that is not an address becomes `unknown`, one client. */
-  address: string
-  /** The network by which requests are limited: an IPv4 address, or the /64 of an IPv6 address. */
-  network: string
-}
-
-/** Reads the address of a client as it stands in a header or a socket. */
-export function readClient (text: string): Client {
-  const parsed = parseAddress(text)
-  const address = parsed?.toString() ?? 'unknown'
-  if (!parsed || parsed.kind() === 'ipv4') return { address, network: address }
-  const prefix = parsed.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { address, network: `${prefix}::/64` }
 }
 
 export function hashKey (secret: string): KeyObject {

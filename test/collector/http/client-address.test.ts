@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashAddress, hashKey, readClient } from '../../../src/collector/http/client-address.js'
+import { hashAddress, hashKey } from '../../../src/collector/http/client-address.js'
+import { readClient } from '../../../src/network/addresses.js'
 import { KEY, PING, sqliteUrl, startCollector } from '../start-collector.js'
 
 const canonicalAddress = (text: string) => readClient(text).address

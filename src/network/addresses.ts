@@ -1,3 +1,4 @@
+/** Addresses as sockets and proxies write them, for the platform and the collector alike. */
 import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
@@ -23,29 +24,51 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
   return ipaddr.IPv6.isValid(address) ? ipaddr.process(address) : undefined
 }
 
+export interface Client {
+  /** The address in its canonical form. Everything that is not an address becomes `unknown`, one client. */
+  address: string
+  /** The network by which requests are limited: an IPv4 address, or the /64 of an IPv6 address. */
+  network: string
+}
+
+/** Reads the address of a client as it stands in a header or a socket. */
+export function readClient (text: string): Client {
+  const parsed = parseAddress(text)
+  const address = parsed?.toString() ?? 'unknown'
+  if (!parsed || parsed.kind() === 'ipv4') return { address, network: address }
+  const prefix = parsed.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { address, network: `${prefix}::/64` }
+}
+
 /**
- * Parses a list of proxies: addresses, networks and their names, separated by commas.
+ * Parses a list of proxies: addresses, networks and their names.
  *
  * @returns a function that checks whether an address from `X-Forwarded-For` is one of them; false for undefined, which
  *   it gets if the client has closed the connection
- * @throws Error whose message is the invalid entry
+ * @throws Error that names the number of the invalid entry, and does not repeat it
  */
-export function parseProxies (setting: string): (address: string | undefined) => boolean {
-  const networks = setting.split(',').flatMap((entry) => parseEntry(entry.trim()))
+export function parseProxies (entries: readonly string[]): (address: string | undefined) => boolean {
+  const networks = entries.flatMap((entry, index) => {
+    const found = parseEntry(entry.trim())
+    // What it is instead may be a secret on the wrong line.
+    if (!found) throw new Error(`entry ${index + 1} is not an address or network`)
+    return found
+  })
   return (text) => {
     const address = text === undefined ? undefined : parseAddress(text)
     return networks.some((network) => address?.kind() === network[0].kind() && address.match(network))
   }
 }
 
-function parseEntry (entry: string): Network[] {
+function parseEntry (entry: string): Network[] | undefined {
   const names = Object.hasOwn(NAMED, entry) ? NAMED[entry] : undefined
   if (names) return names.map((name) => ipaddr.parseCIDR(name))
   const [host, length, ...rest] = entry.split('/')
   const address = parseAddress(host!)
-  if (!address || rest.length > 0) throw new Error(entry)
+  if (!address || rest.length > 0) return undefined
   const bits = address.kind() === 'ipv4' ? 32 : 128
-  const prefixLength = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : Infinity
-  if (prefixLength > bits) throw new Error(entry)
+  // 0 would be every address: whoever connects could claim any.
+  const prefixLength = length === undefined ? bits : /^[1-9]\d{0,2}$/.test(length) ? Number(length) : Infinity
+  if (prefixLength > bits) return undefined
   return [[address, prefixLength]]
 }

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+
+/** One of each kind that a pattern can tell apart. */
+export const CHARACTERS = [
+  'a', 'Z', '7', ' ', '\t', '\0', '\u00a0', '@', '.', '-', '_', '"', '\\', '%',
+  'ü', '漢', '😀', '\u0301', '\ud800', 'a@', 'a.', ' a', '\\"']
+
+/** Of those that a header can hold, with what addresses, origins, cookies and media types are made of. */
+export const HEADER_CHARACTERS = [
+  'a', '7', ' ', '.', '-', '_', '"', '\\', '%', ',', ';', ':', '/', '=', '[', ']',
+  '1.', '1:', '::', '%a', ', ', '; ', 'a=', ' a', ']:1', 'Bearer ']
+
+export const textOf = (length: number, character: string, ending = '') => character.repeat(length / character.length) + ending
+
+/** Milliseconds of processor time. */
+export async function measure (run: () => unknown): Promise<number> {
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}
+
+/** Milliseconds that garbage and noise may take; a pattern that goes back takes seconds for a text of that length. */
+const NOISE_MS = 50
+
+/** Checks that a request with a long text takes hardly more work than one with a short text. */
+export async function assertBounded (
+  name: string, send: (length: number) => Promise<unknown>, lengths: [short: number, long: number]
+): Promise<void> {
+  const [short, long] = lengths
+  const bound = 5 * await measure(() => send(short)) + NOISE_MS
+  const first = await measure(() => send(long))
+  const least = first < bound ? first : Math.min(first, await measure(() => send(long)))
+  assert.ok(least < bound, `${name}: ${least} ms, ${bound} ms at most`)
+}
