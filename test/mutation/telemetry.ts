@@ -2,6 +2,7 @@ import { mutate } from './mutation.js'
 
 const CONSENT = 'test/telemetry/consent.test.ts'
 const WORDS = 'test/telemetry/opt-out-words.test.ts'
+const ANY_OPT_OUT = 'test/telemetry/any-opt-out.test.ts'
 const REFUSAL = 'test/telemetry/refusal.test.ts'
 const SEND = 'test/telemetry/send.test.ts'
 const ANSWERS = 'test/telemetry/delivery/answers.test.ts'
@@ -35,10 +36,13 @@ export const telemetryMutations = [
   ...mutate('src/telemetry/opt-out-words.ts', WORDS,
     ['const MAX_EDITS = 2', 'const MAX_EDITS = 1'],
     ['LOOK_ALIKES.get(character) ?? character', 'character'],
-    ["if (subject === 'track' && negated) return true", ''],
-    ['current[at] = Math.min(current[at]!, before[at - 2]! + 1)', ''],
-    ["if (editsToPart(letters, 'telemetry') <= MAX_EDITS) return true", ''],
-    ["if (edits(words.join(''), 'donottrack') <= MAX_EDITS) return true", '']),
+    ['if (isAboutTrack(words)) return true', ''],
+    ["if (editsToRun([words.join('')], 'donottrack') <= MAX_EDITS) return true", ''],
+    ['readsLikeOptOut(name)', 'false']),
+  ...mutate('src/telemetry/edits.ts', WORDS, ['cost = Math.min(cost, rows[row - 2]![at - 2]! + 1)', '{ /* no swap */ }']),
+  ...mutate('src/telemetry/opt-out-words.ts', ANY_OPT_OUT,
+    ['PROPERTIES.has(rest', 'false && (rest', 'really given'],
+    ['return rest !== word && isSubject([rest])', 'return false', 'any key at any depth']),
   ...mutate('src/telemetry/ping.ts', 'test/telemetry/privacy.test.ts',
     ['if (error) throw new InvalidPingError(', 'if (!error) void new InvalidPingError('],
     ['const closed = { additionalProperties: false }', 'const closed = {}']),
