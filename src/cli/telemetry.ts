@@ -101,8 +101,7 @@ export async function readConsent (config: PlatformConfig): Promise<Consent> {
     if (!installation) {
       return decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined })
     }
-    const explanation = await installation.operatorRefusals.read()
-    return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
+    return installation.telemetry.consent()
   })
 }
 

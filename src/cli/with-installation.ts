@@ -17,8 +17,6 @@ export interface Installation {
   telemetry: TelemetryService
   settings: Settings
   decisions: Decisions
-  /** Those of the platforms that run on this database. */
-  operatorRefusals: OperatorRefusals
   sequelize: Sequelize
 }
 
@@ -41,9 +39,12 @@ export async function withInstallation<T> (
     if (!await sequelize.getQueryInterface().tableExists('PlatformSettings')) return await use(undefined)
     const models = defineModels(sequelize)
     const settings = createSettings(models.PlatformSetting)
-    const telemetry = new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog })
+    const refusals = new OperatorRefusals(models.PlatformSetting)
+    // A platform that is started meanwhile with an opt-out ends what this command sends.
+    const bound = { ...settings, readForeignRefusal: () => refusals.read() }
+    const telemetry = new TelemetryService({ config, settings: bound, db: { sequelize, models }, log: silentLog })
     const decisions = new Decisions(sequelize, models, settings)
-    return await use({ telemetry, settings, decisions, operatorRefusals: new OperatorRefusals(models.PlatformSetting), sequelize })
+    return await use({ telemetry, settings, decisions, sequelize })
   } finally {
     await sequelize.close()
   }

@@ -23,7 +23,7 @@ export class ConsentReader {
 
   /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
   async readOperator (): Promise<Consent | undefined> {
-    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env)
+    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env) ?? await this.#readForeign()
   }
 
   /** What the host's settings say, whatever the operator has decided. */
@@ -75,6 +75,12 @@ export class ConsentReader {
   #decideAtOnce (): Consent | undefined {
     const missing = missingRequirements(this.#host)
     return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)
+  }
+
+  /** The refusal of an operator who speaks through another process, which is told there where it stands. */
+  async #readForeign (): Promise<Consent | undefined> {
+    const explanation = await this.#host.settings.readForeignRefusal?.()
+    return explanation === undefined ? undefined : { allowed: false, decidedBy: 'environment', explanation }
   }
 
   #loadConfig (): Promise<TelemetryConfig> {

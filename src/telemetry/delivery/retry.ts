@@ -3,12 +3,10 @@ import { describeError } from '../describe-error.js'
 import { TelemetryOffError, type LoggedPing, type PingKind, type PingResult } from '../types.js'
 import type { FailureLog } from './failure-log.js'
 import { post, type Answer } from './post.js'
+import { whileAllowed } from './while-allowed.js'
 
 const BACKOFF_MS = 30_000
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
-
-/** How often consent is read while a request is out. */
-const CONSENT_CHECK_MS = 1_000
 
 /**
  * Upper bound of one attempt: its 25 seconds (post.ts), and reading consent on a slow database. A ping whose attempt was
@@ -73,39 +71,15 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
  * @throws the reason why there must be no other attempt: the signal's, a refused consent, a host that cannot tell
  */
 async function attemptOnce (ping: LoggedPing, { url, version, signal, assertConsent }: Delivery): Promise<Attempt> {
-  await assertConsent()
-  const consent = watchConsent(assertConsent)
-  const combined = AbortSignal.any([signal, consent.withdrawn])
-  try {
-    const { body, idempotencyKey } = ping
-    return judgeAnswer(await post({ url, body, version, idempotencyKey, signal: combined, beforeWrite: consent.check }))
-  } catch (error) {
-    combined.throwIfAborted()
-    return { ...NO_ANSWER, outcome: 'pending', ...failureOf(error) }
-  } finally {
-    consent.stop()
-  }
-}
-
-/** Reads consent once a second, so that a refusal by another process, or in a host that cannot notify, aborts the request. */
-function watchConsent (assertConsent: Delivery['assertConsent']) {
-  const controller = new AbortController()
-  let isChecking = false
-  const check = async () => {
+  return whileAllowed(assertConsent, signal, async (options) => {
     try {
-      await assertConsent()
+      const { body, idempotencyKey } = ping
+      return judgeAnswer(await post({ url, body, version, idempotencyKey, ...options }))
     } catch (error) {
-      controller.abort(error)
-      throw error
+      options.signal.throwIfAborted()
+      return { ...NO_ANSWER, outcome: 'pending', ...failureOf(error) }
     }
-  }
-  const timer = setInterval(() => {
-    // A slow database is asked once at a time.
-    if (isChecking) return
-    isChecking = true
-    check().catch(() => {}).finally(() => { isChecking = false })
-  }, CONSENT_CHECK_MS).unref()
-  return { withdrawn: controller.signal, check, stop: () => { clearInterval(timer) } }
+  })
 }
 
 function judgeAnswer (answer: Answer): Attempt {
