@@ -79,7 +79,7 @@ export const telemetryMutations = [
     ['    await assertFor(socket, beforeWrite)\n', '', 'once the connection stands']),
   ...mutate('src/telemetry/delivery/connection.ts', POST,
     ['    await beforeWrite()\n    return openTcp', '    return openTcp', 'before it connects'],
-    ["  await assertFor(socket, beforeWrite)\n  if (proxy.protocol", '  if (proxy.protocol', 'before it asks a proxy'],
+    ['  await assertFor(socket, beforeWrite)\n  if (proxy.protocol', '  if (proxy.protocol', 'before it asks a proxy'],
     ['  await assertFor(socket, beforeWrite)\n  return openTls', '  return openTls', 'before the TLS handshake']),
   ...mutate('src/telemetry/delivery/connection.ts', 'test/telemetry/delivery/faults.test.ts',
     ['rejectUnauthorized: true', 'rejectUnauthorized: false', 'self-signed']),
