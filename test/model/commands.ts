@@ -223,7 +223,7 @@ export const steps: fc.Arbitrary<Command>[] = [
   ...COLLECTOR_MODES.flatMap((mode) => always(setCollector(mode))),
   ...NOS.flatMap(([way, at]) => MOMENTS.flatMap((moment) => always(refuseInFlight(way, at, moment), refuseInFlight(way, at, moment)))),
   ...(['API', 'page'] as const).flatMap((way) => REPLICAS.flatMap((at) => always(
-    refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'locked')))),
+    refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'locked')))),
   ...always(setCollector('slow'), holdTunnels, openTunnels),
   ...always(breakDatabase('full'), breakDatabase('locked'), mendDatabase, passTime)
 ]
