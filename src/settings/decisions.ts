@@ -5,7 +5,7 @@ import type { Decision } from '../db/telemetry-decision.js'
 import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
 
-const RETRY_MS = 5_000
+const RETRY_MS = 1_000
 
 /** A refusal holds in this process, but could not be written. It is written as soon as that works. */
 export class DecisionNotSavedError extends Error {

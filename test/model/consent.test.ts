@@ -1,11 +1,14 @@
 import { describe, test, type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { inSoak } from '../helpers/soak.js'
 import { steps } from './commands.js'
 import { Model } from './model.js'
 import { settle } from './step.js'
 import { COLLECTOR_MODES, World } from './world.js'
 
-const { MODEL_RUNS = '20', MODEL_STEPS = '6', MODEL_WORLDS = '2', MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
+const {
+  MODEL_RUNS = inSoak('300', '20'), MODEL_STEPS = inSoak('30', '6'), MODEL_WORLDS = '2', MODEL_SEED, MODEL_PATH, MODEL_REPLAY
+} = process.env
 
 /** Worlds side by side: most of a sequence is waiting. A sequence that is played again needs one. */
 const WORLDS = MODEL_SEED === undefined ? Number(MODEL_WORLDS) : 1

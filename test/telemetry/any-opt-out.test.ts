@@ -7,9 +7,9 @@ import { stringify } from 'yaml'
 import { loadConfig } from '../../src/config/index.js'
 import { loadTelemetryConfig } from '../../src/telemetry/config-file.js'
 import { judgeConfigText } from '../../src/telemetry/config-text.js'
+import { inSoak } from '../helpers/soak.js'
 
-/** `npm run test:soak` tries more. */
-const RUNS = Number(process.env.FUZZ_RUNS ?? 500)
+const RUNS = Number(process.env.FUZZ_RUNS ?? inSoak('10000', '500'))
 
 /** Any value may be a secret. */
 const SECRET = 'hunter2'
