@@ -41,7 +41,7 @@ const AFFIXES = [
 
 /** Letters of other alphabets, and digits, that look like a Latin letter. Any other letter costs an edit. */
 const LOOK_ALIKES = new Map([
-  'aаαᴀɑ4@Ꭺ', 'bвьβʙᏴ', 'cсϲςᴄᏟ', 'dԁᴅᎠ', 'eеεєҽᴇəℯ3Ꭼ', 'gɡցᏀ', 'hһнʜᎻ', 'iіιɪıї!ᎥᏆ', 'kкκᴋᏦ', 'lӏⅼʟ1|ɩᏞǀ', 'mмμᴍɱᎷ', 'nпηɴո',
+  'aаαᴀɑ4@Ꭺ', 'bвьβʙᏴ', 'cсϲςᴄᏟ', 'dԁᴅᎠ', 'eеεєҽᴇəℯ3Ꭼ', 'gɡցᏀ', 'hһнʜᎻ', 'iіιɪıїи!ᎥᏆ', 'kкκᴋᏦ', 'lӏⅼʟл1|ɩᏞǀ', 'mмμᴍɱᎷ', 'nпηɴո',
   'oоοօᴏ0ө', 'pрρᴘᏢ', 'qԛ', 'rгʀᴦɾᏒ', 'sѕꜱ5$Ꮪ', 'tтτᴛ7†Ꭲ', 'uυսᴜ', 'vνѵᴠᏙ', 'wԝωᴡᎳ', 'xхχ×', 'yуүγʏᎩ'
 ].flatMap(([letter, ...others]) => others.map((other) => [other.toLowerCase(), letter!] as const)))
 

@@ -27,6 +27,7 @@ describe('an opt-out that the section does not hold', () => {
     ['in a section of a section', 'forge:\n  telemetry: { enabled: false }\n', 2, 'telemetry'],
     ['as a key of its own', 'disable_telemetry: true\n', 1, 'disable_telemetry'],
     ['in another language', 'telemetrie:\n  enabled: false\n', 1, 'telemetrie'],
+    ['in Russian', 'телеметрия: false\n', 1, 'телеметрия'],
     ['with a Cyrillic letter', 'tеlemetry:\n  enabled: false\n', 1, 'tеlemetry'],
     ['all in look-alikes', 'τεΙεмετгу: false\n', 1, 'τεΙεмετгу'],
     ['in full width', 'ｔｅｌｅｍｅｔｒｙ: false\n', 1, 'ｔｅｌｅｍｅｔｒｙ'],

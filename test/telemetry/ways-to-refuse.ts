@@ -103,7 +103,9 @@ async function refuseUnwritten ({ platforms: [platform], mends, t }: Scene, faul
   const other = await openDatabase({ type: 'sqlite', storage: join(home, 'var', 'flowforge.db') })
   t.after(() => other.close())
   if (fault === 'full') {
-    await other.query('CREATE TRIGGER full BEFORE INSERT ON "TelemetryDecisions" BEGIN SELECT RAISE(ABORT, \'database or disk is full\'); END')
+    for (const event of ['INSERT', 'UPDATE']) {
+      await other.query(`CREATE TRIGGER full${event} BEFORE ${event} ON "PlatformSettings" BEGIN SELECT RAISE(ABORT, 'disk is full'); END`)
+    }
   } else {
     await other.query('BEGIN IMMEDIATE')
     mends.push(() => other.query('ROLLBACK'))
