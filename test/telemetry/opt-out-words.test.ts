@@ -52,10 +52,12 @@ describe('an opt-out that the section does not hold', () => {
     ['as no tracking', 'tracking:\n  enabled: false\n', 1, 'tracking'],
     ['as dnt', 'dnt: 1\n', 1, 'dnt'],
     ['with two pairs of letters swapped', 'etlemetyr: false\n', 1, 'etlemetyr'],
+    ['as tracking with two pairs of letters swapped', 'rtackign: false\n', 1, 'rtackign'],
     ['as two letters swapped with one between them', 'opotlut: true\n', 1, 'opotlut'],
     ['as what is tracked', 'track_usage: false\n', 1, 'track_usage'],
     ['as opting out in more words', 'opt_me_out: true\n', 1, 'opt_me_out'],
     ['as one of many words', 'allow_app_trakcing_of_users: false\n', 1, 'allow_app_trakcing_of_users'],
+    ['as one word with two slips', 'disabletrxckxng: true\n', 1, 'disabletrxckxng'],
     ['as one word', 'dontsendtracking: true\n', 1, 'dontsendtracking'],
     ['as track with a negation', 'skip_track: true\n', 1, 'skip_track']
   ]
@@ -167,8 +169,9 @@ describe('an environment variable', () => {
     'FF_TELEMTRY_DISABLED', 'FF_NO_TELEMETRY', 'TELEMETRY_DISABLED', 'FF_TELEMETRY_OPT_OUT', 'ff_telemetry_disabled', 'FF_TELEMETRY'
   ]) {
     test(`that is a near miss counts, and is named without its value: ${name}`, () => {
-      const { decidedBy, explanation } = decide(name, 'hunter2')!
-      assert.equal(decidedBy, 'environment')
+      const refusal = decide(name, 'hunter2')
+      assert.equal(refusal?.decidedBy, 'environment')
+      const { explanation } = refusal!
       assert.ok(explanation.includes(`variable ${name} is set, which reads like a mistyped opt-out. Did you mean FF_TELEMETRY_DISABLED?`))
       assert.ok(!explanation.includes('hunter2'))
       assert.equal(decide(name, ''), undefined)
