@@ -2,15 +2,19 @@ import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
 import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 
+const NOT_RECORDED = 'It could not be made or recorded; the log of the platform says why.'
+
 /** The state of telemetry, as the pages and the API show it. */
 export interface TelemetryState extends Consent {
-  /** Whether the operator, or the platform itself, has turned it off: the administrator's switch changes nothing. */
+  /**
+   * Whether the operator, or the platform itself, has turned telemetry off, so that an administrator cannot change it.
+   */
   locked: boolean
-  /** Where pings are posted to. */
-  url: string
+  /** Where pings are posted to; null while that is in doubt. */
+  url: string | null
   /** null while telemetry is off. */
   nextDailyPing: Date | null
-  /** What this release can send, and nobody has agreed to yet; empty while telemetry is off. */
+  /** Properties that this release could send but that are not agreed to; empty while telemetry is off. */
   newProperties: NewProperty[]
 }
 
@@ -29,7 +33,8 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
  * Sends a ping now.
  *
  * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
- * @throws RequestProblem 409 with the explanation when consent says no
+ * @throws RequestProblem 409 with the explanation when consent says no; 503 when the ping cannot be made or recorded,
+ *   since none is sent then
  */
 export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {
@@ -37,6 +42,8 @@ export async function sendPing (app: FastifyInstance, idempotencyKey?: string): 
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (code === 'telemetry_off') throw new RequestProblem(409, code, message)
-    throw error
+    app.log.error({ err: error }, 'A ping could not be made or recorded, so none was sent.')
+    const reason = code === 'invalid_ping' ? `${message}.` : NOT_RECORDED
+    throw new RequestProblem(503, 'ping_not_sent', `No ping was sent. ${reason}`)
   }
 }

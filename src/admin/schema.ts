@@ -1,4 +1,5 @@
-import { Type } from 'typebox'
+import type { FastifySchema } from 'fastify'
+import { Type, type TSchema } from 'typebox'
 import { DECIDERS, loggedPingSchema as loggedPing, type LoggedPingJson } from '../telemetry/types.js'
 
 const closed = { additionalProperties: false }
@@ -10,7 +11,7 @@ export const settingsSchema = Type.Object({
   })
 }, closed)
 
-/** A ping of the log, as the API shows it. */
+/** A ping of the log, as the API returns it. */
 export const loggedPingSchema = Type.Unsafe<LoggedPingJson>(loggedPing)
 
 export const telemetrySchema = Type.Object({
@@ -18,13 +19,17 @@ export const telemetrySchema = Type.Object({
   decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
   locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
-  url: Type.String({ description: 'Where pings are posted to.' }),
+  url: Type.Union([Type.String(), Type.Null()], {
+    description: 'Where pings are posted to; null while flowforge.yml leaves that in doubt.'
+  }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
   newProperties: Type.Array(Type.Object({
     path: Type.String({ description: 'Where it stands in the ping.' }),
     description: Type.String({ description: 'What it is.' }),
     why: Type.String({ description: 'Why it is asked.' })
-  }, closed), { description: 'What this release can send once an administrator has agreed; empty while telemetry is off.' }),
+  }, closed), {
+    description: 'What this release can send once an administrator has agreed; empty while telemetry is off.'
+  }),
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
 }, closed)
 
@@ -36,7 +41,9 @@ export const heldSchema = Type.Unsafe<object>({
 })
 
 export const forgottenSchema = Type.Object({
-  installations: Type.Integer({ description: 'How many rows of the installation were deleted: 1, or 0 if there was none.' }),
+  installations: Type.Integer({
+    description: 'How many rows of the installation were deleted: 1, or 0 if there was none.'
+  }),
   pings: Type.Integer({ description: 'How many pings were deleted.' })
 }, closed)
 
@@ -48,3 +55,11 @@ export const errorSchema = Type.Object({
   code: Type.String({ description: 'The kind of error, for programs.' }),
   error: Type.String({ description: 'What was wrong, for people.' })
 }, closed)
+
+/** The schema of a call that answers this. */
+export const answers = <T extends TSchema>(success: T, summary: string) => ({
+  tags: ['admin'],
+  summary,
+  security: [{ session: [] }],
+  response: { 200: success, '4xx': errorSchema, '5xx': errorSchema }
+}) satisfies FastifySchema

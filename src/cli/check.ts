@@ -1,22 +1,23 @@
 import type { PlatformConfig } from '../config/index.js'
 import { checkConnection, type CheckStep } from '../telemetry/check.js'
+import { loadTelemetryConfig } from '../telemetry/config-file.js'
 import { TelemetryOffError } from '../telemetry/types.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
-import { demand, readConsent, urlOf } from './telemetry.js'
+import { demand, readConsent } from './telemetry.js'
 import { withConfig } from './with-config.js'
 import { withInstallation } from './with-installation.js'
 
 /** `flowforge telemetry check` */
 export const checkReceiver = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
-  const url = urlOf(config)
+  const { url } = await loadTelemetryConfig(config)
   const { allowed, explanation } = await readConsent(config)
   // A no covers the name lookup, too.
-  const steps = allowed ? await check(config, url) : []
+  const steps = allowed ? await check(config, url!) : []
   const reachable = allowed ? steps.every(({ ok }) => ok) : null
   if (options.json) print(JSON.stringify({ url, reachable, steps, ...allowed ? {} : { explanation } }, null, 2))
-  else if (allowed) print(describeSteps(url, steps))
-  else print(`${explanation}\nNobody was contacted. The check would connect to ${url}, and send no ping.`)
+  else if (allowed) print(describeSteps(url!, steps))
+  else print(`${explanation}\nNobody was contacted. ${describeIntent(url)}`)
   if (!allowed) return EXIT.off
   return reachable ? EXIT.done : EXIT.unavailable
 })
@@ -29,10 +30,15 @@ function check (config: PlatformConfig, url: string): Promise<CheckStep[]> {
   }))
 }
 
+const describeIntent = (url: string | null) => url === null
+  ? 'Where the check would connect to is not known while flowforge.yml is in doubt.'
+  : `The check would connect to ${url}, and send no ping.`
+
 function describeSteps (url: string, steps: CheckStep[]): string {
   const lines = steps.map(({ name, ok, words }) => `${name.padEnd(6)}  ${ok ? 'ok' : 'failed'}: ${words}`)
   const reached = steps.every(({ ok }) => ok)
-  return [`Receiver: ${url}`, ...lines, reached ? 'It can be reached. No ping was sent.' : 'It cannot be reached. No ping was sent.'].join('\n')
+  const result = `It ${reached ? 'can' : 'cannot'} be reached. No ping was sent.`
+  return [`Receiver: ${url}`, ...lines, result].join('\n')
 }
 
 const print = (text: string) => { process.stdout.write(`${text}\n`) }

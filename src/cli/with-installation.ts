@@ -21,9 +21,8 @@ export interface Installation {
 }
 
 /**
- * Opens this installation, on the database of a platform that runs or has run: to read it, which works on a read-only
- * disk, or to write to it. Creates no database, no table and no setting, and starts no schedule: a running platform is
- * not disturbed.
+ * Opens the database of a platform that runs or has run, for reading, which works on a read-only disk, or for writing.
+ * Creates no database, table or setting, and starts no schedule, so that a running platform is not disturbed.
  *
  * @param use gets undefined if no platform has ever been started
  * @throws ForeignDatabaseError, or the database's error
@@ -52,7 +51,7 @@ export async function withInstallation<T> (
 
 const ignore = () => {}
 
-/** Logs nothing: the command itself says what there is to say. */
+/** Logs nothing, because the command itself prints the result. */
 const silentLog: FastifyBaseLogger = {
   level: 'silent',
   fatal: ignore,

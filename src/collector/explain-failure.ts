@@ -4,13 +4,13 @@ import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { InvalidSettingsError } from './settings.js'
 import { codeOf } from './storage/database.js'
 
-/** EX_CONFIG and EX_UNAVAILABLE of sysexits.h: starting again will not help. */
+/** EX_CONFIG and EX_UNAVAILABLE of sysexits.h. Supervisors should not restart after them. */
 const BAD_SETTINGS = 78
 const UNAVAILABLE = 69
 
 const SETTING = 'COLLECTOR_DATABASE_URL'
 
-/** Why a collector did not start, in one line with what to do, and the exit code that says the same. */
+/** Explains in one line why a collector did not start and what to do, and chooses the exit code. */
 export function explainFailure (error: unknown): { reason: string, exitCode: number } {
   const [message = ''] = describeError(error as Error).split('\n')
   if (error instanceof InvalidSettingsError) return { reason: message, exitCode: BAD_SETTINGS }
@@ -23,7 +23,10 @@ export function explainFailure (error: unknown): { reason: string, exitCode: num
   }
   const code = codeOf(error)
   if (code === '42501' || code === '3F000') {
-    return { reason: `${message}. The user of ${SETTING} needs the right: GRANT CREATE ON SCHEMA public`, exitCode: BAD_SETTINGS }
+    return {
+      reason: `${message}. The user of ${SETTING} needs the right: GRANT CREATE ON SCHEMA public`,
+      exitCode: BAD_SETTINGS
+    }
   }
   if (code === '25006') {
     return { reason: `${message}. Name the primary server in ${SETTING}`, exitCode: BAD_SETTINGS }

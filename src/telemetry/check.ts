@@ -9,17 +9,18 @@ import { whileAllowed } from './delivery/while-allowed.js'
 import { describeNoAnswer } from './describe-outcome.js'
 import { TelemetryOffError } from './types.js'
 
-/** One step of a connection, and what came of it. */
+/** One step of a connection, and its result. */
 export interface CheckStep {
   name: 'proxy' | 'name' | 'TCP' | 'tunnel' | 'TLS'
   ok: boolean
-  /** What was found; or what went wrong, and what an administrator can do. */
+  /** The finding; if the step failed, what went wrong and what an administrator can do. */
   words: string
   errorCode: string | null
 }
 
 /**
- * Connects to the receiver as a ping would, step by step, and hangs up. Sends no ping and no HTTP request to the receiver.
+ * Connects to the receiver step by step, as a ping would, and closes the connection. Sends no ping, and no HTTP
+ * request to the receiver.
  *
  * @param assertConsent throws if telemetry is off; read before each step, and once a second
  * @returns the steps up to the first that failed

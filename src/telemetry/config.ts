@@ -27,40 +27,63 @@ export const telemetryConfigSchema = {
   }
 }
 
-/** What the operator's configuration says about telemetry. */
+/** The operator's configuration of telemetry, validated. */
 export interface TelemetryConfig {
   allowed: boolean
-  url: string
+  /** Where pings go; null where the receiver may be named, but not plainly. Known wherever telemetry is allowed. */
+  url: string | null
   /** Why it is off, without a final full stop; empty if it is not. */
   reason: string
-  /** Whether it is off because something is unclear, rather than plainly set to false. */
+  /** Whether it is off because something is unclear, rather than set to false. */
   doubtful: boolean
 }
 
-/** Where a key stands, in words: `flowforge.yml, line 3`. */
+/** Returns the place of a key in words: `flowforge.yml, line 3`. */
 export type Locate = (...path: string[]) => string
 
-/** Refuses because something is unclear. */
+/** Refuses because something is unclear. @param reason without a final full stop */
 export function doubt (reason: string): TelemetryConfig {
-  return { allowed: false, url: DEFAULT_URL, reason, doubtful: true }
+  return { allowed: false, url: null, reason, doubtful: true }
 }
 
 /**
- * Judges the raw `telemetry` section. Anything other than absent or valid counts as disabled. A key whose value is
+ * Validates the raw `telemetry` section. Anything other than absent or valid counts as disabled. A key whose value is
  * undefined counts as absent.
  *
  * @param raw the section as parsed; an Error if it could not be parsed, with the reason as its message
- * @param locate where a key stands; a host may have something else under this name, or nothing
+ * @param locate a Locate; anything else is ignored, because the host's `locate` may be something unrelated
  */
 export function readTelemetryConfig (raw: unknown, locate?: unknown): TelemetryConfig {
   const place = typeof locate === 'function' ? locate as Locate : () => 'flowforge.yml'
   const problem = findProblem(raw, place)
-  const { enabled, url } = (raw ?? {}) as { enabled?: boolean, url?: string }
-  // What is shown as the receiver is the operator's, although another key is wrong.
-  if (problem) return { ...doubt(problem), url: isPostable(url) ? url : DEFAULT_URL }
+  const url = readUrl(raw)
+  if (problem) return { ...doubt(problem), url }
+  const { enabled } = (raw ?? {}) as { enabled?: boolean }
   const reason = enabled === false ? `${place('telemetry', 'enabled')}, sets telemetry.enabled to false` : ''
-  return { allowed: enabled !== false, url: url ?? DEFAULT_URL, reason, doubtful: false }
+  return { allowed: enabled !== false, url, reason, doubtful: false }
 }
+
+/**
+ * Reads the receiver, also while another key is wrong. An unknown key can be a mistyped `url`, and a text the URL itself:
+ * the default is not the receiver then.
+ */
+function readUrl (raw: unknown): string | null {
+  if (typeof raw === 'string' && !YES_OR_NO.test(raw)) return null
+  if (typeof raw !== 'object' || raw === null) return DEFAULT_URL
+  const url = namedUrl(raw)
+  if (url !== undefined) return url
+  const entries = Object.entries(raw).filter(([, value]) => value !== undefined)
+  return raw instanceof Error || Array.isArray(raw) || !entries.every(([key]) => isKnown(key)) ? null : DEFAULT_URL
+}
+
+/** The receiver that the section names; null if that is no URL to post to; undefined if it names none. */
+export function namedUrl (raw: unknown): string | null | undefined {
+  const { url } = (raw ?? {}) as { url?: unknown }
+  if (url === undefined) return undefined
+  return isPostable(url) ? url : null
+}
+
+const isKnown = (key: string) => Object.hasOwn(telemetryConfigSchema.properties, key)
 
 function findProblem (raw: unknown, locate: Locate): string | undefined {
   if (raw === undefined || raw === null) return undefined
@@ -77,20 +100,21 @@ function findProblem (raw: unknown, locate: Locate): string | undefined {
 }
 
 function findProblemOfKey (key: string, value: unknown): string | undefined {
-  if (!Object.hasOwn(telemetryConfigSchema.properties, key)) {
+  if (!isKnown(key)) {
     return `has the unknown key telemetry.${key}. Did you mean "enabled" or "url"? Correct or remove it`
   }
   if (key === 'enabled' && typeof value !== 'boolean') {
     return `sets telemetry.enabled to ${showValue(value)}, which is neither true nor false. Write true or false`
   }
   if (key === 'url' && !isPostable(value)) {
-    return 'sets telemetry.url to something other than an http or https URL without a user name and password. Correct it'
+    return 'sets telemetry.url to something other than an http or https URL without a user name and password. ' +
+      'Correct it'
   }
   return undefined
 }
 
 function isPostable (value: unknown): value is string {
-  // URL itself would repair what is mistyped: white space in the middle, a missing slash.
+  // URL alone would silently repair typing mistakes, such as white space in the middle or a missing slash.
   if (typeof value !== 'string' || !/^https?:\/\/[^\s/]\S*$/i.test(value) || !URL.canParse(value)) return false
   const { username, password } = new URL(value)
   return !username && !password
@@ -99,7 +123,7 @@ function isPostable (value: unknown): value is string {
 /** Texts that people write for true or false. */
 const YES_OR_NO = /^(yes|no|on|off|true|false|y|n|never|none|enabled?|disabled?)$/i
 
-/** A value that is safe to print: any other text may be a secret that slipped into the wrong line. */
+/** Describes a value without printing text that may be a secret on the wrong line. */
 export function showValue (value: unknown): string {
   if (typeof value === 'string') return YES_OR_NO.test(value) ? inspect(value) : 'a text'
   if (Array.isArray(value)) return 'a list'

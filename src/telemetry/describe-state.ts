@@ -5,44 +5,65 @@ import type { Consent, LoggedPing } from './types.js'
 /** How long FlowForge's collector keeps a ping. */
 export const RETENTION_DAYS = 90
 
+/** Where the people behind FlowForge's collector can be asked. */
+export const CONTACT_URL = 'https://flowforge.com'
+
 const WHEN = '30 seconds after each start and once every 24 hours'
 
-/** Where pings go, in words. */
+/** The receiver of pings, in words. */
 export interface Receiver {
   host: string
   isOfficial: boolean
-  /** Who receives them: the end of a sentence. */
+  /** Who receives pings, as the end of a sentence. */
   who: string
-  /** What becomes of a ping there. */
+  /** How long the receiver keeps pings. */
   keeping: string
-  /** What to know about the connection; empty if it is encrypted. */
+  /** A warning about the connection; empty if it is encrypted. */
   caution: string
+  /** Where its people can be asked; empty where that is not known here. */
+  contact: string
 }
 
-/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to */
-export function describeReceiver (url: string): Receiver {
+/** While flowforge.yml leaves in doubt who it is. No ping is sent then. */
+const UNKNOWN: Receiver = {
+  host: 'the receiver',
+  isOfficial: false,
+  who: 'a receiver that is not known while flowforge.yml is in doubt',
+  keeping: 'Who the receiver is, what it keeps, and for how long, is not known while flowforge.yml is in doubt.',
+  caution: '',
+  contact: ''
+}
+
+/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url null if it is in doubt */
+export function describeReceiver (url: string | null): Receiver {
+  if (url === null) return UNKNOWN
   const { host, origin, protocol } = new URL(url)
   const isOfficial = origin === new URL(DEFAULT_URL).origin
   return {
     host,
     isOfficial,
-    who: isOfficial ? `the FlowForge team at ${host}` : `${host}, the receiver that the operator of this platform chose`,
+    who: isOfficial
+      ? `the FlowForge team at ${host}`
+      : `${host}, the receiver that the operator of this platform chose`,
     keeping: isOfficial
-      ? `The FlowForge team keeps each ping for ${RETENTION_DAYS} days, and with it a keyed hash of the network address it ` +
-        'came from. Once the following day is over, nobody can find out any more which address that was.'
+      ? `The FlowForge team keeps each ping for ${RETENTION_DAYS} days, ` +
+        'and with it a keyed hash of the network address it came from. ' +
+        'Once the following day is over, nobody can find out any more which address that was.'
       : `What ${host} keeps, and for how long, is up to whoever runs it; the FlowForge team promises nothing for it.`,
     caution: protocol === 'http:'
       ? 'The connection is not encrypted (http): whoever is on the way can read and change what is sent.'
-      : ''
+      : '',
+    contact: isOfficial ? CONTACT_URL : ''
   }
 }
 
 /** Says at the command line where pings go. */
-export function describeDestination ({ allowed }: Consent, url: string): string {
+export function describeDestination ({ allowed }: Consent, url: string | null): string {
+  if (url === null) return 'No ping is posted. Where pings would go is not known while flowforge.yml is in doubt.'
   return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`
 }
 
-/** What the sentence beside a switch depends on. */
+/** The facts that the sentence beside a switch depends on. */
 export interface DecisionFacts {
   /** The setting `telemetry:enabled`. */
   enabled: boolean
@@ -50,10 +71,10 @@ export interface DecisionFacts {
   operator: Consent | undefined
   /** Consent as a whole; undefined if it could not be read. */
   consent: Consent | undefined
-  url: string
+  url: string | null
 }
 
-/** Says beside the switch of the Telemetry page what holds now, to whom what is sent, and how to change it. */
+/** Describes the current state beside the switch of the Telemetry page: what is sent, to whom, and how to change it. */
 export function describeDecision ({ enabled, operator, consent, url }: DecisionFacts): string {
   if (operator) {
     const next = enabled
@@ -65,32 +86,36 @@ export function describeDecision ({ enabled, operator, consent, url }: DecisionF
   if (!enabled) return `Telemetry is off until an administrator turns it on here; then ${message}.`
   if (consent?.allowed) return `Telemetry is on unless you turn it off here: ${message}.`
   if (!consent) {
-    return 'Whether a ping may be sent cannot be told at the moment, so none is sent. Once it can, telemetry is on unless ' +
-      `you turn it off here: ${message}.`
+    return 'Whether a ping may be sent cannot be told at the moment, so none is sent. ' +
+      `Once it can, telemetry is on unless you turn it off here: ${message}.`
   }
-  const obstacle = consent.decidedBy === 'setup' ? 'Once the setup is finished' : `${consent.explanation} Once that is corrected`
+  const obstacle = consent.decidedBy === 'setup'
+    ? 'Once the setup is finished'
+    : `${consent.explanation} Once that is corrected`
   return `${obstacle}, telemetry is on unless you turn it off here: ${message}.`
 }
 
-/** Says beside the switch of the setup wizard what it does. */
+/** Describes the effect of the switch in the setup wizard. */
 export function describeChoice ({ enabled, operator, url }: Omit<DecisionFacts, 'consent'>): string {
   if (operator) {
-    return `${operator.explanation} Nothing here can change that. Once that no longer holds, telemetry stays off until an ` +
-      'administrator turns it on in Admin Settings.'
+    return `${operator.explanation} Nothing here can change that. ` +
+      'Once that no longer holds, telemetry stays off until an administrator turns it on in Admin Settings.'
   }
-  const start = enabled ? 'Telemetry is on unless you turn it off here: ' : 'Telemetry is off unless you turn it on here: then '
+  const start = enabled
+    ? 'Telemetry is on unless you turn it off here: '
+    : 'Telemetry is off unless you turn it on here: then '
   return `${start}one small message goes to ${describeReceiver(url).who}, ${WHEN}; ` +
     'an administrator can change this at any time in Admin Settings.'
 }
 
-/** The state of telemetry at a glance. */
+/** A summary of the state of telemetry. */
 export interface DescribedState {
   tone: 'on' | 'warning' | 'off'
   heading: string
   sentence: string
 }
 
-/** Describes the state, and whether the last ping arrived. @param last the newest ping of the log, if there is one */
+/** Describes the state, and whether the last ping arrived. @param last the newest ping of the log, if any */
 export function describeState (consent: Consent, last: LoggedPing | undefined, now = new Date()): DescribedState {
   const problem = consent.allowed && last ? problemOf(last) : undefined
   const heading = `Telemetry is ${consent.allowed ? 'on' : 'off'}`

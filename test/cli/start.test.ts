@@ -182,7 +182,7 @@ describe('flowforge start on a terminal', () => {
   test('warns in plain words', async (t) => {
     const shown = await startOnTerminal(configure(t, { telemetry: { ...telemetry, enabled: 'off' } }))
     assert.match(shown, /warning: Telemetry is off: .*sets telemetry\.enabled to 'off'/)
-    assert.match(shown, /Nobody can change that but the operator, there\./)
+    assert.match(shown, /Only the operator can change this, in the place named above\./)
   })
 })
 

@@ -14,7 +14,7 @@ import { installPackage, type Project } from './pack.js'
 
 const run = promisify(execFile)
 /** The compiler takes its time; that the sources fit together is seen with each change. */
-const onlyInSoak = { skip: inSoak(false, 'the soak compiles it') }
+const onlyInSoak = { skip: inSoak<boolean | string>(false, 'the soak compiles it') }
 
 const guard = preload('test/guard.ts').join(' ')
 
@@ -37,7 +37,8 @@ describe('the package', () => {
       ? [file.replace(/\.ts$/, '.js'), file.replace(/\.ts$/, '.d.ts')]
       : [file]).map((file) => file.replace(/^src/, 'dist'))
     const programs = readdirSync('bin').map((file) => `bin/${file}`)
-    const expected = [...built, ...programs, 'LICENSE', 'README.md', 'flowforge.yml', 'package.json']
+    const documents = readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
+    const expected = [...built, ...programs, ...documents, 'LICENSE', 'README.md', 'flowforge.yml', 'package.json']
     assert.deepEqual(project.files.toSorted(), expected.toSorted())
   })
 
