@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
-  assertFor, blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit, type ConnectionOptions, type Endpoint
+  assertFor, blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit,
+  type ConnectionOptions, type Endpoint
 } from './delivery/connection.js'
 import { lookUp } from './delivery/lookup.js'
 import { findProxy, type Proxy } from './delivery/proxy.js'
@@ -39,7 +40,8 @@ export async function checkConnection (address: string, assertConsent: () => Pro
   try {
     const proxy = await begin('proxy', () => findProxy(url))
     report('proxy', describeProxy(proxy))
-    await whileAllowed(assertConsent, abortion.signal, (options) => takeSteps(url, proxy, { ...options, begin, report }))
+    await whileAllowed(assertConsent, abortion.signal, (options) => (
+      takeSteps(url, proxy, { ...options, begin, report })))
   } catch (error) {
     if (error instanceof TelemetryOffError) throw error
     const { code, message } = error as NodeJS.ErrnoException
@@ -56,12 +58,14 @@ interface Course extends ConnectionOptions {
   report: (name: CheckStep['name'], words: string) => void
 }
 
-async function takeSteps (url: URL, proxy: Proxy | undefined, { signal, beforeWrite, begin, report }: Course): Promise<void> {
+async function takeSteps (url: URL, proxy: Proxy | undefined, course: Course): Promise<void> {
+  const { signal, beforeWrite, begin, report } = course
   const target = endpointOf(url)
   const first = proxy ? endpointOf(proxy.url) : target
   const blame = <T>(step: Promise<T>) => proxy ? blameProxy(step) : step
   const addresses = await begin('name', () => blame(withinLimit(
-    REACH_MS, 'the name servers did not answer in time', signal, (limited) => lookUp(first.host, limited, beforeWrite))))
+    REACH_MS, 'the name servers did not answer in time', signal, (limited) => (
+      lookUp(first.host, limited, beforeWrite)))))
   await beforeWrite()
   report('name', `${first.host} is ${addresses.map(({ address }) => address).join(', ')}`)
   let socket: Socket = await begin('TCP', () => blame(withinLimit(

@@ -9,7 +9,8 @@ import { readsLikeOptOut } from './opt-out-words.js'
 const KEY_IN_TEXT = /^[^\S\n\r\u2028\u2029]*(?:-[ \t]+)*["']?([^\s:="'#]+)["']?[ \t]*(?::(?=\s|$)|=)/gmu
 
 /** A key of JSON, or of a flow mapping, in a text: `{"telemetry":false}`. */
-const KEY_IN_BRACES = /[{,][^\S\n\r]*(?:"([^\s:="'#{},]+)"[ \t]*:|'([^\s:="'#{},]+)'[ \t]*:|([^\s:="'#{},]+)[ \t]*:(?=\s))/gu
+const KEY_IN_BRACES =
+  /[{,][^\S\n\r]*(?:"([^\s:="'#{},]+)"[ \t]*:|'([^\s:="'#{},]+)'[ \t]*:|([^\s:="'#{},]+)[ \t]*:(?=\s))/gu
 
 /**
  * Judges the text of flowforge.yml. Counts as an opt-out: an invalid `telemetry` section, any other key at any depth

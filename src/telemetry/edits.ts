@@ -15,8 +15,8 @@ export function editsToRun (words: string[], word: string): number {
 }
 
 /**
- * For each end in the text, the edits between the word and the best part of the text that ends there. Takes time that grows
- * with the length of the text.
+ * For each end in the text, the edits between the word and the best part of the text that ends there. Takes time that
+ * grows with the length of the text.
  *
  * @param begin what it costs to begin at an offset, given the cost of the one before
  */

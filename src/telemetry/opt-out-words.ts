@@ -1,9 +1,9 @@
 /**
  * Recognises keys of flowforge.yml that read like telemetry, tracking or an opt-out, however they are spelled.
  *
- * The rule: a key is split into words (`disableTracking`: disable, tracking). It counts if a run of neighbouring words, joined,
- * is within two edits of a subject below, whatever other words the key has; `telemetry` counts anywhere in its letters.
- * What nevertheless stays allowed is listed: ORDINARY words, and PROPERTIES of something that is tracked elsewhere.
+ * The rule: a key is split into words (`disableTracking`: disable, tracking). It counts if a run of neighbouring words,
+ * joined, is within two edits of a subject below, whatever other words the key has. `telemetry` counts anywhere in its
+ * letters. What stays allowed is listed: ORDINARY words, and PROPERTIES of something that is tracked elsewhere.
  */
 import { editsToPart, editsToRun } from './edits.js'
 
@@ -35,38 +35,42 @@ const PARTS = ['tracking', 'optout', 'donottrack']
 
 /** What may be written together with a subject: `disabletracking`, `trackingenabled`. */
 const AFFIXES = [
-  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'anonymous', 'usage', 'users', 'user', 'flowforge', 'flowfuse',
-  'forge', 'data', 'stop', 'skip', 'send', 'dont', 'not', 'off', 'no', 'on'
+  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'anonymous', 'usage', 'users', 'user',
+  'flowforge', 'flowfuse', 'forge', 'data', 'stop', 'skip', 'send', 'dont', 'not', 'off', 'no', 'on'
 ]
 
 /** Letters of other alphabets, and digits, that look like a Latin letter. Any other letter costs an edit. */
 const LOOK_ALIKES = new Map([
-  'aаαᴀɑ4@Ꭺ', 'bвьβʙᏴ', 'cсϲςᴄᏟ', 'dԁᴅᎠ', 'eеεєҽᴇəℯ3Ꭼ', 'gɡցᏀ', 'hһнʜᎻ', 'iіιɪıїи!ᎥᏆ', 'kкκᴋᏦ', 'lӏⅼʟл1|ɩᏞǀ', 'mмμᴍɱᎷ', 'nпηɴո',
-  'oоοօᴏ0ө', 'pрρᴘᏢ', 'qԛ', 'rгʀᴦɾᏒ', 'sѕꜱ5$Ꮪ', 'tтτᴛ7†Ꭲ', 'uυսᴜ', 'vνѵᴠᏙ', 'wԝωᴡᎳ', 'xхχ×', 'yуүγʏᎩ'
+  'aаαᴀɑ4@Ꭺ', 'bвьβʙᏴ', 'cсϲςᴄᏟ', 'dԁᴅᎠ', 'eеεєҽᴇəℯ3Ꭼ', 'gɡցᏀ', 'hһнʜᎻ', 'iіιɪıїи!ᎥᏆ', 'kкκᴋᏦ', 'lӏⅼʟл1|ɩᏞǀ',
+  'mмμᴍɱᎷ', 'nпηɴո', 'oоοօᴏ0ө', 'pрρᴘᏢ', 'qԛ', 'rгʀᴦɾᏒ', 'sѕꜱ5$Ꮪ', 'tтτᴛ7†Ꭲ', 'uυսᴜ', 'vνѵᴠᏙ', 'wԝωᴡᎳ', 'xхχ×',
+  'yуүγʏᎩ'
 ].flatMap(([letter, ...others]) => others.map((other) => [other.toLowerCase(), letter!] as const)))
 
 /** Ordinary words within the reach of the rule. They are not about it. */
 const ORDINARY = new Set([
-  'tracing', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking', 'cracking', 'trucking', 'racking',
-  'trapping', 'trailing', 'trunking', 'talking', 'tasking', 'ticking', 'hacking', 'lacking', 'blacking', 'bracing', 'retracing',
-  'attacking', 'attracting', 'extracting', 'subtracting', 'abstracting', 'contracting', 'distracting', 'tracings', 'backtracking',
-  'opentracing', 'tracked', 'trackback', 'backtrack', 'soundtrack', 'trace', 'traced', 'tracer', 'tracers', 'traces',
-  'output', 'outputs', 'stout', 'spout', 'sprout', 'pout', 'putout', 'popout',
-  'cutout', 'copout', 'dropout', 'dropouts', 'shootout', 'masking', 'marking', 'parking', 'working'
+  'tracing', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking', 'cracking',
+  'trucking', 'racking', 'trapping', 'trailing', 'trunking', 'talking', 'tasking', 'ticking', 'hacking', 'lacking',
+  'blacking', 'bracing', 'retracing', 'attacking', 'attracting', 'extracting', 'subtracting', 'abstracting',
+  'contracting', 'distracting', 'tracings', 'backtracking', 'opentracing', 'tracked', 'trackback', 'backtrack',
+  'soundtrack', 'trace', 'traced', 'tracer', 'tracers', 'traces', 'output', 'outputs', 'stout', 'spout', 'sprout',
+  'pout', 'putout', 'popout', 'cutout', 'copout', 'dropout', 'dropouts', 'shootout', 'masking', 'marking', 'parking',
+  'working'
 ])
 
-/** After `tracking` these tell of something that is tracked elsewhere: `tracking_uri` of MLflow, `trackingcode` of HubSpot. */
+/** Follow `tracking` where something else is tracked: `tracking_uri` of MLflow, `trackingcode` of HubSpot. */
 const PROPERTIES = new Set([
-  'uri', 'url', 'urls', 'id', 'ids', 'code', 'codes', 'number', 'numbers', 'key', 'token', 'host', 'port', 'server', 'path'
+  'uri', 'url', 'urls', 'id', 'ids', 'code', 'codes', 'number', 'numbers', 'key', 'token', 'host', 'port', 'server',
+  'path'
 ])
 
 /** Words that make a subject of `track`, which alone is an ordinary word: `track_usage`, `stop_track`. */
 const WITH_TRACK = new Set([
-  'no', 'not', 'do', 'dont', 'non', 'never', 'enable', 'enabled', 'disable', 'disabled', 'allow', 'allowed', 'disallow', 'off', 'on',
-  'skip', 'stop', 'opt', 'out', 'usage', 'user', 'users', 'me', 'us', 'anonymous', 'data', 'flowforge', 'flowfuse', 'ff'
+  'no', 'not', 'do', 'dont', 'non', 'never', 'enable', 'enabled', 'disable', 'disabled', 'allow', 'allowed',
+  'disallow', 'off', 'on', 'skip', 'stop', 'opt', 'out', 'usage', 'user', 'users', 'me', 'us', 'anonymous', 'data',
+  'flowforge', 'flowfuse', 'ff'
 ])
 
-/** Words that do not make an environment variable one of another product: all else in a name but the subject. */
+/** Words besides the subject that an environment variable of this product may have. */
 const IN_VARIABLES = new Set([
   ...WITH_TRACK, 'optout', 'send', 'turn', 'set', 'is', 'platform', 'node', 'red', 'app', 'forge', 'flow', 'fuse'
 ])
@@ -90,12 +94,13 @@ function hasSubject (word: string): boolean {
 function isSubject (run: string[]): boolean {
   const { length } = run.join('')
   // Most keys are too short for most subjects.
-  return SUBJECTS.some(([subject, allowed]) => length >= subject.length - allowed && editsToRun(run, subject) <= allowed)
+  return SUBJECTS.some(([subject, allowed]) => (
+    length >= subject.length - allowed && editsToRun(run, subject) <= allowed))
 }
 
 /**
- * Whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. The variables of other
- * products, `NEXT_TELEMETRY_DISABLED` say, do not: their name is a word more.
+ * Whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. The variables of
+ * other products, `NEXT_TELEMETRY_DISABLED` say, do not: their name is a word more.
  */
 export function readsLikeOptOutVariable (name: string): boolean {
   const words = splitWords(name)
@@ -105,7 +110,7 @@ export function readsLikeOptOutVariable (name: string): boolean {
   return /^(ff|flow|forge)/.test(words[0] ?? '') && readsLikeOptOut(name)
 }
 
-/** Splits at whatever is no letter or digit, and at the humps of camelCase; every letter becomes its Latin look-alike. */
+/** Splits a key into words, also at the humps of camelCase. Replaces each character by its Latin look-alike first. */
 function splitWords (key: string): string[] {
   const latin = [...key.normalize('NFKC')
     .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1 $2')

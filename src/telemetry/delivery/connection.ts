@@ -26,8 +26,8 @@ export interface ConnectionOptions {
   /** Ends the connection, also while it is being made. */
   signal: AbortSignal
   /**
-   * Called before each step that sends something after a wait for somebody else: a question to a name server, a connection,
-   * the first byte to whoever took it, and to whoever is behind a tunnel. What it throws ends the connection.
+   * Called before each step that sends something after a wait: a question to a name server, the connection, the first
+   * byte on it, and the first byte through a tunnel. What it throws ends the connection.
    */
   beforeWrite: () => Promise<void>
 }
@@ -49,7 +49,9 @@ export async function connect (url: URL, { signal, beforeWrite }: ConnectionOpti
   return openTls(socket, target.host, signal)
 }
 
-async function connectThrough (proxy: URL, target: Endpoint, { signal, beforeWrite }: ConnectionOptions): Promise<Socket> {
+async function connectThrough (
+  proxy: URL, target: Endpoint, { signal, beforeWrite }: ConnectionOptions
+): Promise<Socket> {
   const { host, port } = endpointOf(proxy)
   let socket = await blameProxy(reach({ host, port }, signal, beforeWrite))
   await assertFor(socket, beforeWrite)

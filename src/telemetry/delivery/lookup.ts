@@ -73,7 +73,9 @@ async function askInTurn (host: string, signal: AbortSignal, beforeAsk: () => Pr
 }
 
 /** @throws AggregateError if it knows no address */
-async function askNameServer (host: string, signal: AbortSignal, server: string, timeout: number): Promise<LookupAddress[]> {
+async function askNameServer (
+  host: string, signal: AbortSignal, server: string, timeout: number
+): Promise<LookupAddress[]> {
   const resolver = new dns.promises.Resolver({ timeout, tries: 1 })
   resolver.setServers([server])
   const cancel = () => { resolver.cancel() }

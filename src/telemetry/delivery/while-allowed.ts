@@ -4,8 +4,8 @@ import type { ConnectionOptions } from './connection.js'
 const CONSENT_CHECK_MS = 1_000
 
 /**
- * Runs a request while consent holds: reads it before, whenever the request calls `beforeWrite`, and once a second, so that a
- * refusal by another process, or in a host that cannot notify, aborts the request.
+ * Runs a request while consent holds. Reads consent before it, whenever it calls `beforeWrite`, and once a second. So a
+ * request is aborted even if telemetry was turned off by another process, or in a host that cannot notify.
  *
  * @param assertConsent throws if consent is refused
  * @param run gets the signal that aborts it
