@@ -1,4 +1,6 @@
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Pair } from 'yaml'
+import {
+  isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Pair
+} from 'yaml'
 import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { readsLikeOptOut } from './opt-out-words.js'
 
