@@ -1,16 +1,19 @@
+import type { PlatformConfig } from '../config/index.js'
 import { checkConnection, type CheckStep } from '../telemetry/check.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
+import { TelemetryOffError } from '../telemetry/types.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
-import { readConsent } from './telemetry.js'
+import { demand, readConsent } from './telemetry.js'
 import { withConfig } from './with-config.js'
+import { withInstallation } from './with-installation.js'
 
 /** `flowforge telemetry check` */
 export const checkReceiver = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const { url } = await loadTelemetryConfig(config)
   const { allowed, explanation } = await readConsent(config)
   // A no covers the name lookup, too.
-  const steps = allowed ? await checkConnection(url!) : []
+  const steps = allowed ? await check(config, url!) : []
   const reachable = allowed ? steps.every(({ ok }) => ok) : null
   if (options.json) print(JSON.stringify({ url, reachable, steps, ...allowed ? {} : { explanation } }, null, 2))
   else if (allowed) print(describeSteps(url!, steps))
@@ -18,6 +21,14 @@ export const checkReceiver = (options: CommandOptions) => withConfig(options, as
   if (!allowed) return EXIT.off
   return reachable ? EXIT.done : EXIT.unavailable
 })
+
+/** Ends with the explanation if telemetry is turned off meanwhile. */
+function check (config: PlatformConfig, url: string): Promise<CheckStep[]> {
+  return withInstallation(config, (found) => checkConnection(url, async () => {
+    const { allowed, explanation } = await demand(found).telemetry.consent()
+    if (!allowed) throw new TelemetryOffError(explanation)
+  }))
+}
 
 const describeIntent = (url: string | null) => url === null
   ? 'Where the check would connect to is not known while flowforge.yml is in doubt.'

@@ -97,7 +97,8 @@ export const COMMANDS: Command[] = [
   {
     words: 'telemetry forget',
     summary: 'Delete what the receiver holds of this installation, and take a new id.',
-    details: 'Refused like "telemetry held". If the receiver does not delete it, the id stays as it is.',
+    details: 'Refused like "telemetry held". If the receiver does not delete it, or its answer is lost,\n' +
+      'the id stays as it is. Then ask again: it does no harm.',
     json: true,
     run: async (options) => (await import('./rights.js')).forget(options)
   },

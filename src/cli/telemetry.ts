@@ -108,8 +108,7 @@ export async function readConsent (config: PlatformConfig): Promise<Consent> {
       const facts = { initialised: false, enabled: undefined }
       return decideConsent({ config: telemetryConfig, environment: process.env, ...facts })
     }
-    const explanation = await installation.operatorRefusals.read()
-    return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
+    return installation.telemetry.consent()
   })
 }
 

@@ -17,8 +17,6 @@ export interface Installation {
   telemetry: TelemetryService
   settings: Settings
   decisions: Decisions
-  /** The refusals of the platforms that run on this database. */
-  operatorRefusals: OperatorRefusals
   sequelize: Sequelize
 }
 
@@ -40,10 +38,12 @@ export async function withInstallation<T> (
     if (!await sequelize.getQueryInterface().tableExists('PlatformSettings')) return await use(undefined)
     const models = defineModels(sequelize)
     const settings = createSettings(models.PlatformSetting)
-    const telemetry = new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog })
+    const refusals = new OperatorRefusals(models.PlatformSetting)
+    // A platform that is started meanwhile with an opt-out ends what this command sends.
+    const bound = { ...settings, readForeignRefusal: () => refusals.read() }
+    const telemetry = new TelemetryService({ config, settings: bound, db: { sequelize, models }, log: silentLog })
     const decisions = new Decisions(sequelize, models, settings)
-    const operatorRefusals = new OperatorRefusals(models.PlatformSetting)
-    return await use({ telemetry, settings, decisions, operatorRefusals, sequelize })
+    return await use({ telemetry, settings, decisions, sequelize })
   } finally {
     await sequelize.close()
   }

@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
-  blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit, type Endpoint
+  assertFor, blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit,
+  type ConnectionOptions, type Endpoint
 } from './delivery/connection.js'
 import { lookUp } from './delivery/lookup.js'
 import { findProxy, type Proxy } from './delivery/proxy.js'
+import { whileAllowed } from './delivery/while-allowed.js'
 import { describeNoAnswer } from './describe-outcome.js'
+import { TelemetryOffError } from './types.js'
 
 /** One step of a connection, and its result. */
 export interface CheckStep {
@@ -20,9 +23,11 @@ export interface CheckStep {
  * Connects to the receiver step by step, as a ping would, and closes the connection. Sends no ping, and no HTTP
  * request to the receiver.
  *
- * @returns the steps up to the first that failed; never throws
+ * @param assertConsent throws if telemetry is off; read before each step, and once a second
+ * @returns the steps up to the first that failed
+ * @throws TelemetryOffError
  */
-export async function checkConnection (address: string): Promise<CheckStep[]> {
+export async function checkConnection (address: string, assertConsent: () => Promise<void>): Promise<CheckStep[]> {
   const url = new URL(address)
   const steps: CheckStep[] = []
   const abortion = new AbortController()
@@ -35,8 +40,10 @@ export async function checkConnection (address: string): Promise<CheckStep[]> {
   try {
     const proxy = await begin('proxy', () => findProxy(url))
     report('proxy', describeProxy(proxy))
-    await takeSteps(url, proxy, { signal: abortion.signal, begin, report })
+    await whileAllowed(assertConsent, abortion.signal, (options) => (
+      takeSteps(url, proxy, { ...options, begin, report })))
   } catch (error) {
+    if (error instanceof TelemetryOffError) throw error
     const { code, message } = error as NodeJS.ErrnoException
     const errorCode = typeof code === 'string' ? code : null
     steps.push({ name: current, ok: false, words: describeNoAnswer(errorCode, message, url.host), errorCode })
@@ -46,34 +53,40 @@ export async function checkConnection (address: string): Promise<CheckStep[]> {
   return steps
 }
 
-/** Runs and reports the steps of one check. */
-interface Course {
-  signal: AbortSignal
+interface Course extends ConnectionOptions {
   begin: <T>(name: CheckStep['name'], step: () => Promise<T> | T) => Promise<T>
   report: (name: CheckStep['name'], words: string) => void
 }
 
-async function takeSteps (url: URL, proxy: Proxy | undefined, { signal, begin, report }: Course): Promise<void> {
+async function takeSteps (url: URL, proxy: Proxy | undefined, course: Course): Promise<void> {
+  const { signal, beforeWrite, begin, report } = course
   const target = endpointOf(url)
   const first = proxy ? endpointOf(proxy.url) : target
   const blame = <T>(step: Promise<T>) => proxy ? blameProxy(step) : step
   const addresses = await begin('name', () => blame(withinLimit(
-    REACH_MS, 'the name servers did not answer in time', signal, (limited) => lookUp(first.host, limited))))
+    REACH_MS, 'the name servers did not answer in time', signal, (limited) => (
+      lookUp(first.host, limited, beforeWrite)))))
+  await beforeWrite()
   report('name', `${first.host} is ${addresses.map(({ address }) => address).join(', ')}`)
   let socket: Socket = await begin('TCP', () => blame(withinLimit(
     REACH_MS, `${first.host} could not be reached in time`, signal, (limited) => openTcp(first, addresses, limited))))
   report('TCP', `connected to ${socket.remoteAddress}, port ${first.port}`)
   if (proxy) {
-    socket = await begin('tunnel', async () => blame(openThrough(socket, proxy, target, signal)))
+    await assertFor(socket, beforeWrite)
+    socket = await begin('tunnel', async () => blame(openThrough(socket, proxy, target, { signal, beforeWrite })))
     report('tunnel', `the proxy has connected to ${target.host}, port ${target.port}`)
   }
   if (url.protocol !== 'https:') return
+  await assertFor(socket, beforeWrite)
   const secure = await begin('TLS', () => openTls(socket, target.host, signal))
   report('TLS', describeTls(secure))
 }
 
-async function openThrough (socket: Socket, { url }: Proxy, target: Endpoint, signal: AbortSignal): Promise<Socket> {
+async function openThrough (
+  socket: Socket, { url }: Proxy, target: Endpoint, { signal, beforeWrite }: ConnectionOptions
+): Promise<Socket> {
   const opened = url.protocol === 'https:' ? await openTls(socket, endpointOf(url).host, signal) : socket
+  await assertFor(opened, beforeWrite)
   return openTunnel(opened, url, target, signal)
 }
 

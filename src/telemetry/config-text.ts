@@ -1,4 +1,6 @@
-import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document, type Pair } from 'yaml'
+import {
+  isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Pair
+} from 'yaml'
 import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { readsLikeOptOut } from './opt-out-words.js'
 
@@ -7,6 +9,10 @@ import { readsLikeOptOut } from './opt-out-words.js'
  * pattern match no common character, and none matches a line break, so the search takes linear time.
  */
 const KEY_IN_TEXT = /^[^\S\n\r\u2028\u2029]*(?:-[ \t]+)*["']?([^\s:="'#]+)["']?[ \t]*(?::(?=\s|$)|=)/gmu
+
+/** A key of JSON, or of a flow mapping, in a text: `{"telemetry":false}`. */
+const KEY_IN_BRACES =
+  /[{,][^\S\n\r]*(?:"([^\s:="'#{},]+)"[ \t]*:|'([^\s:="'#{},]+)'[ \t]*:|([^\s:="'#{},]+)[ \t]*:(?=\s))/gu
 
 /**
  * Judges the text of flowforge.yml. Counts as an opt-out: an invalid `telemetry` section, any other key at any depth
@@ -26,7 +32,7 @@ export function judgeConfigText (text: string, name: string): TelemetryConfig {
   const [problem] = [...document.errors, ...document.warnings]
   if (problem) return doubt(`${lineOf(problem.pos[0])}, cannot be read as YAML. Correct it and restart`)
   if (text.includes('\0')) return doubt(`${name} holds bytes that are no text. Restore it and restart`)
-  const misplaced = findMisplaced(document)
+  const misplaced = findMisplaced(document, text)
   if (misplaced) {
     return doubt(`${lineOf(misplaced.offset)}, has the key ${JSON.stringify(misplaced.key)}, ` +
       'which reads like a mistyped or misplaced opt-out. ' +
@@ -54,8 +60,8 @@ interface FoundKey {
   offset: number
 }
 
-/** Finds the first key that reads like an opt-out, except the first `telemetry` at the top level. */
-function findMisplaced (document: Document): FoundKey | undefined {
+/** The first key that reads like an opt-out, other than one `telemetry` at the top level and what belongs into it. */
+function findMisplaced (document: Document, text: string): FoundKey | undefined {
   const own = topLevel(document).find(isSection)
   const isLost = (pair: Pair) => /^(enabled?|disabled?)$/i.test(nameOf(pair))
   const lost = topLevel(document).find(isLost)
@@ -63,7 +69,7 @@ function findMisplaced (document: Document): FoundKey | undefined {
   if (found) return found
   visit(document, {
     Pair (_key, pair) {
-      const key = nameOf(pair)
+      const key = isAlias(pair.key) ? String(pair.key.resolve(document)) : nameOf(pair)
       if (pair === own || !readsLikeOptOut(key)) return undefined
       found = { key, offset: offsetOf(pair) }
       return visit.BREAK
@@ -71,20 +77,30 @@ function findMisplaced (document: Document): FoundKey | undefined {
     // A section that became part of a text by mistake, for example below a `|`.
     Scalar (position, { value, range }) {
       if (position === 'key' || typeof value !== 'string') return undefined
-      const [, key] = [...value.matchAll(KEY_IN_TEXT)].find(([, name]) => readsLikeOptOut(name!)) ?? []
+      const [start, end] = range ?? [0, 0]
+      // As it stands in the file, too: a `>` joins its lines.
+      const key = findKeyIn(value) ?? findKeyIn(text.slice(start, end))
       if (key === undefined) return undefined
-      found = { key, offset: range?.[0] ?? 0 }
+      const inSource = text.indexOf(key, start)
+      found = { key, offset: inSource >= 0 && inSource < end ? inSource : start }
       return visit.BREAK
     }
   })
   return found
 }
 
+/** The first line of a text, or part of JSON in it, that looks like a key and reads like an opt-out. */
+function findKeyIn (text: string): string | undefined {
+  const patterns = text.includes('{') ? [KEY_IN_TEXT, KEY_IN_BRACES] : [KEY_IN_TEXT]
+  const keys = patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, ...groups]) => groups.find(Boolean)!))
+  return keys.find(readsLikeOptOut)
+}
+
 const topLevel = (document: Document): Pair[] => isMap(document.contents) ? document.contents.items : []
 
 const isSection = (pair: Pair) => nameOf(pair) === 'telemetry'
 
-/** Returns the name of a key; empty if the key is itself a section, because that section's keys are visited, too. */
-const nameOf = ({ key }: Pair) => isScalar(key) ? String(key.value) : ''
+/** The name of a key; of one that is a list, its text; empty for one that is a section, whose own keys are visited. */
+const nameOf = ({ key }: Pair) => isScalar(key) ? String(key.value) : isSeq(key) ? String(key) : ''
 
 const offsetOf = ({ key }: Pair) => (isNode(key) ? key.range?.[0] : undefined) ?? 0

@@ -19,6 +19,7 @@ export const telemetryConfigSchema = {
       default: DEFAULT_URL,
       description: 'Where the ping is posted to: an http or https URL without a user name and password.'
     },
+    anonymize: IGNORED,
     frontend: IGNORED,
     backend: IGNORED,
     plausible: IGNORED,

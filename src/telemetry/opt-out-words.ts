@@ -1,68 +1,113 @@
-/** Recognises keys of flowforge.yml that read like telemetry, tracking or an opt-out, however they are spelled. */
-
-/** Maps letters of other alphabets, and digits, to the Latin letter that they look like: the first of each text. */
-const LOOK_ALIKES = new Map([
-  'aаαᴀɑ4@', 'bвьβʙ', 'cсϲᴄ', 'dԁᴅ', 'eеεєҽᴇəℯ3', 'gɡց', 'hһнʜ', 'iіιɪıї!', 'kкκᴋ', 'lӏⅼʟ1|ɩ', 'mмμᴍɱ', 'nпηɴո',
-  'oоοօᴏ0ө', 'pрρᴘ', 'qԛ', 'rгʀᴦɾ', 'sѕꜱ5$', 'tтτᴛ7', 'uυսᴜ', 'vνѵᴠ', 'wԝωᴡ', 'xхχ×', 'yуүγʏ'
-].flatMap(([letter, ...others]) => others.map((other) => [other, letter!] as const)))
-
-/** Words that say nothing about the subject of a key: `usage_tracking_enabled` is about `tracking`. Longest first. */
-const FILLERS = [
-  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'active', 'anonymous', 'usage', 'users',
-  'user', 'data', 'send', 'share', 'sharing', 'flowforge', 'forge', 'flow', 'fuse', 'platform', 'node', 'red', 'app',
-  'is', 'all', 'no', 'not', 'do', 'dont', 'non', 'never', 'off', 'on', 'ff', 'skip', 'suppress', 'stop', 'turn', 'set'
-].sort((a, b) => b.length - a.length)
-
-/** Fillers that turn `track` into an opt-out; alone it is an ordinary word. */
-const NEGATIONS = new Set([
-  'no', 'not', 'do', 'dont', 'non', 'never', 'disable', 'disabled', 'disallow', 'off', 'skip', 'stop'
-])
-
-/** Subjects that also match with up to two typing mistakes. */
-const SUBJECTS = [
-  'tracking', 'tracker', 'optout', 'optingout', 'optedout', 'donottrack', 'dontrack', 'phonehome', 'usagestats'
-]
-
-/** Subjects that match only in this exact spelling. */
-const EXACT_SUBJECTS = new Set(['dnt', 'optin', 'opt', 'analytics', 'statistics', 'stats'])
-
-/** Ordinary words that are within two edits of a subject, and do not match. */
-const ORDINARY = new Set([
-  'tracing', 'tracking_uri', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking',
-  'cracking', 'trucking', 'racking', 'trapping', 'traces', 'trace', 'tracer', 'tracers', 'tracked', 'track', 'tracks',
-  'trackback', 'cracker', 'stacker', 'packer', 'docker', 'trucker', 'trader', 'trainer', 'ranker', 'output', 'outputs',
-  'spout', 'locker', 'rocker', 'broker', 'tricker', 'hacker', 'backer', 'tractor', 'tracery', 'marker', 'worker',
-  'parking', 'marking', 'masking', 'working'
-])
+/**
+ * Recognises keys of flowforge.yml that read like telemetry, tracking or an opt-out, however they are spelled.
+ *
+ * The rule: a key is split into words (`disableTracking`: disable, tracking). It counts if a run of neighbouring words,
+ * joined, is within two edits of a subject below, whatever other words the key has. `telemetry` counts anywhere in its
+ * letters. What stays allowed is listed: ORDINARY words, and PROPERTIES of something that is tracked elsewhere.
+ */
+import { editsToPart, editsToRun } from './edits.js'
 
 const MAX_EDITS = 2
 
-/** Checks whether a key reads like telemetry, tracking or an opt-out. @param key as written, in any alphabet */
+/** What counts, and within how many edits: fewer where more would reach ordinary words. */
+const SUBJECTS = Object.entries({
+  tracking: MAX_EDITS,
+  donottrack: MAX_EDITS,
+  donttrack: MAX_EDITS,
+  notrack: 1,
+  optout: MAX_EDITS,
+  optsout: MAX_EDITS,
+  optmeout: 1,
+  optedout: MAX_EDITS,
+  optingout: MAX_EDITS,
+  optedin: 1,
+  optingin: 1,
+  optin: 0,
+  dnt: 0,
+  analytics: 0,
+  phonehome: 1,
+  usagestats: MAX_EDITS,
+  usagestatistics: MAX_EDITS
+})
+
+/** Subjects that also count inside of a word, within one edit: `geotracking`, `optoutenabled`. */
+const PARTS = ['tracking', 'optout', 'donottrack']
+
+/** What may be written together with a subject: `disabletracking`, `trackingenabled`. */
+const AFFIXES = [
+  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'anonymous', 'usage', 'users', 'user',
+  'flowforge', 'flowfuse', 'forge', 'data', 'stop', 'skip', 'send', 'dont', 'not', 'off', 'no', 'on'
+]
+
+/** Letters of other alphabets, and digits, that look like a Latin letter. Any other letter costs an edit. */
+const LOOK_ALIKES = new Map([
+  'aаαᴀɑ4@Ꭺ', 'bвьβʙᏴ', 'cсϲςᴄᏟ', 'dԁᴅᎠ', 'eеεєҽᴇəℯ3Ꭼ', 'gɡցᏀ', 'hһнʜᎻ', 'iіιɪıїи!ᎥᏆ', 'kкκᴋᏦ', 'lӏⅼʟл1|ɩᏞǀ',
+  'mмμᴍɱᎷ', 'nпηɴո', 'oоοօᴏ0ө', 'pрρᴘᏢ', 'qԛ', 'rгʀᴦɾᏒ', 'sѕꜱ5$Ꮪ', 'tтτᴛ7†Ꭲ', 'uυսᴜ', 'vνѵᴠᏙ', 'wԝωᴡᎳ', 'xхχ×',
+  'yуүγʏᎩ'
+].flatMap(([letter, ...others]) => others.map((other) => [other.toLowerCase(), letter!] as const)))
+
+/** Ordinary words within the reach of the rule. They are not about it. */
+const ORDINARY = new Set([
+  'tracing', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking', 'cracking',
+  'trucking', 'racking', 'trapping', 'trailing', 'trunking', 'talking', 'tasking', 'ticking', 'hacking', 'lacking',
+  'blacking', 'bracing', 'retracing', 'attacking', 'attracting', 'extracting', 'subtracting', 'abstracting',
+  'contracting', 'distracting', 'tracings', 'backtracking', 'opentracing', 'tracked', 'trackback', 'backtrack',
+  'soundtrack', 'trace', 'traced', 'tracer', 'tracers', 'traces', 'output', 'outputs', 'stout', 'spout', 'sprout',
+  'pout', 'putout', 'popout', 'cutout', 'copout', 'dropout', 'dropouts', 'shootout', 'masking', 'marking', 'parking',
+  'working'
+])
+
+/** Follow `tracking` where something else is tracked: `tracking_uri` of MLflow, `trackingcode` of HubSpot. */
+const PROPERTIES = new Set([
+  'uri', 'url', 'urls', 'id', 'ids', 'code', 'codes', 'number', 'numbers', 'key', 'token', 'host', 'port', 'server',
+  'path'
+])
+
+/** Words that make a subject of `track`, which alone is an ordinary word: `track_usage`, `stop_track`. */
+const WITH_TRACK = new Set([
+  'no', 'not', 'do', 'dont', 'non', 'never', 'enable', 'enabled', 'disable', 'disabled', 'allow', 'allowed',
+  'disallow', 'off', 'on', 'skip', 'stop', 'opt', 'out', 'usage', 'user', 'users', 'me', 'us', 'anonymous', 'data',
+  'flowforge', 'flowfuse', 'ff'
+])
+
+/** Words besides the subject that an environment variable of this product may have. */
+const IN_VARIABLES = new Set([
+  ...WITH_TRACK, 'optout', 'send', 'turn', 'set', 'is', 'platform', 'node', 'red', 'app', 'forge', 'flow', 'fuse'
+])
+
+/** Whether a key reads like telemetry, tracking or an opt-out. @param key as written, in any alphabet */
 export function readsLikeOptOut (key: string): boolean {
   const words = splitWords(key)
-  const letters = words.join('')
-  if (editsToPart(letters, 'telemetry') <= MAX_EDITS) return true
-  const significant = words.flatMap(stripFillers)
-  const subject = significant.join('')
-  const negated = words.some((word) => NEGATIONS.has(word)) || /^(dis|no|not|dont)/.test(letters)
-  if (subject === 'track' && negated) return true
-  if (EXACT_SUBJECTS.has(subject) && (significant.length === 1) && (subject !== 'opt' || words.includes('out'))) {
-    return !['stats', 'statistics'].includes(subject) || words.includes('usage')
-  }
-  // A single word may have two mistakes. Several words must match exactly: `tracking_id` is not about tracking.
-  const allowed = significant.length === 1 ? MAX_EDITS : 0
-  return [subject, letters].some((text) => !ORDINARY.has(text) && SUBJECTS.some((each) => edits(text, each) <= allowed))
+  // An `elementType` is within two edits of telemetry.
+  if (editsToPart(words.filter((word) => !/^elements?$/.test(word)).join(''), 'telemetry') <= MAX_EDITS) return true
+  if (isAboutTrack(words)) return true
+  return runsOf(words).some((run) => isSubject(run) || run.some(hasSubject))
+}
+
+/** Whether a word has a subject in it. */
+function hasSubject (word: string): boolean {
+  if (PARTS.some((part) => word.length >= part.length - 1 && editsToPart(word, part) <= 1)) return true
+  const rest = withoutAffixes(word)
+  return rest !== word && isSubject([rest])
+}
+
+function isSubject (run: string[]): boolean {
+  const { length } = run.join('')
+  // Most keys are too short for most subjects.
+  return SUBJECTS.some(([subject, allowed]) => (
+    length >= subject.length - allowed && editsToRun(run, subject) <= allowed))
 }
 
 /**
- * Checks whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. Variables of
- * other products do not match, because their names have one more word, as in `NEXT_TELEMETRY_DISABLED`.
+ * Whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. The variables of
+ * other products, `NEXT_TELEMETRY_DISABLED` say, do not: their name is a word more.
  */
 export function readsLikeOptOutVariable (name: string): boolean {
   const words = splitWords(name)
-  if (edits(words.join(''), 'donottrack') <= MAX_EDITS) return true
-  const significant = words.flatMap(stripFillers).filter((word) => !['opt', 'out', 'optout'].includes(word))
-  return significant.length === 1 && edits(significant[0]!, 'telemetry') <= MAX_EDITS
+  const significant = words.filter((word) => !IN_VARIABLES.has(word))
+  if (editsToRun([words.join('')], 'donottrack') <= MAX_EDITS) return true
+  if (significant.length === 1 && editsToRun(significant, 'telemetry') <= MAX_EDITS) return true
+  return /^(ff|flow|forge)/.test(words[0] ?? '') && readsLikeOptOut(name)
 }
 
 /** Splits a key into words, also at the humps of camelCase. Replaces each character by its Latin look-alike first. */
@@ -74,45 +119,30 @@ function splitWords (key: string): string[] {
   return latin.split(/[^a-z]+/).filter(Boolean)
 }
 
-/** Removes fillers from both ends of a word: `trackingenabled` becomes `tracking`. Empty if nothing is left. */
-function stripFillers (word: string): string[] {
-  if (FILLERS.includes(word)) return []
-  for (const filler of FILLERS) {
-    if (filler.length < 4) continue
-    if (word.startsWith(filler)) return stripFillers(word.slice(filler.length))
-    if (word.endsWith(filler)) return stripFillers(word.slice(0, -filler.length))
+/** Whether nothing but `track`, or a `tracker`, is the subject: `track_usage`, `user_tracker`. */
+function isAboutTrack (words: string[]): boolean {
+  const others = words.filter((word) => !/^track(s|ers?)?$/.test(word))
+  const isAlone = others.length === 0 && /^tracks?$/.test(words.join(''))
+  return others.length < words.length && !isAlone && others.every((word) => WITH_TRACK.has(word))
+}
+
+/** What is left of a word: `userstrackingoff` is `tracking`. */
+function withoutAffixes (word: string): string {
+  const before = AFFIXES.find((affix) => word.startsWith(affix))
+  if (before !== undefined) return withoutAffixes(word.slice(before.length))
+  const after = AFFIXES.find((affix) => word.endsWith(affix))
+  return after === undefined ? word : withoutAffixes(word.slice(0, -after.length))
+}
+
+/** The words of a key without those that stay allowed, which part it into runs. */
+function runsOf (words: string[]): string[][] {
+  const runs: string[][] = [[]]
+  for (let at = 0; at < words.length; at++) {
+    const [, rest] = /^track(?:ing|er)(.*)$/.exec(words[at]!) ?? []
+    const isSplit = rest === '' && PROPERTIES.has(words[at + 1] ?? '')
+    if (isSplit || PROPERTIES.has(rest ?? '') || ORDINARY.has(words[at]!)) runs.push([])
+    else runs.at(-1)!.push(words[at]!)
+    if (isSplit) at++
   }
-  return word === '' ? [] : [word]
-}
-
-/** Counts the letters to insert, remove, replace or swap with a neighbour to turn one text into the other. */
-function edits (text: string, target: string): number {
-  return Math.abs(text.length - target.length) > MAX_EDITS ? Infinity : distances(text, target, false).at(-1)!
-}
-
-/** Counts the edits for the part of the text that is closest to the target. */
-function editsToPart (text: string, target: string): number {
-  return Math.min(...distances(text, target, true))
-}
-
-/**
- * Computes the edits from each beginning of the text, that is its first 0, 1, 2 ... letters, to the target. With
- * `anywhere`, letters before a match cost nothing.
- */
-function distances (text: string, target: string, anywhere: boolean): number[] {
-  let before: number[] = []
-  let last = Array.from({ length: text.length + 1 }, (_, at) => anywhere ? 0 : at)
-  for (let row = 1; row <= target.length; row++) {
-    const current = [row]
-    for (let at = 1; at <= text.length; at++) {
-      const replaced = last[at - 1]! + (text[at - 1] === target[row - 1] ? 0 : 1)
-      current[at] = Math.min(last[at]! + 1, current[at - 1]! + 1, replaced)
-      if (row > 1 && at > 1 && text[at - 1] === target[row - 2] && text[at - 2] === target[row - 1]) {
-        current[at] = Math.min(current[at]!, before[at - 2]! + 1)
-      }
-    }
-    before = last
-    last = current
-  }
-  return last
+  return runs.filter(({ length }) => length > 0)
 }

@@ -30,7 +30,7 @@ export class ConsentReader {
 
   /** Returns the refusal that an administrator cannot change, the operator's or the host's; undefined if none. */
   async readOperator (): Promise<Consent | undefined> {
-    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env)
+    return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env) ?? await this.#readForeign()
   }
 
   /** Decides by the host's settings alone, without the operator. */
@@ -82,6 +82,12 @@ export class ConsentReader {
   #decideAtOnce (): Consent | undefined {
     const missing = missingRequirements(this.#host)
     return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)
+  }
+
+  /** The refusal of an operator who speaks through another process, which is told there where it stands. */
+  async #readForeign (): Promise<Consent | undefined> {
+    const explanation = await this.#host.settings.readForeignRefusal?.()
+    return explanation === undefined ? undefined : { allowed: false, decidedBy: 'environment', explanation }
   }
 
   #loadConfig (): Promise<TelemetryConfig> {

@@ -44,9 +44,22 @@ export async function requestHeld (request: Request): Promise<object> {
   return held
 }
 
-/** Asks the receiver to delete everything that it holds of an installation. @throws as `requestHeld` does */
+/** Errors with which no request has left. */
+const NOT_SENT = /^(PROXY_|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH)/
+
+/**
+ * Asks the receiver to delete everything that it holds of an installation. If the answer is lost, the
+ * error says that it may have been deleted.
+ *
+ * @throws as `requestHeld` does
+ */
 export async function requestForget (request: Request): Promise<Forgotten> {
-  const { forgotten } = await ask('forget', request)
+  const { forgotten } = await ask('forget', request).catch((error: unknown) => {
+    const { code, message, cause } = error as Error & { code?: string, cause?: { code?: string } }
+    if (code !== 'receiver_unavailable' || NOT_SENT.test(cause?.code ?? '')) throw error
+    throw new ReceiverError(code, `${message} It may have deleted it all the same. ` +
+      'This installation keeps its id, so that you can ask again, which does no harm.', { cause: error })
+  })
   const { installations, pings } = isObject(forgotten) ? forgotten as Partial<Forgotten> : {}
   if (!isCount(installations) || !isCount(pings)) throw notOffered('forget', request.url)
   return { installations, pings }

@@ -5,6 +5,7 @@ import { collectPing } from './collect.js'
 import { NO_INSTANCE_ID } from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
 import { deliver } from './delivery/retry.js'
+import { whileAllowed } from './delivery/while-allowed.js'
 import { reasonOf } from './describe-error.js'
 import { missingRequirements, readAgreedVersion, readInstanceId, type TelemetryHost } from './host.js'
 import { ConsentReader } from './read-consent.js'
@@ -158,9 +159,8 @@ export class TelemetryService {
   async #request<T> (
     request: (request: Parameters<typeof requestHeld>[0]) => Promise<T>, instanceId: string, signal: AbortSignal
   ): Promise<T> {
-    const beforeWrite = () => this.#consent.assertRequest(signal)
-    await beforeWrite()
-    return request({ url: this.url!, version: this.#host.config.version, instanceId, signal, beforeWrite })
+    return whileAllowed(() => this.#consent.assertRequest(signal), signal, (options) => (
+      request({ url: this.url!, version: this.#host.config.version, instanceId, ...options })))
   }
 
   /**

@@ -94,3 +94,17 @@ test('the operator\'s refusal of a running platform binds the command line until
   assert.deepEqual(await refused(), [3, 3, 3])
   assert.equal(listener.connections(), 1)
 })
+
+test('the operator\'s refusal of a platform that is started meanwhile ends what a command is sending', async (t) => {
+  const listener = await startListener(t, () => { /* never answers */ })
+  const home = await prepareHome(t, { telemetry: { url: listener.url } })
+  const sending = runCommandProcess(home, 'telemetry send --json')
+  await listener.next()
+  const platform = await startProcess(t, home, { DO_NOT_TRACK: '1' })
+  await platform.log.find(/refusal binds the command line/)
+  const { code, stdout } = await within('the end of the command', sending)
+  assert.equal(code, 1)
+  const { outcome, error } = JSON.parse(stdout) as { outcome: string, error: string }
+  assert.equal(outcome, 'cancelled')
+  assert.match(error, /DO_NOT_TRACK/)
+})

@@ -30,7 +30,7 @@ export function runCommand (home: string, words: string, env: Environment = {}):
 export async function runCommandProcess (
   home: string, words: string, env: Environment = {}, source?: string
 ): Promise<CommandResult> {
-  const child = spawn(process.execPath, [...runProgram('src/cli/index.ts', [], source), ...argumentsFor(home, words)], {
+  const child = spawn(process.execPath, [...runProgram('src/cli/index.ts', ['test/helpers/use-name-server.ts'], source), ...argumentsFor(home, words)], {
     env: { ...process.env, FLOWFORGE_HOME: home, ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })
   const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])

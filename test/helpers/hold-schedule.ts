@@ -22,13 +22,12 @@ export function holdSchedule (): () => number {
   const before = held
   holds++
   if (globalThis.setTimeout === setTimeout) globalThis.setTimeout = holdLong as typeof setTimeout
-  if (crypto.randomInt === randomInt) setRandomInt((() => Math.floor(Date.now() / 1_000 + SECONDS_A_DAY / 2) % SECONDS_A_DAY) as typeof randomInt)
-  const pinned = crypto.randomInt
+  if (crypto.randomInt === randomInt) setRandomInt(pickTwelveHours)
   return () => {
     // Others may hold theirs still.
     if (--holds === 0) {
       if (globalThis.setTimeout === holdLong) globalThis.setTimeout = setTimeout
-      if (crypto.randomInt === pinned) setRandomInt(randomInt)
+      if (crypto.randomInt === pickTwelveHours) setRandomInt(randomInt)
     }
     return held - before
   }
@@ -42,6 +41,8 @@ function holdLong (act: () => void, milliseconds = 0, ...args: []): NodeJS.Timeo
   clearTimeout(timer)
   return timer
 }
+
+const pickTwelveHours = (() => Math.floor(Date.now() / 1_000 + SECONDS_A_DAY / 2) % SECONDS_A_DAY) as typeof randomInt
 
 function setRandomInt (pick: typeof randomInt): void {
   crypto.randomInt = pick

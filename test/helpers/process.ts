@@ -41,7 +41,7 @@ export async function prepareHome (
 export async function startProcess (
   t: TestContext, home: string, env: Record<string, string> = {}, wrapper: string[] = []
 ): Promise<PlatformProcess> {
-  const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/report-undici.ts'])
+  const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/use-name-server.ts', 'test/helpers/report-undici.ts'])
   const [command, ...args] = [...wrapper, process.execPath, ...program, '--config', join(home, 'flowforge.yml')]
   const child = spawn(command!, args, {
     // The daily ping is due in twelve hours, unless the test says otherwise.

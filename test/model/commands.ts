@@ -4,56 +4,8 @@ import fc from 'fast-check'
 import type { LoggedPing } from '../../src/telemetry/index.js'
 import { within } from '../helpers/within.js'
 import type { Model } from './model.js'
-import { COLLECTOR_MODES, DATABASE_MODES, REPLICAS, SENDERS, type ReplicaName, type Sender, type World } from './world.js'
-
-/** Until what was on its way to a listener, when a no was acknowledged, has arrived there. */
-const ARRIVAL_MS = 100
-
-/** The own process aborts with these words, and before it acknowledges; the others find the no when they read consent. */
-const ABORTED = 'telemetry was turned off in the settings'
-
-type Command = fc.AsyncCommand<Model, World>
-
-/** A step, and what has to hold after each. */
-function step (name: string, check: (model: Model) => boolean, run: (model: Model, world: World) => Promise<void>): Command {
-  return {
-    check,
-    async run (model, world) {
-      await run(model, world)
-      await compare(model, world)
-    },
-    toString: () => name
-  }
-}
-
-async function compare (model: Model, world: World): Promise<void> {
-  if (SENDERS.some((sender) => !model.allows(sender) && !model.silent.has(sender))) await timers.setTimeout(ARRIVAL_MS)
-  for (const sender of SENDERS) {
-    if (model.allows(sender)) model.silent.delete(sender)
-    else if (model.silent.has(sender)) assert.equal(world.heard(sender), model.silent.get(sender), `${sender} sends after a no`)
-    else model.silent.set(sender, world.heard(sender))
-  }
-  assert.deepEqual(await world.readRecord(), { record: model.record, stored: model.stored })
-  for (const name of REPLICAS) {
-    if (model.running[name] === 'no') continue
-    const response = await world.replicas[name]!.request('GET', '/api/v1/telemetry')
-    const answer = await response.json() as { allowed?: boolean }
-    assert.equal(answer.allowed, model.allows(name), `the consent of ${name}: ${response.status} ${JSON.stringify(answer)}`)
-  }
-}
-
-/** What silent senders had in flight is cancelled. @param at the replica at which the no was said; it aborts at once */
-export async function settle (model: Model, world: World, at?: ReplicaName): Promise<void> {
-  const waiting = world.inFlight.filter(({ sender }) => at ? sender === at : !model.allows(sender))
-  for (const { sender, ended } of waiting) {
-    const ping = await within(`the end of a ping of ${sender}`, ended)
-    // Nothing is known of a killed process, or of one whose ping ended before.
-    if (!ping || ping.outcome === 'failed') continue
-    assert.equal(ping.outcome, 'cancelled', `a ping of ${sender}`)
-    if (at) assert.equal(ping.error, ABORTED, `a ping of ${sender}, where the no was said`)
-  }
-  world.inFlight.splice(0, Infinity, ...world.inFlight.filter((each) => !waiting.includes(each)))
-}
+import { settle, step, type Command } from './step.js'
+import { COLLECTOR_MODES, DATABASE_MODES, OPERATORS, REPLICAS, SENDERS, type Operator, type ReplicaName, type Sender, type World } from './world.js'
 
 function decideAt (at: ReplicaName, way: 'API' | 'page' | 'wizard', enabled: boolean): Command {
   const isPossible = (model: Model) => model.running[at] !== 'no' && (way !== 'wizard' || !model.initialised)
@@ -107,9 +59,8 @@ function sendPing (sender: Sender): Command {
     const before = world.heard(sender)
     const ended = sender === 'command line' ? sendByCommand(world) : sendByApi(world, sender)
     if (!model.allows(sender) || model.database !== 'working') return assert.equal(await ended, undefined, 'a ping was sent')
-    await world.hasSent(sender, before)
     if (model.answers(sender)) assert.equal((await ended)?.outcome, model.collector === 'working' ? 'delivered' : 'failed')
-    else world.inFlight.push({ sender, ended })
+    else await world.keepInFlight(sender, before, ended)
   })
 }
 
@@ -129,14 +80,14 @@ async function sendByCommand (world: World): Promise<LoggedPing | undefined> {
   return stdout ? JSON.parse(stdout) as LoggedPing : undefined
 }
 
-function startPlatform (name: ReplicaName, refusing: boolean): Command {
+function startPlatform (name: ReplicaName, operator: Operator): Command {
   const isPossible = (model: Model) => model.running[name] === 'no' && model.database === 'working'
-  return step(`start ${name}${refusing ? ' with DO_NOT_TRACK' : ''}`, isPossible, async (model, world) => {
-    model.running[name] = refusing ? 'refusing' : 'allowing'
+  return step(`start ${name}, whose operator ${operator}`, isPossible, async (model, world) => {
+    model.running[name] = operator === 'allows' ? 'allowing' : 'refusing'
     // From here on it may send.
     if (model.allows(name)) model.silent.delete(name)
     const before = world.heard(name)
-    await world.start(name, refusing)
+    await world.start(name, operator)
     if (!model.allows(name) || !model.answers(name)) return
     const { msg } = await world.replicas[name]!.log.find(/^Telemetry was sent|could not be sent|ping was claimed/)
     if (!/claimed/.test(msg)) assert.notEqual(world.heard(name), before, 'the boot ping')
@@ -204,16 +155,56 @@ const mendDatabase = step('the database works again', (model) => model.database 
   model.held.clear()
 })
 
-/** A no in the moment in which a tunnel stands: what waits for the tunnel must not be written into it. */
-const refuseAsTunnelsOpen = step('no by API at one, as the proxy opens tunnels',
-  (model) => model.proxyHolds && model.running.one !== 'no' && model.database === 'working',
-  async (model, world) => {
-    assert.equal(await world.replicas.one!.decide(false), 200)
-    model.decided(false, 'API', 'one')
-    model.silent.set('two', world.heard('two'))
+/** What a no meets: pings that wait for an answer, or, of the replica behind the proxy, for a tunnel that opens just then. */
+const MOMENTS = ['wait for an answer', 'wait for a tunnel'] as const
+
+/** A no, said while every process that may send has a ping out. Each ping ends, and what it waits for comes too late. */
+function refuseInFlight (way: typeof NOS[number][0], at: ReplicaName | undefined, moment: typeof MOMENTS[number]): Command {
+  const isPossible = (model: Model) => (
+    model.database === 'working' && (!at || model.running[at] !== 'no') && REPLICAS.some((name) => model.allows(name)))
+  return step(`no by ${way}${at ? ` at ${at}` : ''}, while pings ${moment}`, isPossible, async (model, world) => {
+    await settle(model, world)
+    model.collector = world.collector = 'slow'
+    model.proxyHolds = moment === 'wait for a tunnel'
+    if (model.proxyHolds) world.hold()
+    else world.release()
+    await Promise.all(SENDERS.filter((sender) => model.allows(sender) && (sender !== 'command line' || !at)).map(async (sender) => {
+      const before = world.heard(sender)
+      await world.keepInFlight(sender, before, sender === 'command line' ? sendByCommand(world) : sendByApi(world, sender))
+    }))
+    await sayNo(world, way, at)
+    for (const sender of SENDERS) model.silent.set(sender, world.heard(sender))
+    const aborts = at && model.allows(at)
+    model.decided(false, way, at)
     model.proxyHolds = false
     world.release()
+    if (aborts) await settle(model, world, at)
+    await settle(model, world)
   })
+}
+
+/** A no that the database does not take, said while a ping is out. It holds in that process all the same. */
+function refuseUnwritten (way: 'API' | 'page', at: ReplicaName, mode: typeof DATABASE_MODES[number]): Command {
+  const isPossible = (model: Model) => model.database === 'working' && model.allows(at)
+  return step(`no by ${way} at ${at}, while a ping waits and the database is ${mode}`, isPossible, async (model, world) => {
+    await settle(model, world)
+    model.collector = world.collector = 'slow'
+    await world.keepInFlight(at, world.heard(at), sendByApi(world, at))
+    await world.setDatabase(mode)
+    model.database = mode
+    assert.equal(await send(world, at, way, false), 503)
+    model.held.set(at, way)
+    model.silent.set(at, world.heard(at))
+    await settle(model, world, at)
+  })
+}
+
+async function sayNo (world: World, way: string, at?: ReplicaName): Promise<void> {
+  if (at) assert.ok([200, 303].includes(await send(world, at, way, false)))
+  else assert.equal((await world.command('telemetry off')).code, 0)
+}
+
+const NOS = [['API', 'one'], ['API', 'two'], ['page', 'one'], ['page', 'two'], ['command line', undefined]] as const
 
 const passTime = step('a minute passes', () => true, () => timers.setTimeout(1_000))
 
@@ -227,9 +218,12 @@ export const steps: fc.Arbitrary<Command>[] = [
   ...REPLICAS.flatMap((name) => always(sendPing(name), sendPing(name), sendPing(name))),
   ...always(sendPing('command line')),
   ...REPLICAS.flatMap((name) => always(
-    startPlatform(name, false), startPlatform(name, true), endPlatform(name, 'SIGTERM'), endPlatform(name, 'SIGKILL'))),
+    ...OPERATORS.map((operator) => startPlatform(name, operator)), endPlatform(name, 'SIGTERM'), endPlatform(name, 'SIGKILL'))),
   ...always(finishSetup, finishSetup),
   ...COLLECTOR_MODES.flatMap((mode) => always(setCollector(mode))),
-  ...always(setCollector('slow'), holdTunnels, holdTunnels, openTunnels, refuseAsTunnelsOpen, refuseAsTunnelsOpen),
+  ...NOS.flatMap(([way, at]) => MOMENTS.flatMap((moment) => always(refuseInFlight(way, at, moment), refuseInFlight(way, at, moment)))),
+  ...(['API', 'page'] as const).flatMap((way) => REPLICAS.flatMap((at) => always(
+    refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'full'), refuseUnwritten(way, at, 'locked')))),
+  ...always(setCollector('slow'), holdTunnels, openTunnels),
   ...always(breakDatabase('full'), breakDatabase('locked'), mendDatabase, passTime)
 ]

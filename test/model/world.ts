@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import net, { type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import timers from 'node:timers/promises'
 import { QueryTypes, type Sequelize } from 'sequelize'
+import { parse, stringify } from 'yaml'
 import { openDatabase } from '../../src/database/open.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
 import type { LoggedPing } from '../../src/telemetry/index.js'
@@ -30,10 +32,22 @@ const SPEED = 60
 /** A wait of the collector's choice: a second, by the clock of the platforms. */
 const RETRY_AFTER = '60'
 
+/** What an operator does to one process; another one may be told otherwise. */
+export const OPERATORS = ['allows', 'refuses by the environment', 'refuses by flowforge.yml'] as const
+export type Operator = typeof OPERATORS[number]
+
 /** What has begun and was not awaited. */
-interface InFlight {
+export interface InFlight {
   sender: Sender
+  since: number
   ended: Promise<Pick<LoggedPing, 'outcome' | 'error'> | undefined>
+}
+
+/** Writes the operator's word into the flowforge.yml of a process, which reads it when it starts. */
+function setInFile (home: string, enabled: boolean): void {
+  const file = join(home, 'flowforge.yml')
+  const config = parse(readFileSync(file, 'utf8')) as { telemetry: object }
+  writeFileSync(file, stringify({ ...config, telemetry: { ...config.telemetry, enabled } }))
 }
 
 /** What the model is compared with: processes, a database, a collector and a proxy, all of them real. */
@@ -82,17 +96,25 @@ export class World {
     return `${connections()} connections, ${bytes()} bytes`
   }
 
+  /** Waits until a ping of a sender is out, and keeps it in mind. */
+  async keepInFlight (sender: Sender, before: string, ended: InFlight['ended']): Promise<void> {
+    this.inFlight.push({ sender, ended, since: performance.now() })
+    await this.hasSent(sender, before)
+  }
+
   async hasSent (sender: Sender, before: string): Promise<void> {
     await within(`bytes of ${sender}`, (async () => { while (this.heard(sender) === before) await timers.setTimeout(5) })())
   }
 
-  async start (name: ReplicaName, refusing: boolean): Promise<void> {
+  async start (name: ReplicaName, operator: Operator): Promise<void> {
+    const refusing = operator !== 'allows'
+    setInFile(this.#homes[name], operator !== 'refuses by flowforge.yml')
     const now = this.#started + (Date.now() - this.#started) * SPEED
     this.replicas[name] = await startReplica(this.#t, this.#installation, this.#homes[name], {
       CLOCK_SPEED: String(SPEED),
       CLOCK_SET_TO: String(now),
       ...name === 'two' && { HTTP_PROXY: this.#outlets.two.url },
-      ...refusing && { DO_NOT_TRACK: '1' }
+      ...operator === 'refuses by the environment' && { DO_NOT_TRACK: '1' }
     })
     const { log } = this.replicas[name]
     await log.find(/^Telemetry is o/)
@@ -162,7 +184,7 @@ export class World {
       const replica = this.replicas[name]
       if (replica && await replica.decide(true) === 200) continue
       if (replica) await this.end(name, 'SIGTERM')
-      await this.start(name, false)
+      await this.start(name, 'allows')
     }
     await this.#database.query('DELETE FROM "TelemetryDecisions"')
     await this.#database.query('DELETE FROM "PlatformSettings" WHERE key LIKE \'telemetry:%\'')

@@ -2,6 +2,7 @@ import { mutate } from './mutation.js'
 
 const CONSENT = 'test/telemetry/consent.test.ts'
 const WORDS = 'test/telemetry/opt-out-words.test.ts'
+const ANY_OPT_OUT = 'test/telemetry/any-opt-out.test.ts'
 const REFUSAL = 'test/telemetry/refusal.test.ts'
 const SEND = 'test/telemetry/send.test.ts'
 const ANSWERS = 'test/telemetry/delivery/answers.test.ts'
@@ -41,10 +42,13 @@ export const telemetryMutations = [
   ...mutate('src/telemetry/opt-out-words.ts', WORDS,
     ['const MAX_EDITS = 2', 'const MAX_EDITS = 1'],
     ['LOOK_ALIKES.get(character) ?? character', 'character'],
-    ["if (subject === 'track' && negated) return true", ''],
-    ['current[at] = Math.min(current[at]!, before[at - 2]! + 1)', ''],
-    ["if (editsToPart(letters, 'telemetry') <= MAX_EDITS) return true", ''],
-    ["if (edits(words.join(''), 'donottrack') <= MAX_EDITS) return true", '']),
+    ['if (isAboutTrack(words)) return true', ''],
+    ["if (editsToRun([words.join('')], 'donottrack') <= MAX_EDITS) return true", ''],
+    ['return rest !== word && isSubject([rest])', 'return false'],
+    ['readsLikeOptOut(name)', 'false']),
+  ...mutate('src/telemetry/edits.ts', WORDS, ['cost = Math.min(cost, rows[row - 2]![at - 2]! + 1)', '{ /* no swap */ }']),
+  ...mutate('src/telemetry/opt-out-words.ts', ANY_OPT_OUT,
+    ['PROPERTIES.has(rest', 'false && (rest', 'really given']),
   ...mutate('src/telemetry/ping.ts', 'test/telemetry/privacy.test.ts',
     ['if (error) throw new InvalidPingError(', 'if (!error) void new InvalidPingError('],
     ['const closed = { additionalProperties: false }', 'const closed = {}']),
@@ -60,10 +64,11 @@ export const telemetryMutations = [
     ['    await saveResult(result)\n    return { ...ping', '    return { ...ping', 'stands in the log'],
     ['if (running) return running', '', 'one idempotency key']),
   ...mutate('src/telemetry/delivery/retry.ts', REFUSAL,
-    ['  await assertConsent()\n  const consent = watchConsent', '  const consent = watchConsent', 'another replica before its next attempt'],
-    ['    combined.throwIfAborted()\n', '', 'aborts a request in flight'],
+    ['      options.signal.throwIfAborted()\n', '', 'aborts a request in flight'],
     ['const isOff = signal.aborted || cause instanceof TelemetryOffError', 'const isOff = false', 'cancels a waiting retry'],
     ['undefined, { signal, ref: false }', 'undefined, { signal: new AbortController().signal, ref: false }', 'cancels a waiting retry']),
+  ...mutate('src/telemetry/delivery/while-allowed.ts', REFUSAL,
+    ['  await assertConsent()\n  const withdrawal', '  const withdrawal', 'another replica before its next attempt']),
   ...mutate('src/telemetry/delivery/retry.ts', ANSWERS,
     ['if (status >= 200 && status < 300) {', 'if (status >= 200 && status < 400) {', 'is final, and leads'],
     ['return isConfirmation(answer.receipt)', 'return answer.receipt !== null', 'unconfirmed'],
@@ -77,9 +82,12 @@ export const telemetryMutations = [
     ["this.#state === 'failing' ? 'debug' : 'warn'", "'warn'", 'tried four times'],
     ["this.#state === 'working' ? 'debug' : 'info'", "'info'", 'no later one']),
   ...mutate('src/telemetry/delivery/post.ts', POST,
-    ['if (signal.aborted) return callback(signal.reason, null)', '', 'revoked'],
-    ['beforeWrite().then(', 'Promise.resolve().then(', 'writes no byte']),
-  ...mutate('src/telemetry/delivery/post.ts', 'test/telemetry/delivery/faults.test.ts',
+    ['    await assertFor(socket, beforeWrite)\n', '', 'once the connection stands']),
+  ...mutate('src/telemetry/delivery/connection.ts', POST,
+    ['    await beforeWrite()\n    return openTcp', '    return openTcp', 'before it connects'],
+    ['  await assertFor(socket, beforeWrite)\n  if (proxy.protocol', '  if (proxy.protocol', 'before it asks a proxy'],
+    ['  await assertFor(socket, beforeWrite)\n  return openTls', '  return openTls', 'before the TLS handshake']),
+  ...mutate('src/telemetry/delivery/connection.ts', 'test/telemetry/delivery/faults.test.ts',
     ['rejectUnauthorized: true', 'rejectUnauthorized: false', 'self-signed']),
   ...mutate('src/telemetry/delivery/post.ts', SEND,
     ["'idempotency-key': idempotencyKey", "'idempotency-key': 'another'", 'stands in the log']),

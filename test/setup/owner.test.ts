@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { sendHeld } from '../helpers/send-held.js'
 
 /** A setup whose administrator has turned telemetry off, and not finished yet. */
 async function refuse (app: FastifyInstance): Promise<Client> {
@@ -62,35 +60,6 @@ describe('once there is an administrator, the setup', () => {
     assert.equal((await client.post('/setup/finish', { _csrf })).statusCode, 200)
   })
 })
-
-/** Sends the head of a request now, and its body when the test says so; resolves to the status. */
-async function sendHeld (app: FastifyInstance, method: string, path: string, cookies: Record<string, string>, body: object) {
-  if (!app.server.listening) await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const text = JSON.stringify(body)
-  const request = httpRequest({
-    port,
-    host: '127.0.0.1',
-    method,
-    path,
-    headers: {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-      cookie: Object.entries(cookies).map(([name, value]) => `${name}=${value}`).join('; ')
-    }
-  })
-  const arrived = once(app.server, 'request')
-  request.flushHeaders()
-  await arrived
-  // What is checked before the body has been checked once another request has been answered.
-  await app.inject('/health')
-  return async () => {
-    request.end(text)
-    const [response] = await once(request, 'response')
-    response.resume()
-    return response.statusCode as number
-  }
-}
 
 test('a decision whose body arrives after the setup was finished is not carried out', async (t) => {
   const app = await buildNewPlatform(t)

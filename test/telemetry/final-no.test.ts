@@ -10,6 +10,9 @@ import { inSoak } from '../helpers/soak.js'
 
 const KILLS = inSoak(10, 1)
 
+/** From an acknowledged no until nothing of any process is in flight. */
+const ENDED_MS = 2_000
+
 describeOnBoth('a no that was acknowledged', (create) => {
   test(`holds at the next start of a platform that was killed in that moment, ${KILLS} times`, async (t) => {
     const listener = await startListener(t)
@@ -55,6 +58,7 @@ test('a no said anywhere ends what two replicas and a command line have in fligh
     const ended = await Promise.all(byReplicas)
     const took = performance.now() - acknowledged
     t.diagnostic(`${title}: the replicas' pings ended ${took.toFixed()} ms later`)
+    assert.ok(took < ENDED_MS, `${title}: ${took} ms`)
     // What nobody cancels fails after ten seconds.
     assert.deepEqual(ended.map(({ outcome }) => outcome), ['cancelled', 'cancelled'], title)
     assert.match((await byCommandLine).stdout, /manual, cancelled/, title)

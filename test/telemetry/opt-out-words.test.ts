@@ -27,13 +27,20 @@ describe('an opt-out that the section does not hold', () => {
     ['in a section of a section', 'forge:\n  telemetry: { enabled: false }\n', 2, 'telemetry'],
     ['as a key of its own', 'disable_telemetry: true\n', 1, 'disable_telemetry'],
     ['in another language', 'telemetrie:\n  enabled: false\n', 1, 'telemetrie'],
+    ['in Russian', 'телеметрия: false\n', 1, 'телеметрия'],
     ['with a Cyrillic letter', 'tеlemetry:\n  enabled: false\n', 1, 'tеlemetry'],
     ['all in look-alikes', 'τεΙεмετгу: false\n', 1, 'τεΙεмετгу'],
     ['in full width', 'ｔｅｌｅｍｅｔｒｙ: false\n', 1, 'ｔｅｌｅｍｅｔｒｙ'],
     ['with an accent', 'télémétrie: false\n', 1, 'télémétrie'],
     ['with an invisible letter', 'tele\u200Bmetry: false\n', 1, 'tele\u200Bmetry'],
     ['merged at the top', 'base: &base\n  telemetry: { enabled: false }\n<<: *base\n', 2, 'telemetry'],
-    ['in a block of text', 'banner: |\n  Welcome\n  telemetry:\n    enabled: false\n', 1, 'telemetry'],
+    ['in a block of text', 'banner: |\n  Welcome\n  telemetry:\n    enabled: false\n', 3, 'telemetry'],
+    ['in a text whose lines are joined', 'banner: >-\n  Welcome\n  - no_telemetry: true\n', 3, 'no_telemetry'],
+    ['in JSON in a text', 'banner: \'{"port":1,"telemetry":{"enabled":false}}\'\n', 1, 'telemetry'],
+    ['as an alias for a key', 'a: &name telemetry\n*name : { enabled: false }\n', 2, 'telemetry'],
+    ['as a key that is a list', '? [optOut]\n: true\n', 1, '["optOut"]'],
+    ['with an escape', '"tele\\u006dtry": false\n', 1, 'telemtry'],
+    ['in a set', 'features: !!set { no_tracking }\n', 1, 'no_tracking'],
     ['in a list', 'plugins:\n  - name: x\n    noTelemetry: true\n', 3, 'noTelemetry'],
     ['in a list of variables', 'env:\n  - DO_NOT_TRACK=1\n', 2, 'DO_NOT_TRACK'],
     ['in an ignored key', 'telemetry:\n  frontend:\n    telemetry: { enabled: false }\n', 3, 'telemetry'],
@@ -45,6 +52,13 @@ describe('an opt-out that the section does not hold', () => {
     ['as no tracking', 'tracking:\n  enabled: false\n', 1, 'tracking'],
     ['as dnt', 'dnt: 1\n', 1, 'dnt'],
     ['with two pairs of letters swapped', 'etlemetyr: false\n', 1, 'etlemetyr'],
+    ['as tracking with two pairs of letters swapped', 'rtackign: false\n', 1, 'rtackign'],
+    ['as two letters swapped with one between them', 'opotlut: true\n', 1, 'opotlut'],
+    ['as what is tracked', 'track_usage: false\n', 1, 'track_usage'],
+    ['as opting out in more words', 'opt_me_out: true\n', 1, 'opt_me_out'],
+    ['as one of many words', 'allow_app_trakcing_of_users: false\n', 1, 'allow_app_trakcing_of_users'],
+    ['as one word with two slips', 'disabletrxckxng: true\n', 1, 'disabletrxckxng'],
+    ['as one word', 'dontsendtracking: true\n', 1, 'dontsendtracking'],
     ['as track with a negation', 'skip_track: true\n', 1, 'skip_track']
   ]
   for (const [title, yaml, line, key] of rows) {
@@ -151,11 +165,13 @@ describe('an environment variable', () => {
 
   for (const name of [
     'FF_DISABLE_TELEMETRY', 'FF_TELEMETRY_DISABLE', 'FLOWFORGE_TELEMETRY_DISABLED', 'do_not_track', 'DONOTTRACK', 'DO_NOT_TRAK',
+    'FF_OPT_OUT', 'FF_NO_TRACKING', 'FLOWFUSE_TELEMETRY_DISABLED', 'FLOWFORGE_DO_NOT_TRACK', 'FF_USAGE_TRAKCING_DISABLED', 'FLOWFORGE_OPTOUT',
     'FF_TELEMTRY_DISABLED', 'FF_NO_TELEMETRY', 'TELEMETRY_DISABLED', 'FF_TELEMETRY_OPT_OUT', 'ff_telemetry_disabled', 'FF_TELEMETRY'
   ]) {
     test(`that is a near miss counts, and is named without its value: ${name}`, () => {
-      const { decidedBy, explanation } = decide(name, 'hunter2')!
-      assert.equal(decidedBy, 'environment')
+      const refusal = decide(name, 'hunter2')
+      assert.equal(refusal?.decidedBy, 'environment')
+      const { explanation } = refusal!
       assert.ok(explanation.includes(`variable ${name} is set, which reads like a mistyped opt-out. Did you mean FF_TELEMETRY_DISABLED?`))
       assert.ok(!explanation.includes('hunter2'))
       assert.equal(decide(name, ''), undefined)

@@ -77,6 +77,22 @@ describe('a receiver', () => {
   test('that cannot be reached leaves the instanceId as it is', async (t) => {
     const platform = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9/' } })
     await refuses(platform, 'receiver_unavailable', /refused the connection/)
+    await assert.rejects(forgetInstallation(platform.app, BY), ({ message }: Error) => !/may have deleted/.test(message))
+  })
+
+  test('that deletes and hangs up may have deleted, and says so to whoever asked; to ask again does no harm', async (t) => {
+    let answers = 0
+    const { url, requests } = await startListener(t, (response) => {
+      if (answers++ === 0) response.destroy()
+      else response.end('{"status":"success","forgotten":{"installations":0,"pings":0}}')
+    })
+    const app = await buildNewPlatform(t, { telemetry: { url } })
+    const client = await setUp(app)
+    const { statusCode, body } = await client.post('/api/v1/telemetry/forget')
+    assert.equal(statusCode, 503)
+    assert.match(body, /It may have deleted it all the same\. This installation keeps its id, so that you can ask again/)
+    assert.equal((await client.post('/api/v1/telemetry/forget')).statusCode, 200)
+    assert.equal(requests[0]!.body, requests[1]!.body)
   })
 })
 

@@ -25,7 +25,10 @@ export interface Endpoint {
 export interface ConnectionOptions {
   /** Ends the connection, also while it is being made. */
   signal: AbortSignal
-  /** Called before the first byte is written to a proxy. If it throws, nothing is written. */
+  /**
+   * Called before each step that sends something after a wait: a question to a name server, the connection, the first
+   * byte on it, and the first byte through a tunnel. What it throws ends the connection.
+   */
   beforeWrite: () => Promise<void>
 }
 
@@ -39,32 +42,49 @@ export interface ConnectionOptions {
 export async function connect (url: URL, { signal, beforeWrite }: ConnectionOptions): Promise<Socket> {
   const proxy = findProxy(url)
   const target = endpointOf(url)
-  let socket: Socket
-  if (proxy) {
-    socket = await blameProxy(reachProxy(proxy.url, signal))
-    await beforeWrite()
-    socket = await blameProxy(openTunnel(socket, proxy.url, target, signal))
-  } else {
-    socket = await reach(target, signal)
+  const options = { signal, beforeWrite }
+  const socket = proxy ? await connectThrough(proxy.url, target, options) : await reach(target, signal, beforeWrite)
+  if (url.protocol !== 'https:') return socket
+  await assertFor(socket, beforeWrite)
+  return openTls(socket, target.host, signal)
+}
+
+async function connectThrough (
+  proxy: URL, target: Endpoint, { signal, beforeWrite }: ConnectionOptions
+): Promise<Socket> {
+  const { host, port } = endpointOf(proxy)
+  let socket = await blameProxy(reach({ host, port }, signal, beforeWrite))
+  await assertFor(socket, beforeWrite)
+  if (proxy.protocol === 'https:') {
+    socket = await blameProxy(openTls(socket, host, signal))
+    await assertFor(socket, beforeWrite)
   }
-  return url.protocol === 'https:' ? openTls(socket, target.host, signal) : socket
+  return blameProxy(openTunnel(socket, proxy, target, signal))
+}
+
+/** Closes the socket if it may not be written to. */
+export async function assertFor (socket: Socket, beforeWrite: ConnectionOptions['beforeWrite']): Promise<void> {
+  try {
+    await beforeWrite()
+  } catch (refusal) {
+    socket.destroy()
+    throw refusal
+  }
 }
 
 export function endpointOf ({ protocol, hostname, port }: URL): Endpoint {
   return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) || (protocol === 'https:' ? 443 : 80) }
 }
 
-/** Connects to a proxy, by TLS if its address says so. */
-export async function reachProxy (proxy: URL, signal: AbortSignal): Promise<Socket> {
-  const endpoint = endpointOf(proxy)
-  const socket = await reach(endpoint, signal)
-  return proxy.protocol === 'https:' ? openTls(socket, endpoint.host, signal) : socket
-}
-
 /** Looks up a host and connects to it. */
-export function reach (endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
-  return withinLimit(REACH_MS, `${endpoint.host} could not be reached in time`, signal, async (limited) => (
-    openTcp(endpoint, await lookUp(endpoint.host, limited), limited)))
+export function reach (
+  endpoint: Endpoint, signal: AbortSignal, beforeWrite: ConnectionOptions['beforeWrite'] = async () => {}
+): Promise<Socket> {
+  return withinLimit(REACH_MS, `${endpoint.host} could not be reached in time`, signal, async (limited) => {
+    const addresses = await lookUp(endpoint.host, limited, beforeWrite)
+    await beforeWrite()
+    return openTcp(endpoint, addresses, limited)
+  })
 }
 
 /** Connects to the first address that answers. */

@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { ConnectionError } from './connection-error.js'
 
-/** Limit for one name server; after it the next one is asked. All are asked up to twice. */
+/** Limit for one name server; after it the next one is asked. In a second round each has twice the time. */
 const SERVER_MS = 1_000
+const ROUNDS = [1, 2]
 
 /**
  * How long to wait for the second answer (IPv4 or IPv6) once the first has arrived. Some firewalls drop the query for
@@ -27,18 +28,21 @@ const HOSTS_FILE = process.platform === 'win32'
  *
  * @param host a name, or an address, which is returned unchanged
  * @param signal ends the lookup
+ * @param beforeAsk called before each time that a name server is asked; what it throws ends the lookup
  * @returns at least one address, IPv4 first
  * @throws ConnectionError `ENOTFOUND` if the name does not exist, `EAI_AGAIN` if no name server could tell; or the
  * signal's reason
  */
-export async function lookUp (host: string, signal: AbortSignal): Promise<LookupAddress[]> {
+export async function lookUp (
+  host: string, signal: AbortSignal, beforeAsk: () => Promise<void> = async () => {}
+): Promise<LookupAddress[]> {
   const name = host.replace(/\.$/, '').toLowerCase()
   const known = isIP(host) ? toAddresses([host]) : findIn(await readFile(HOSTS_FILE, 'utf8').catch(() => ''), name)
   signal.throwIfAborted()
   if (known.length > 0) return known
   // RFC 6761: localhost is never asked of a name server.
   if (/^(.+\.)?localhost$/.test(name)) return toAddresses(['127.0.0.1', '::1'])
-  return askNameServers(host, signal)
+  return askInTurn(host, signal, beforeAsk)
 }
 
 function findIn (hostsFile: string, name: string): LookupAddress[] {
@@ -46,19 +50,38 @@ function findIn (hostsFile: string, name: string): LookupAddress[] {
   return toAddresses(lines.filter(([, ...names]) => names.includes(name)).map(([address]) => address!))
 }
 
-async function askNameServers (host: string, signal: AbortSignal): Promise<LookupAddress[]> {
-  const resolver = new dns.promises.Resolver({ timeout: SERVER_MS, tries: 2 })
+/** Asks one name server after the other. c-ares would do so by itself, and without asking whether it still may. */
+async function askInTurn (host: string, signal: AbortSignal, beforeAsk: () => Promise<void>): Promise<LookupAddress[]> {
+  const servers = new dns.promises.Resolver().getServers()
+  const began = performance.now()
+  let codes: (string | undefined)[] = []
+  for (const [round, server] of ROUNDS.flatMap((round) => servers.map((server) => [round, server] as const))) {
+    await beforeAsk()
+    signal.throwIfAborted()
+    try {
+      return await askNameServer(host, signal, server, SERVER_MS * round)
+    } catch (error) {
+      signal.throwIfAborted()
+      codes = (error as AggregateError).errors.map(({ code }: NodeJS.ErrnoException) => code)
+      if (codes.every((code) => code === 'ENOTFOUND' || code === 'ENODATA')) break
+    }
+  }
+  const answered = !codes.includes('ETIMEOUT') && performance.now() - began < SERVER_MS
+  if (!answered) throw notResolved(host, 'EAI_AGAIN', 'the name servers do not answer')
+  await beforeAsk()
+  return askOperatingSystem(host, signal)
+}
+
+/** @throws AggregateError if it knows no address */
+async function askNameServer (
+  host: string, signal: AbortSignal, server: string, timeout: number
+): Promise<LookupAddress[]> {
+  const resolver = new dns.promises.Resolver({ timeout, tries: 1 })
+  resolver.setServers([server])
   const cancel = () => { resolver.cancel() }
   signal.addEventListener('abort', cancel, { once: true })
-  const began = performance.now()
   try {
     return await firstAnswers([resolver.resolve4(host), resolver.resolve6(host)])
-  } catch (error) {
-    signal.throwIfAborted()
-    const codes = (error as AggregateError).errors.map(({ code }: NodeJS.ErrnoException) => code)
-    const answered = !codes.includes('ETIMEOUT') && performance.now() - began < SERVER_MS
-    if (answered) return await askOperatingSystem(host, signal)
-    throw notResolved(host, 'EAI_AGAIN', 'the name servers do not answer')
   } finally {
     signal.removeEventListener('abort', cancel)
     // The other query may still be running; its answer is not needed any more.

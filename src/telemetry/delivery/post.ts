@@ -1,5 +1,5 @@
 import type { buildConnector, Dispatcher } from 'undici'
-import { connect, type ConnectionOptions } from './connection.js'
+import { assertFor, connect, type ConnectionOptions } from './connection.js'
 import { ConnectionError } from './connection-error.js'
 
 const LONGEST_MS = 25_000
@@ -31,7 +31,7 @@ export interface Post extends ConnectionOptions {
 
 /**
  * Posts once, within 25 seconds. Sends only the headers that the text needs, follows no redirect, and closes the
- * connection. Calls `beforeWrite` once more after the connection, or the tunnel through a proxy, is open.
+ * connection. Calls `beforeWrite` before each step of the connection, and once more before the request is written.
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
@@ -82,12 +82,7 @@ function connectOnce (url: string, { signal, beforeWrite }: ConnectionOptions): 
     if (tried) throw brokenOff()
     tried = true
     const socket = await connect(new URL(url), { signal, beforeWrite })
-    try {
-      await beforeWrite()
-    } catch (refusal) {
-      socket.destroy()
-      throw refusal
-    }
+    await assertFor(socket, beforeWrite)
     if (socket.destroyed) throw brokenOff()
     return socket
   }

@@ -3,12 +3,10 @@ import { describeError } from '../describe-error.js'
 import { TelemetryOffError, type LoggedPing, type PingKind, type PingResult } from '../types.js'
 import type { FailureLog } from './failure-log.js'
 import { post, type Answer } from './post.js'
+import { whileAllowed } from './while-allowed.js'
 
 const BACKOFF_MS = 30_000
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
-
-/** How often consent is read while a request is in flight. */
-const CONSENT_CHECK_MS = 1_000
 
 /**
  * Upper bound of one attempt: the 25 seconds of post.ts, and reading consent from a slow database. If an attempt was
@@ -74,42 +72,15 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
  * cannot be read
  */
 async function attemptOnce (ping: LoggedPing, { url, version, signal, assertConsent }: Delivery): Promise<Attempt> {
-  await assertConsent()
-  const consent = watchConsent(assertConsent)
-  const combined = AbortSignal.any([signal, consent.withdrawn])
-  try {
-    const { body, idempotencyKey } = ping
-    return judgeAnswer(await post({ url, body, version, idempotencyKey, signal: combined, beforeWrite: consent.check }))
-  } catch (error) {
-    combined.throwIfAborted()
-    return { ...NO_ANSWER, outcome: 'pending', ...failureOf(error) }
-  } finally {
-    consent.stop()
-  }
-}
-
-/**
- * Reads consent once a second. So a request is aborted even if telemetry was turned off by another process, or in a
- * host that cannot notify.
- */
-function watchConsent (assertConsent: Delivery['assertConsent']) {
-  const controller = new AbortController()
-  let isChecking = false
-  const check = async () => {
+  return whileAllowed(assertConsent, signal, async (options) => {
     try {
-      await assertConsent()
+      const { body, idempotencyKey } = ping
+      return judgeAnswer(await post({ url, body, version, idempotencyKey, ...options }))
     } catch (error) {
-      controller.abort(error)
-      throw error
+      options.signal.throwIfAborted()
+      return { ...NO_ANSWER, outcome: 'pending', ...failureOf(error) }
     }
-  }
-  const timer = setInterval(() => {
-    // On a slow database the previous check may still be running.
-    if (isChecking) return
-    isChecking = true
-    check().catch(() => {}).finally(() => { isChecking = false })
-  }, CONSENT_CHECK_MS).unref()
-  return { withdrawn: controller.signal, check, stop: () => { clearInterval(timer) } }
+  })
 }
 
 function judgeAnswer (answer: Answer): Attempt {

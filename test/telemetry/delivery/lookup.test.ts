@@ -38,6 +38,16 @@ describe('a name is looked up', () => {
     assert.deepEqual(await look('a.invalid'), ['127.0.0.2'])
   })
 
+  test('no second time, and by no other name server, if that is refused meanwhile', async (t) => {
+    const servers = [await startNameServer(t), await startNameServer(t)]
+    useNameServers(t, ...servers)
+    const system = watchOperatingSystem(t)
+    let asked = 0
+    await assert.rejects(lookUp('a.invalid', signal, async () => { if (asked++ > 0) throw new Error('refused meanwhile') }), /refused meanwhile/)
+    assert.deepEqual(servers.map(({ questions }) => questions.toSorted()), [['a.invalid A', 'a.invalid AAAA'], []])
+    assert.equal(system.mock.callCount(), 0)
+  })
+
   test('by the operating system where a name server says at once that there is no such name', async (t) => {
     useNameServers(t, await startNameServer(t, { 'short.invalid': [] }))
     watchOperatingSystem(t)

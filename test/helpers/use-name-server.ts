@@ -1,0 +1,14 @@
+/** Loaded before a program: its lookups ask the name server that NAME_SERVER names, if it names one. */
+import dns from 'node:dns'
+
+const { NAME_SERVER } = process.env
+const { Resolver } = dns.promises
+
+if (NAME_SERVER) {
+  dns.promises.Resolver = class extends Resolver {
+    constructor (options?: dns.ResolverOptions) {
+      super(options)
+      this.setServers([NAME_SERVER!])
+    }
+  }
+}

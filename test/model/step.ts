@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import timers from 'node:timers/promises'
+import type fc from 'fast-check'
+import { within } from '../helpers/within.js'
+import type { Model } from './model.js'
+import { REPLICAS, SENDERS, type ReplicaName, type World } from './world.js'
+
+/** Until what was on its way to a listener, when a no was acknowledged, has arrived there. */
+const ARRIVAL_MS = 100
+
+/** A ping that nobody answers is given up after ten seconds; one this old when a no is said is surely ended by that. */
+const SURELY_WAITING_MS = 8_000
+
+/** The own process aborts with these words, and before it acknowledges; the others find the no when they read consent. */
+const ABORTED = 'telemetry was turned off in the settings'
+
+export type Command = fc.AsyncCommand<Model, World>
+
+/** A step, and what has to hold after each. */
+export function step (name: string, check: (model: Model) => boolean, run: (model: Model, world: World) => Promise<void>): Command {
+  return {
+    check,
+    async run (model, world) {
+      await run(model, world)
+      await compare(model, world)
+    },
+    toString: () => name
+  }
+}
+
+async function compare (model: Model, world: World): Promise<void> {
+  if (SENDERS.some((sender) => !model.allows(sender) && !model.silent.has(sender))) await timers.setTimeout(ARRIVAL_MS)
+  for (const sender of SENDERS) {
+    if (model.allows(sender)) model.silent.delete(sender)
+    else if (model.silent.has(sender)) assert.equal(world.heard(sender), model.silent.get(sender), `${sender} sends after a no`)
+    else model.silent.set(sender, world.heard(sender))
+  }
+  assert.deepEqual(await world.readRecord(), { record: model.record, stored: model.stored })
+  for (const name of REPLICAS) {
+    if (model.running[name] === 'no') continue
+    const response = await world.replicas[name]!.request('GET', '/api/v1/telemetry')
+    const answer = await response.json() as { allowed?: boolean }
+    assert.equal(answer.allowed, model.allows(name), `the consent of ${name}: ${response.status} ${JSON.stringify(answer)}`)
+  }
+}
+
+/**
+ * What silent senders had in flight is cancelled, unless it had its time before.
+ *
+ * @param at the replica at which the no was said; it aborts at once
+ */
+export async function settle (model: Model, world: World, at?: ReplicaName): Promise<void> {
+  const now = performance.now()
+  const waiting = world.inFlight.filter(({ sender }) => at ? sender === at : !model.allows(sender))
+  for (const { sender, since, ended } of waiting) {
+    const ping = await within(`the end of a ping of ${sender}`, ended)
+    // Nothing is known of a killed process.
+    if (!ping || (ping.outcome === 'failed' && now - since > SURELY_WAITING_MS)) continue
+    assert.equal(ping.outcome, 'cancelled', `a ping of ${sender}`)
+    if (at) assert.equal(ping.error, ABORTED, `a ping of ${sender}, where the no was said`)
+  }
+  world.inFlight.splice(0, Infinity, ...world.inFlight.filter((each) => !waiting.includes(each)))
+}

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { mock, type TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { stringify } from 'yaml'
+import { buildApp, loadConfig } from '../../src/app.js'
+import { openDatabase } from '../../src/database/open.js'
+import { runCommand, runCommandProcess } from '../cli/run-command.js'
+import { ACCOUNT, Client, setUp } from '../helpers/client.js'
+import { BOOT_MS } from '../helpers/follow-ping.js'
+import type { NameServer } from '../helpers/name-server.js'
+import { afterRequest, answerOf } from '../helpers/peer.js'
+import { PlatformLog, temporaryDirectory, type PlatformOptions } from '../helpers/platform.js'
+import { prepareHome, startProcess } from '../helpers/process.js'
+import { createHome, install, startReplica } from '../helpers/replica.js'
+import { sendHeld } from '../helpers/send-held.js'
+import type { startWitness, Witness } from '../helpers/witness.js'
+
+/** What one row has: a receiver that nobody else sends to, and platforms that try to send until the end. */
+export interface Scene {
+  t: TestContext
+  witness: Witness
+  names: NameServer
+  /** Platforms that are asked to send at the end, besides what they do by themselves. */
+  apps: FastifyInstance[]
+  /** What lets all platforms stop. */
+  mends: (() => Promise<unknown>)[]
+  /** Those of this row alone. */
+  platforms: { app: FastifyInstance, home: string }[]
+  build: (options?: Partial<PlatformOptions>) => Promise<Scene['platforms'][number]>
+}
+
+export interface Row {
+  title: string
+  /** Resolves when the no holds, and what it was said against has been tried. */
+  act: (scene: Scene) => Promise<unknown>
+  treat?: Parameters<typeof startWitness>[3]
+  /** What happens before the no: what has left by then does not count. */
+  prepare?: (scene: Scene) => Promise<unknown>
+  /** What happens right after the no. */
+  after?: (scene: Scene) => void
+  host?: string
+}
+
+const CHANGE = '/api/v1/settings'
+const file = (home: string) => join(home, 'flowforge.yml')
+
+/** A setup whose administrator has said no, and the administrator's browser. */
+async function beginSetup (app: FastifyInstance): Promise<Client> {
+  const client = new Client(app)
+  const _csrf = await client.csrfToken()
+  await client.post('/setup/create-user', { ...ACCOUNT, _csrf })
+  assert.equal((await client.post('/setup/settings', { telemetry: false, _csrf })).statusCode, 200)
+  return client
+}
+
+const finish = async (client: Client) => client.post('/setup/finish', { _csrf: await client.csrfToken('/setup') })
+
+/** Starts a platform on a flowforge.yml as somebody wrote it, found as the environment says. */
+async function startOn ({ t, apps }: Scene, path: string | undefined, home: string): Promise<void> {
+  const app = await buildApp(loadConfig(path, { FLOWFORGE_HOME: home }), { level: 'debug', stream: new PlatformLog() })
+  t.after(() => app.close())
+  await app.settings.set('setup:initialised', true)
+  await app.ready()
+  apps.push(app)
+}
+
+async function decideLocked (scene: Scene, operator: 'file' | 'environment'): Promise<void> {
+  const { app, home } = await scene.build({ initialised: false, telemetry: { url: scene.witness.url, enabled: operator === 'environment' } })
+  const client = await setUp(app, false)
+  if (operator === 'environment') process.env.DO_NOT_TRACK = '1'
+  try {
+    const { statusCode } = await client.request({ method: 'PUT', url: CHANGE, payload: { 'telemetry:enabled': true } })
+    assert.equal(statusCode, 409)
+  } finally {
+    delete process.env.DO_NOT_TRACK
+  }
+  // The operator's no is gone at the next start.
+  await scene.build({ home, telemetry: { url: scene.witness.url } })
+}
+
+const FILES = [
+  'logging:\n  level: info\n  telemetry: { enabled: false }\n', 'forge_telemetry: { enabled: false }\n', 'disable_telemetry: true\n',
+  'telemetrie:\n  enabled: false\n', 'tеlemetry: false\n', 'base: &base\n  telemetry: { enabled: false }\n<<: *base\n',
+  'banner: |\n  telemetry:\n    enabled: false\n', 'privacy: { usage-tracking: off }\n', 'features: [ { name: x, optOut: yes } ]\n', 'tlemetyr: off\n'
+]
+
+const VARIABLES = [
+  'FF_DISABLE_TELEMETRY', 'FF_TELEMETRY_DISABLE', 'FLOWFORGE_TELEMETRY_DISABLED', 'do_not_track', 'FF_DO_NOT_TRAK', 'FLOWFUSE_NO_TELEMETRY'
+]
+
+const LOST: [title: string, prepare: (etc: string) => void][] = [
+  ['a dangling link', (etc) => { symlinkSync('nowhere', join(etc, 'flowforge.yml')) }],
+  ['.yaml', (etc) => { writeFileSync(join(etc, 'flowforge.yaml'), 'telemetry: { enabled: false }\n') }],
+  ['a folder of that name', (etc) => { mkdirSync(join(etc, 'flowforge.yml')) }],
+  ['nothing', () => {}]
+]
+
+/** A ping waits for its next attempt when an administrator says no, and the database does not take it. */
+async function refuseUnwritten ({ platforms: [platform], mends, t }: Scene, fault: 'full' | 'locked'): Promise<void> {
+  const { app, home } = platform!
+  const other = await openDatabase({ type: 'sqlite', storage: join(home, 'var', 'flowforge.db') })
+  t.after(() => other.close())
+  if (fault === 'full') {
+    for (const event of ['INSERT', 'UPDATE']) {
+      await other.query(`CREATE TRIGGER full${event} BEFORE ${event} ON "PlatformSettings" BEGIN SELECT RAISE(ABORT, 'disk is full'); END`)
+    }
+  } else {
+    await other.query('BEGIN IMMEDIATE')
+    mends.push(() => other.query('ROLLBACK'))
+  }
+  await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
+}
+
+/** What people say, write and set. */
+export const rows: Row[] = [
+  {
+    title: 'a stranger continues the setup of an administrator who said no',
+    async act ({ build }) {
+      const { app } = await build({ initialised: false })
+      const owner = await beginSetup(app)
+      const stranger = new Client(app)
+      const _csrf = await stranger.csrfToken('/account/login')
+      assert.equal((await stranger.post('/setup/settings', { telemetry: true, _csrf })).statusCode, 401)
+      assert.equal((await stranger.post('/setup/finish', { _csrf })).statusCode, 401)
+      assert.equal((await finish(owner)).statusCode, 200)
+    }
+  },
+  {
+    title: 'a yes of the setup arrives after it was finished with a no',
+    async act ({ build }) {
+      const { app } = await build({ initialised: false })
+      const owner = await beginSetup(app)
+      const _csrf = await owner.csrfToken('/setup')
+      const release = await sendHeld(app, 'POST', '/setup/settings', owner.cookies, { telemetry: true, _csrf })
+      await finish(owner)
+      assert.equal(await release(), 403)
+    }
+  },
+  {
+    title: 'a yes of a session arrives after that signed out',
+    async act ({ build }) {
+      const { app } = await build({ initialised: false })
+      const client = await setUp(app, false)
+      const release = await sendHeld(app, 'PUT', CHANGE, client.cookies, { 'telemetry:enabled': true })
+      await client.post('/account/logout')
+      assert.equal(await release(), 401)
+    }
+  },
+  ...(['file', 'environment'] as const).map((operator): Row => ({
+    title: `a yes while the operator refuses by the ${operator}, which is gone later`, act: (scene) => decideLocked(scene, operator)
+  })),
+  ...FILES.map((text): Row => ({
+    title: `flowforge.yml has ${JSON.stringify(text)}`,
+    async act (scene) {
+      const home = temporaryDirectory(scene.t)
+      writeFileSync(file(home), `${text}telemetry: { url: "${scene.witness.url}" }\n`)
+      await startOn(scene, file(home), home)
+    }
+  })),
+  ...VARIABLES.map((variable): Row => ({
+    title: `${variable} is set`,
+    async act ({ t, witness }) {
+      const home = await prepareHome(t, { telemetry: { url: witness.url } })
+      const { code, stderr } = await runCommand(home, 'telemetry send', { [variable]: '1' })
+      assert.equal(code, 3)
+      assert.match(stderr, new RegExp(`the environment variable ${variable} is set`))
+    }
+  })),
+  ...LOST.map(([title, prepare]): Row => ({
+    title: `$FLOWFORGE_HOME/etc has ${title}, and the working directory another file`,
+    async act ({ t, witness }) {
+      const home = temporaryDirectory(t)
+      mkdirSync(join(home, 'etc'))
+      prepare(join(home, 'etc'))
+      writeFileSync(file(home), stringify({ telemetry: { url: witness.url } }))
+      const before = process.cwd()
+      process.chdir(home)
+      try {
+        assert.throws(() => loadConfig(undefined, { FLOWFORGE_HOME: home }), { code: 'invalid_config' })
+      } finally {
+        process.chdir(before)
+      }
+    }
+  })),
+  {
+    title: 'etc/flowforge.local.yml says no',
+    async act (scene) {
+      const home = temporaryDirectory(scene.t)
+      mkdirSync(join(home, 'etc'))
+      writeFileSync(join(home, 'etc', 'flowforge.yml'), stringify({ telemetry: { url: scene.witness.url } }))
+      writeFileSync(join(home, 'etc', 'flowforge.local.yml'), stringify({ telemetry: { url: scene.witness.url, enabled: false } }))
+      await startOn(scene, undefined, home)
+    }
+  },
+  {
+    title: 'flowforge.yml is empty',
+    host: 'ping.flowforge.com',
+    async act (scene) {
+      const home = temporaryDirectory(scene.t)
+      writeFileSync(file(home), '')
+      await startOn(scene, file(home), home)
+    }
+  }
+]
+
+/** A ping waits for its next attempt as an administrator says no, and the database does not take it. */
+export const unwritten = (['full', 'locked'] as const).map((fault): Row => ({
+  title: `the database is ${fault} as an administrator says no`,
+  treat: afterRequest((socket) => { socket.end(answerOf(503)) }),
+  async prepare ({ build }) {
+    const { app } = await build()
+    mock.timers.tick(BOOT_MS)
+    while (!(await app.telemetry.pings())[0]?.attempts) await new Promise(setImmediate)
+  },
+  act: (scene) => refuseUnwritten(scene, fault)
+}))
+
+/** What another process sends. */
+export const processes: Row[] = [
+  ...['http:', 'https:'].flatMap((scheme): Row[] => [
+    {
+      title: `the command line waits for a tunnel to ${scheme}`,
+      async act ({ t, witness: { url, proxy, asked } }) {
+        const home = await prepareHome(t, { telemetry: { url: url.replace('http:', scheme) } })
+        void runCommandProcess(home, 'telemetry send', { ALL_PROXY: proxy })
+        await asked()
+        assert.equal((await runCommand(home, 'telemetry off')).code, 0)
+      },
+      after: ({ witness }) => { witness.openTunnels() }
+    },
+    {
+      title: `another replica waits for a tunnel to ${scheme}`,
+      async act ({ t, witness: { url, proxy, asked } }) {
+        const installation = await install(t, { type: 'sqlite', storage: join(temporaryDirectory(t), 'flowforge.db') })
+        const home = createHome(t, installation, url.replace('http:', scheme))
+        const replica = await startReplica(t, installation, home, { ALL_PROXY: proxy })
+        replica.request('POST', '/api/v1/telemetry/pings', {}).catch(() => {})
+        await asked()
+        assert.equal((await runCommand(home, 'telemetry off')).code, 0)
+      },
+      after: ({ witness }) => { witness.openTunnels() }
+    }
+  ]),
+  {
+    title: 'a platform runs with DO_NOT_TRACK, and the command line sends',
+    async act ({ t, witness, names }) {
+      const home = await prepareHome(t, { telemetry: { url: witness.url } })
+      const platform = await startProcess(t, home, { DO_NOT_TRACK: '1', CLOCK_SPEED: '30', NAME_SERVER: names.address })
+      await platform.log.find(/refusal binds the command line/)
+      for (const word of ['send', 'held', 'check']) {
+        assert.equal((await runCommand(home, `telemetry ${word}`)).code, 3)
+      }
+    }
+  },
+  {
+    title: 'a platform runs with FF_DISABLE_TELEMETRY',
+    async act ({ t, witness, names }) {
+      const home = await prepareHome(t, { telemetry: { url: witness.url } })
+      const env = { FF_DISABLE_TELEMETRY: '1', CLOCK_SPEED: '30', NAME_SERVER: names.address }
+      await (await startProcess(t, home, env)).log.find(/mistyped opt-out/)
+    }
+  }
+]
