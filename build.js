@@ -58,7 +58,7 @@ function build (ifNeeded) {
   rmSync(MARK, { force: true })
   const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
   if (status !== 0) return status ?? 1
-  cpSync('src', 'dist', { recursive: true, filter: (path) => ['', '.eta', '.css', '.js', '.svg'].includes(extname(path)) })
+  cpSync('src', 'dist', { recursive: true, filter: (path) => ['', '.eta', '.css', '.js', '.svg', '.txt'].includes(extname(path)) })
   writeFileSync(MARK, sources)
   return 0
 }
