@@ -51,7 +51,7 @@ const TABLES: Record<string, Table | Text> = {
     source: 'docs/proxy-rules.ts',
     rows: () => [
       ['differs on purpose', 'curl', 'here', 'why'],
-      ...PROXY_RULES.map(({ title, curl, here, reason }) => [title, curl, here, reason])
+      ...Object.values(PROXY_RULES).map(({ title, curl, here, reason }) => [title, curl, here, reason])
     ]
   },
   'api-errors': {
