@@ -4,11 +4,26 @@ import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { InvalidSettingsError } from './settings.js'
 import { codeOf } from './storage/database.js'
 
-/** EX_CONFIG and EX_UNAVAILABLE of sysexits.h: starting again will not help. */
+/** EX_CONFIG, EX_CANTCREAT and EX_UNAVAILABLE of sysexits.h: starting again will not help. */
 const BAD_SETTINGS = 78
+const NOT_WRITABLE = 73
 const UNAVAILABLE = 69
 
+/** Starting again may help. */
+const FAILED = 1
+
 const SETTING = 'COLLECTOR_DATABASE_URL'
+
+/** By error code, of Node.js, SQLite or PostgreSQL: what to do, and the exit code. */
+const ADVICE: [codes: RegExp, advice: string, exitCode: number][] = [
+  [/^(42501|3F000)$/, `The user of ${SETTING} needs the right: GRANT CREATE ON SCHEMA public`, BAD_SETTINGS],
+  [/^25006$/, `Name the primary server in ${SETTING}`, BAD_SETTINGS],
+  [/^(28[0-9A-Z]{3}|3D000)$/, `Correct ${SETTING}`, BAD_SETTINGS],
+  [/^(EISDIR|ENOTDIR|SQLITE_(NOTADB|CORRUPT))$/, `Name another file in ${SETTING}`, BAD_SETTINGS],
+  [/^(EACCES|EPERM|EROFS|ENOSPC|EDQUOT|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))$/,
+    `The file of ${SETTING} cannot be written: let the user of the collector write to it and to its folder`, NOT_WRITABLE],
+  [/^SQLITE_(BUSY|LOCKED)$/, `Another process holds the file of ${SETTING} locked`, FAILED]
+]
 
 /** Why a collector did not start, in one line with what to do, and the exit code that says the same. */
 export function explainFailure (error: unknown): { reason: string, exitCode: number } {
@@ -21,12 +36,15 @@ export function explainFailure (error: unknown): { reason: string, exitCode: num
       exitCode: BAD_SETTINGS
     }
   }
+  if ((error as NodeJS.ErrnoException).syscall === 'listen') {
+    return { reason: `${message}. Correct COLLECTOR_HOST or COLLECTOR_PORT, or stop what uses the port`, exitCode: FAILED }
+  }
   const code = codeOf(error)
-  if (code === '42501' || code === '3F000') {
-    return { reason: `${message}. The user of ${SETTING} needs the right: GRANT CREATE ON SCHEMA public`, exitCode: BAD_SETTINGS }
+  const [, advice, exitCode] = ADVICE.find(([codes]) => codes.test(code)) ?? []
+  if (advice) return { reason: `${message}. ${advice}`, exitCode: exitCode! }
+  // What a connection fails with, or the server's own words for it: stopping, starting, too many clients.
+  if (/^(E[A-Z_]+|08|53300|57P0)/.test(code) || /timeout/.test(message)) {
+    return { reason: `the database of ${SETTING} does not answer: ${message}`, exitCode: FAILED }
   }
-  if (code === '25006') {
-    return { reason: `${message}. Name the primary server in ${SETTING}`, exitCode: BAD_SETTINGS }
-  }
-  return { reason: message, exitCode: 1 }
+  return { reason: message, exitCode: FAILED }
 }
