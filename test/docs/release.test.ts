@@ -46,6 +46,12 @@ test('a release names its repository, and its README has no relative link or pic
   assert.match(readme, new RegExp(`!\\[[^\\]]*\\]\\(${url}/raw/v1.2.3/docs/[\\w-]+\\.png\\)`))
 })
 
+test('CI runs on the oldest releases of Node.js that package.json admits, and on newer lines', () => {
+  const { jobs: { ci } } = parse(readFileSync('.github/workflows/ci.yml', 'utf8')) as { jobs: { ci: { strategy: { matrix: { node: string[] } } } } }
+  const admitted = (readJson('package.json').engines.node as string).split(' || ')
+  assert.deepEqual(ci.strategy.matrix.node.slice(0, admitted.length), admitted.map((range) => range.replace(/^(\^|>=)|\.0$/g, '')))
+})
+
 describe('the workflows', () => {
   for (const file of readdirSync('.github/workflows')) {
     const { jobs } = parse(readFileSync(`.github/workflows/${file}`, 'utf8')) as { jobs: Record<string, { steps: { run?: string, uses?: string }[] }> }
@@ -54,7 +60,7 @@ describe('the workflows', () => {
     test(`${file} runs files and scripts that are there`, () => {
       const { scripts } = readJson('package.json')
       for (const { run = '' } of steps) {
-        for (const [, script] of run.matchAll(/npm run ([\w:]+)/g)) assert.ok(scripts[script!], script)
+        for (const [, script] of run.matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[script!], script)
         for (const [, path] of run.matchAll(/^(?:node )?([\w./-]+\.js|\.ci\/run)/g)) assert.ok(existsSync(path!), path)
       }
     })
