@@ -6,10 +6,22 @@ import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
+import { listForgotten, listHolds } from '../../docs/holds.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 
 /** Licences that allow use in a product under the Apache License 2.0 without conditions on its source. */
 const ALLOWED = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']
+
+test('every pin, hold, override and blocked script of package.json has a reason, and no other', () => {
+  assert.deepEqual(listHolds().filter(([, , , reason]) => !reason), [])
+  assert.deepEqual(listForgotten(), [])
+})
+
+test('npm finds nothing missing, extraneous or invalid in what is installed', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['ls', '--all', '--json'], { maxBuffer: 64 * 1024 * 1024 })
+    .catch(({ stdout }: { stdout: string }) => ({ stdout }))
+  assert.equal(JSON.parse(stdout).problems, undefined)
+})
 
 interface Locked { dev?: boolean, optional?: boolean, license?: string }
 
