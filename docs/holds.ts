@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 
 const REASONS: Record<string, string> = {
   '@appthreat/sqlite3': '9 needs Node.js 24',
-  '@fastify/cookie': '11.1 brings cookie 2, which needs Node.js 22',
+  '@fastify/cookie': '11.1.1 brings cookie 2, which needs Node.js 22',
   '@fastify/static': 'the first release without the known advisories; 10.1.4 brings content-disposition 3, which needs Node.js 22',
   undici: '8 needs Node.js 22, and changes how a plain http address goes through a proxy',
   '@sparticuz/chromium': 'the last release for Node.js 20; another Chromium is another picture, so it changes with a commit',
