@@ -42,6 +42,13 @@ describe('npm start', () => {
     cpSync(join(built, '0'), project, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
   }
 
+  function setWritable (isWritable: boolean): void {
+    const paths = readdirSync(project, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter((entry) => !entry.isSymbolicLink())
+    for (const path of [project, ...paths.map(({ parentPath, name }) => join(parentPath, name))]) {
+      chmodSync(path, statSync(path).mode & ~0o222 | (isWritable ? 0o200 : 0))
+    }
+  }
+
   function start (): string {
     const { status, stdout, stderr } = spawnSync('npm', ['start', '--silent'], { cwd: project, encoding: 'utf8' })
     assert.deepEqual([status, stderr], [0, ''])
@@ -91,10 +98,10 @@ describe('npm start', () => {
   test('starts a build made before without the compiler, and in a checkout that cannot be written', () => {
     copyBuilt()
     rmSync(at('node_modules'))
-    execFileSync('chmod', ['-R', 'a-w', project])
+    setWritable(false)
     assert.deepEqual(build(), [0, ''])
     assert.equal(execFileSync(process.execPath, [at('dist/server.js')], { encoding: 'utf8', ...UNKNOWN_USER }), 'one\n')
-    execFileSync('chmod', ['-R', 'u+w', project])
+    setWritable(true)
   })
 
   test('says that a build made before is older than its sources where it cannot build', () => {
@@ -116,11 +123,11 @@ describe('npm start', () => {
     test(`says in one line that it has ${title}`, () => {
       copyBuilt()
       breakIt()
-      execFileSync('chmod', ['-R', 'a-w', project])
+      setWritable(false)
       const [status, said] = build()
       assert.match(said, sentence)
       assert.equal(status, 1)
-      execFileSync('chmod', ['-R', 'u+w', project])
+      setWritable(true)
     })
   }
 })

@@ -107,29 +107,13 @@ export function completeSettings (given: Partial<CollectorSettings>): CollectorS
   const settings = Value.Default(settingsSchema, { ...given }) as CollectorSettings
   const [error] = Value.Errors(settingsSchema, settings)
   // A pattern says nothing to a person; the description says what is expected.
-  if (error) refuse(error.instancePath.split('/')[1] ?? '', error.keyword === 'pattern' ? MALFORMED : error.message)
-  for (const setting of ['databaseUrl', 'reportDatabaseUrl'] as const) {
-    const url = settings[setting]
-    if (url?.startsWith('postgres') && !canParse(url)) refuse(setting, MALFORMED)
+  if (error) {
+    const setting = error.instancePath.split('/')[1] ?? ''
+    const problem = error.keyword === 'pattern' ? 'is not in the expected form' : error.message
+    throw new InvalidSettingsError(`${environmentName(setting)} ${problem}. ${meaning(setting)}`)
   }
   checkProxies(settings.trustProxy)
   return settings
-}
-
-const MALFORMED = 'is not in the expected form'
-
-/** Whether its parts can be read; a `%` in a password has to be written as `%25`. */
-function canParse (url: string): boolean {
-  try {
-    decodeURIComponent(new URL(url).href)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function refuse (setting: string, problem: string): never {
-  throw new InvalidSettingsError(`${environmentName(setting)} ${problem}. ${meaning(setting)}`)
 }
 
 function meaning (setting: string): string {

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { LogLine } from '../helpers/platform.js'
 import { preload } from '../helpers/program.js'
+import { unpack } from '../helpers/unpack.js'
 import { within } from '../helpers/within.js'
 
 /** Copies of Sequelize that a host may bring; npm installs them beside ours under these names. */
@@ -29,7 +30,7 @@ async function pack (): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-embedding-'))
   process.on('exit', () => { rmSync(root, { recursive: true, force: true }) })
   const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'pack:telemetry', '--', root])
-  await promisify(execFile)('tar', ['-xzf', stdout.trim().split('\n').at(-1)!, '-C', root])
+  unpack(stdout.trim().split('\n').at(-1)!, join(root, 'package'))
   return join(root, 'package')
 }
 

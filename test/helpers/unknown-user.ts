@@ -1,5 +1,7 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { lchownSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { runProgram } from './program.js'
 import { within } from './within.js'
@@ -9,7 +11,10 @@ export const UNKNOWN_USER = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_32
 
 /** Gives a folder to that user. */
 export function giveToUnknownUser (folder: string): void {
-  if ('uid' in UNKNOWN_USER) execFileSync('chown', ['-R', `${UNKNOWN_USER.uid}:${UNKNOWN_USER.gid}`, folder])
+  const { uid, gid } = UNKNOWN_USER
+  if (uid === undefined) return
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path))
+  for (const path of [folder, ...paths]) lchownSync(path, uid, gid)
 }
 
 /** Starts a program of this repository as that user, without HOME, USER or anything else in the environment. */
