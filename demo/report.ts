@@ -8,19 +8,17 @@ import { dayOf } from '../src/collector/day.js'
 import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { storeYearOfPings } from './year-of-pings.js'
 
-const INSTALLATIONS = 1500
-
 /**
  * `npm run demo -- --report`: fills a collector with a believable year of pings, and opens its report.
  * Resolves when the person at the terminal ends it.
  */
-export async function runReportDemo (): Promise<void> {
+export async function runReportDemo (installations: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'flowforge-report-'))
   try {
     const databaseUrl = `sqlite:${join(directory, 'collector.db')}`
-    console.log(`Storing a year of pings from ${INSTALLATIONS} installations ...`)
+    console.log(`Storing a year of pings from ${installations} installations ...`)
     const db = await openCollectorDatabase(databaseUrl, dayOf(Date.now()))
-    const stored = await storeYearOfPings(db, INSTALLATIONS, Date.now())
+    const stored = await storeYearOfPings(db, installations, Date.now())
     await db.close()
     await showReport(databaseUrl, stored)
   } finally {

@@ -14,43 +14,48 @@ import setup from './setup/index.js'
 import telemetry from './telemetry/index.js'
 import views from './views/index.js'
 
-/** Twice the longest form of the setup, a password of 1,024 letters percent-encoded. 3,000 of them unfinished are 48 MB. */
+/**
+ * The limit of a body in bytes: twice the longest form of the setup, with a percent-encoded password of 1,024
+ * characters. 3,000 unfinished requests of this size take 48 MB.
+ */
 const BODY_LIMIT = 16 * 1024
 
 /** How long a stop waits for requests in flight. */
 const CLOSE_MS = 2_000
 
 /**
- * The platform: each capability, registered in the order in which they build on each other.
+ * Builds the platform: registers all capabilities, ready to listen.
  *
  * @param logger Fastify's own logger option; by default JSON lines at the configured level
  */
-export async function buildApp (platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']): Promise<FastifyInstance> {
+export async function buildApp (
+  platformConfig: PlatformConfig, logger?: FastifyServerOptions['logger']
+): Promise<FastifyInstance> {
   const app = fastify({
     logger: withoutSecrets(logger ?? { level: platformConfig.logging.level }),
     bodyLimit: BODY_LIMIT,
-    // A replica waits for the migrations of another, however long they take.
+    // No limit, because a replica waits for the migrations of another.
     pluginTimeout: 0,
     ...DEADLINES,
-    // Fastify's false: nobody's X-Forwarded-For counts.
+    // false ignores X-Forwarded-For.
     trustProxy: platformConfig.trust_proxy.length > 0 && [...platformConfig.trust_proxy],
-    // One line a request would bury the few that an operator wants to read.
+    // Request logs would bury the few lines that an operator wants to read.
     logController: new LogController({ disableRequestLogging: true })
   })
   app.server.maxConnections = MOST_CONNECTIONS
-  // A connection that a browser has opened ahead of time never counts as idle: without this a stop would wait for it.
+  // Browsers open connections ahead of time, which never count as idle; without this a stop would wait for them.
   app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   try {
     await registerCapabilities(app, platformConfig)
   } catch (error) {
-    // What a capability has opened by then would keep the process from ending.
+    // Otherwise the database, if it is open already, would keep the process from ending.
     await app.close()
     throw error
   }
   return app
 }
 
-/** Each builds on those before it. */
+/** Registers the capabilities in order; each depends on those before it. */
 async function registerCapabilities (app: FastifyInstance, platformConfig: PlatformConfig): Promise<void> {
   await app.register(config, { config: platformConfig })
   await app.register(db)
@@ -67,9 +72,10 @@ async function registerCapabilities (app: FastifyInstance, platformConfig: Platf
   app.get('/health', async () => ({ status: 'ok' }))
 }
 
-/** Lets a logger write nothing of an error but what `serializeError` keeps. */
+/** Makes a logger serialize errors with `serializeError`, which removes data. */
 function withoutSecrets (logger: FastifyServerOptions['logger']): FastifyServerOptions['logger'] {
-  return typeof logger === 'object' ? { ...logger, serializers: { ...logger.serializers, err: serializeError } } : logger
+  if (typeof logger !== 'object') return logger
+  return { ...logger, serializers: { ...logger.serializers, err: serializeError } }
 }
 
 export { ConfigError, loadConfig, type PlatformConfig } from './config/index.js'

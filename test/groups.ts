@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { BUILD } from './compile.js'
 
@@ -15,15 +15,29 @@ export function groupTests (): string[] {
   mkdirSync(folder)
   const groups: Record<string, string[]> = {}
   for (const file of listTests()) (groups[NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')) ? file : dirname(file)] ??= []).push(file)
-  return Object.entries(groups).map(([name, files]) => {
-    const group = join(folder, `${name.replace(/\W+/g, '-')}.js`)
+  return Object.entries(groups).toSorted(byLength).map(([name, files], place) => {
+    // Node.js starts them in the order of their names.
+    const group = join(folder, `${String(place).padStart(2, '0')}-${name.replace(/\W+/g, '-')}.js`)
     writeFileSync(group, "import { describe } from 'node:test'\n" + files.map((file) => (
       `describe('${file}', async () => { await import('${relative(folder, join(BUILD, file.replace(/\.ts$/, '.js')))}') })\n`)).join(''))
     return group
   })
 }
 
-function listTests (): string[] {
+/** The longest first: begun last, it would run on alone at the end. */
+function byLength ([, one]: [string, string[]], [, other]: [string, string[]]): number {
+  const lengthOf = (files: string[]) => files.reduce((sum, file) => sum + statSync(file).size, 0)
+  return lengthOf(other) - lengthOf(one)
+}
+
+/** What runs in the soak alone, and what does more there. */
+export function listSoak (): string[] {
+  return [...listFiles('.soak.ts'), ...listTests().filter((file) => readFileSync(file, 'utf8').includes("/helpers/soak.js'"))]
+}
+
+const listTests = () => listFiles('.test.ts')
+
+function listFiles (ending: string): string[] {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts')).toSorted().map((file) => join('test', file))
+    .filter((file) => file.endsWith(ending)).toSorted().map((file) => join('test', file))
 }

@@ -3,23 +3,27 @@
  *
  *     npm test                                      # every test but the soak
  *     npm test -- test/telemetry/consent.test.ts    # these files; options of Node.js's test runner go along
+ *     npm run test:soak                             # the soak, one file after the other, each in a process of its own
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { BUILD, compile } from './compile.js'
-import { groupTests } from './groups.js'
+import { groupTests, listSoak } from './groups.js'
 import { startPostgres, type Postgres } from './helpers/postgres.js'
 
-const CONCURRENCY = 3
+/** More than two processors have: much of the time a test waits. */
+const CONCURRENCY = 4
 const LONGEST_GROUP_MS = 600_000
+const LONGEST_SOAK_MS = 3 * 3_600_000
 
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('-'))
+const isSoak = process.env.SOAK === '1'
 const options = args.filter((arg) => arg.startsWith('-'))
 
 await compile()
-const files = named.length > 0 ? named.map((file) => join(BUILD, file.replace(/\.ts$/, '.js'))) : groupTests()
+const files = named.length > 0 ? named.map(locateBuilt) : isSoak ? listSoak().map(locateBuilt) : groupTests()
 // A single file starts its own, if it needs one.
 const postgres = files.length > 1 ? await startPostgres() : undefined
 try {
@@ -28,10 +32,14 @@ try {
   await postgres?.stop()
 }
 
+function locateBuilt (file: string): string {
+  return join(BUILD, file.replace(/\.ts$/, '.js'))
+}
+
 async function runTests (postgres: Postgres | undefined): Promise<number> {
   const runner = spawn(process.execPath, [
-    '--enable-source-maps', '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${CONCURRENCY}`,
-    `--test-timeout=${LONGEST_GROUP_MS}`, ...options, ...files
+    '--enable-source-maps', '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${isSoak ? 1 : CONCURRENCY}`,
+    `--test-timeout=${isSoak ? LONGEST_SOAK_MS : LONGEST_GROUP_MS}`, ...options, ...files
   ], { stdio: 'inherit', env: { ...process.env, ...postgres?.environment } })
   // The runner ends on these by itself; this process waits for it, and then stops the PostgreSQL.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { runner.kill(signal) })

@@ -1,21 +1,21 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
 
-/** Attempts at one account, whatever addresses they come from: some 3,000 passwords a day. */
+/** Limits the attempts at one account, from all addresses together: some 3,000 passwords a day. */
 const ACCOUNT_LIMIT = { max: 10, timeWindow: 5 * 60_000 }
 
 const MOST_KNOWN = 5_000
 
 /**
- * Limits the attempts at one account. An address that has signed in to it before is exempt, so that a stranger who keeps
- * guessing does not lock its owner out; each address has a limit of its own besides.
+ * Limits the attempts at one account. An address that has signed in to it before is exempt, so that somebody who
+ * guesses passwords does not lock the owner out. Each address also has a limit of its own.
  */
 export class AccountAttempts {
   private readonly known = new Set<string>()
   private readonly count: ReturnType<FastifyInstance['createRateLimit']>
 
   constructor (app: FastifyInstance) {
-    // What the route checks is a text of at most 64 characters; an account that does not exist is limited, too.
+    // The route has checked that it is a text of at most 64 characters. Accounts that do not exist are limited, too.
     const keyGenerator = ({ body }: FastifyRequest) => (body as { username: string }).username
     this.count = app.createRateLimit({ ...ACCOUNT_LIMIT, keyGenerator })
   }

@@ -8,17 +8,17 @@ import { closeSession, findUser, openSession, SESSION_LIFETIME } from './session
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is signed in, or null. */
+    /** The signed-in user, or null. */
     user: User | null
   }
   interface FastifyReply {
-    /** Signs a user in, in a new session; the one before, if any, ends. */
+    /** Signs a user in, in a new session, and ends the previous one, if any. */
     signIn: (user: User) => Promise<void>
     signOut: () => Promise<void>
   }
 }
 
-/** Accounts: who is signed in on each request, and the login. */
+/** Finds the signed-in user of each request, and registers the login. */
 export default fp(async (app) => {
   const { models } = app.db
   const attempts = new AccountAttempts(app)
@@ -30,11 +30,14 @@ export default fp(async (app) => {
     if (cookie) request.user = await findUser(models, cookie)
   })
   app.addHook('preHandler', async (request) => {
-    if (request.user && request.body !== undefined) request.user = await findUser(models, request.cookies[SESSION_COOKIE]!)
+    // The session may have ended while the body was read.
+    if (!request.user || request.body === undefined) return
+    request.user = await findUser(models, request.cookies[SESSION_COOKIE]!)
   })
   app.decorateReply('signIn', async function (this: FastifyReply, user: User) {
     await this.signOut()
-    this.setCookie(SESSION_COOKIE, await openSession(models, user), { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
+    const cookie = await openSession(models, user)
+    this.setCookie(SESSION_COOKIE, cookie, { ...cookieOptions, maxAge: SESSION_LIFETIME / 1000 })
     this.request.user = user
     attempts.remember(this.request, user.username)
   })

@@ -10,10 +10,10 @@ import type { AccountAttempts } from './attempts.js'
 import { authenticate } from './password.js'
 import { loginSchema } from './schema.js'
 
-/** Attempts a minute from one address: enough for a person who mistypes, useless for guessing. */
+/** Limits the attempts from one address: enough for typing mistakes, too few for guessing. */
 const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
 
-/** The login page, and signing in and out. */
+/** Registers the login page, and signing in and out. */
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
@@ -44,7 +44,7 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
   })
 }
 
-/** A client that has hung up has no address to be counted by. */
+/** Refuses a client that has closed the connection: it has no address, so it cannot be limited. */
 async function refuseGone ({ ip }: FastifyRequest): Promise<void> {
   if (!ip) throw clientGone()
 }

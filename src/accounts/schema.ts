@@ -1,9 +1,9 @@
 import { Type, type Static } from 'typebox'
 
-/** A field that known front ends send, and that has no meaning here. */
+/** A field that existing front ends send, and that is ignored. */
 export const ignored = Type.Optional(Type.Unknown({ description: 'Sent by other front ends; ignored.' }))
 
-/** The token of a form. The routes of the setup need it over JSON, too; it may come in the header csrf-token instead. */
+/** The CSRF token of a form. The setup requires it with JSON, too. It may be sent in the header csrf-token instead. */
 export const csrfToken = Type.String({ description: 'The token from the hidden field of the page.' })
 
 const NAME_LENGTH = 128
@@ -11,9 +11,9 @@ const USERNAME_LENGTH = 64
 const EMAIL_LENGTH = 254
 
 /*
- * A pattern runs even on a text that is longer than its maxLength, so each one stops after that length by itself.
- * Neighbouring parts of a pattern share no character, so that it never goes back.
- * No control characters: PostgreSQL stores no NUL in a text.
+ * A pattern runs even on a text that is longer than its maxLength, so each one limits the length itself.
+ * Adjacent parts of a pattern match no common character, so that it never backtracks.
+ * Control characters are excluded, because PostgreSQL cannot store NUL in a text.
  */
 const PRINTABLE = `^[^\\x00-\\x1f]{1,${USERNAME_LENGTH}}$`
 const BLANK = '[^\\S\\x00-\\x1f]'
@@ -30,8 +30,8 @@ const username = Type.String({
 })
 
 /**
- * What is asked of a new account. `description` is the rule, shown before it is broken; `problem` is what is wrong with a
- * value that has the right length and breaks it.
+ * The fields of a new account. `description` is the rule, shown beside the field; `problem` describes a value of the
+ * right length that breaks it.
  */
 export const accountSchema = Type.Object({
   name: Type.String({
@@ -46,7 +46,7 @@ export const accountSchema = Type.Object({
   email: Type.String({
     title: 'Email',
     description: 'An address such as ada@example.com.',
-    problem: 'This is no email address: it needs a name, an @ and a domain, without spaces.',
+    problem: 'This is not an email address: it needs a name, an @ and a domain, without spaces.',
     format: 'email',
     pattern: EMAIL,
     minLength: 3,
@@ -55,10 +55,10 @@ export const accountSchema = Type.Object({
   password: Type.String({
     title: 'Password',
     description: 'At least 8 characters. Longer is better than complicated.',
-    problem: 'This is no text.',
+    problem: 'This is not text.',
     format: 'password',
     minLength: 8,
-    // Hashing costs work in proportion to the length: nobody sends a megabyte.
+    // Limited, because the cost of hashing grows with the length.
     maxLength: 1024
   })
 }, { additionalProperties: false })

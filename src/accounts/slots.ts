@@ -3,19 +3,21 @@ import { RequestProblem } from '../http/request-problem.js'
 
 const BUSY = 'Too many people are signing in at the moment. Try again soon.'
 
-/** Lets a few tasks run at once. The others wait for their turn, in order, and give up after a while. */
+/** Limits how many tasks run at once. The others wait in order, and give up after a while. */
 export class Slots {
   private readonly waiting: (() => void)[] = []
 
   /**
-   * @param free how many tasks run at once
-   * @param patience milliseconds that a task waits for its turn
+   * @param free the number of tasks that may run at once
+   * @param patience how long a task waits for its turn, in milliseconds
    */
   constructor (private free: number, private readonly patience: number) {}
 
   /**
-   * @param signal aborted when nobody waits for the result any more: a task that has not started then never does
-   * @throws RequestProblem 503 when its turn does not come in time; the task has not started then
+   * Runs a task when it is its turn.
+   *
+   * @param signal aborted if nobody waits for the result any more; a task that has not started by then is dropped
+   * @throws RequestProblem 503 if the turn does not come in time; the task has not started then
    */
   async run<T> (task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     assertAwaited(signal)

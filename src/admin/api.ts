@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 import { Type, type Static, type TSchema } from 'typebox'
 import { pingSchema } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
-import { decisionSchema } from '../db/telemetry-decision.js'
+import { decisionSchema, type Decision } from '../db/telemetry-decision.js'
 import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
 import { forget, readHeld, takeNewId } from './rights.js'
@@ -11,7 +11,7 @@ import {
   errorSchema, forgottenSchema, heldSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
 } from './schema.js'
 
-/** The JSON API of Admin Settings, described by the same schemas that check it. */
+/** The JSON API of Admin Settings. Its documentation is generated from the schemas that validate it. */
 export const api: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 
@@ -31,13 +31,13 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/telemetry/preview', {
     schema: answers(pingSchema, 'The exact bytes of a ping sent now, also while telemetry is off')
   }, async (_request, reply: FastifyReply) => {
-    // A text is sent as it is: these are the bytes that would be posted.
+    // Sent as text, so that these are exactly the bytes that would be posted.
     return reply.type('application/json').send(await app.telemetry.preview())
   })
 
   app.get('/telemetry/decisions', {
     schema: answers(Type.Array(decisionSchema), 'Who turned telemetry on or off, newest first')
-  }, async () => (await app.decisions.list()).map((decision) => ({ ...decision, decidedAt: decision.decidedAt.toISOString() })))
+  }, async () => (await app.decisions.list()).map(decisionToJson))
 
   app.get('/telemetry/pings', {
     schema: answers(Type.Array(loggedPingSchema), 'The ping log, newest first')
@@ -81,6 +81,8 @@ async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof t
   const [last] = await app.telemetry.pings()
   return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
 }
+
+const decisionToJson = (decision: Decision) => ({ ...decision, decidedAt: decision.decidedAt.toISOString() })
 
 const toJson = (ping: LoggedPing) => (
   { ...ping, sentAt: ping.sentAt.toISOString(), nextAttemptAt: ping.nextAttemptAt?.toISOString() ?? null })

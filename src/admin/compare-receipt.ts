@@ -1,20 +1,20 @@
-/** What became of one property between the ping and the collector's receipt. */
+/** One property of the ping, compared with the collector's receipt. */
 export interface ComparedProperty {
   path: string
-  /** Its value in the ping, as JSON; undefined where the collector added it. */
+  /** Its value in the ping, as JSON; undefined if the collector added it. */
   sent?: string
-  /** Its value in the receipt, as JSON; undefined where the collector dropped it. */
+  /** Its value in the receipt, as JSON; undefined if the collector dropped it. */
   kept?: string
   mark: 'kept' | 'changed' | 'dropped' | 'added'
 }
 
 export interface Comparison {
   properties: ComparedProperty[]
-  /** Whether the receipt holds more than is compared. */
+  /** Whether the receipt has more than is compared. */
   isCut: boolean
 }
 
-/** A receipt comes from outside: however large or deeply nested it is, a comparison stays within these. */
+/** Limits of a comparison, because a receipt comes from outside and may be large or deeply nested. */
 const LEVELS = 8
 const ENTRIES = 100
 const LONGEST_TEXT = 200
@@ -25,10 +25,10 @@ interface Leaf {
 }
 
 /**
- * Compares a ping with what the collector says it has kept of it, property by property: all properties of the ping, and
- * up to 100 entries altogether, 8 levels deep.
+ * Compares a ping with the collector's receipt, property by property: all properties of the ping, and up to 100 entries
+ * altogether, 8 levels deep.
  *
- * @returns undefined where the receipt tells nothing that can be compared: other collectors answer as they like
+ * @returns undefined if the receipt is not in the collector's format; other receivers may answer anything
  */
 export function compareReceipt (body: string, receipt: string | null): Comparison | undefined {
   const received = readReceived(receipt)
@@ -41,7 +41,8 @@ export function compareReceipt (body: string, receipt: string | null): Compariso
   return {
     properties: [
       ...sent.leaves.map(({ path, value }) => compare(path, value, find(received, path))),
-      ...added.slice(0, room).map(({ path, value }) => ({ path: cut(path), kept: toText(value), mark: 'added' as const }))
+      ...added.slice(0, room).map(({ path, value }) => (
+        { path: cut(path), kept: toText(value), mark: 'added' as const }))
     ],
     isCut: kept.isCut || added.length > room
   }
@@ -58,18 +59,18 @@ function readReceived (receipt: string | null): object | undefined {
     const { received } = JSON.parse(receipt ?? '{}') as { received?: unknown }
     return typeof received === 'object' && received !== null ? received : undefined
   } catch {
-    // Not JSON: shown as it came.
+    // Not JSON, so it is shown unchanged.
     return undefined
   }
 }
 
-/** Finds the value at a path of the ping, whose names hold no dots. */
+/** Finds the value at a path of the ping, whose names contain no dots. */
 function find (value: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((parent, name) => (
     isBranch(parent) && Object.hasOwn(parent, name) ? parent[name] : undefined), value)
 }
 
-/** The values of an object with their paths, in order: `{a: {b: 1}}` becomes `a.b` -> `1`. */
+/** Lists the values of an object with their paths, in order: `{a: {b: 1}}` becomes `a.b` -> `1`. */
 function flatten (root: object): { leaves: Leaf[], isCut: boolean } {
   const leaves: Leaf[] = []
   let isCut = false
@@ -89,7 +90,7 @@ function flatten (root: object): { leaves: Leaf[], isCut: boolean } {
 
 const isBranch = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** A value as JSON. What is nested is not followed any more: it may be nested without end. */
+/** Formats a value as JSON. Abbreviates objects and lists, which may be deeply nested. */
 const toText = (value: unknown) => isBranch(value) ? (Array.isArray(value) ? '[…]' : '{…}') : cut(JSON.stringify(value))
 
 const cut = (text: string) => text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text

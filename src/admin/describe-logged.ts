@@ -3,7 +3,7 @@ import type { LoggedPing } from '../telemetry/index.js'
 import { describeMoment, formatDuration, type DescribedMoment } from '../views/dates.js'
 import { compareReceipt, type Comparison } from './compare-receipt.js'
 
-/** Longer texts are cut on a page, and downloaded whole. */
+/** Longer texts are cut on a page; the download has the whole text. */
 const LONGEST_TEXT = 8_000
 const LONGEST_WORDS = 400
 
@@ -18,7 +18,7 @@ export interface LoggedLine {
   words: string
 }
 
-/** One ping of the log as a whole: what was sent, beside what was kept. */
+/** All of one ping of the log: what was sent, and what the collector kept. */
 export interface LoggedDetail extends LoggedLine {
   url: string | null
   body: string
@@ -28,14 +28,21 @@ export interface LoggedDetail extends LoggedLine {
   isReceiptCut: boolean
 }
 
-/** @throws RangeError for a row without a valid time */
+/** Describes one line of the log. @throws RangeError for a row without a valid time */
 export function describeLine (ping: LoggedPing): LoggedLine {
   const { id, kind, outcome, attempts, durationMs, sentAt } = ping
-  const effort = [attempts === 1 ? '1 attempt' : `${attempts} attempts`, ...durationMs === null ? [] : [formatDuration(durationMs)]]
-  return { id, kind, outcome, moment: describeMoment(sentAt), effort: effort.join(', '), words: cut(describeOutcome(ping), LONGEST_WORDS) }
+  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+  return {
+    id,
+    kind,
+    outcome,
+    moment: describeMoment(sentAt),
+    effort: durationMs === null ? tries : `${tries}, ${formatDuration(durationMs)}`,
+    words: cut(describeOutcome(ping), LONGEST_WORDS)
+  }
 }
 
-/** The lines of the log. A row that is damaged fails alone. */
+/** Describes the lines of the log. A damaged row does not affect the others. */
 export function describeLines (pings: LoggedPing[]): (LoggedLine | { id: number, problem: string })[] {
   return pings.map((ping) => {
     try {
@@ -46,7 +53,7 @@ export function describeLines (pings: LoggedPing[]): (LoggedLine | { id: number,
   })
 }
 
-/** @throws RangeError for a row without a valid time */
+/** Describes one ping of the log. @throws RangeError for a row without a valid time */
 export function describeDetail (ping: LoggedPing): LoggedDetail {
   const { url, body, errorCode, error } = ping
   const receipt = ping.receipt ?? ''

@@ -1,20 +1,20 @@
 import type { Flash } from './flash.js'
 
-/** Longer answers are cut on the page; the command line shows all. */
+/** Longer answers are cut on the page; the command line shows the whole answer. */
 const LONGEST_ANSWER = 2 ** 16
 
-/** What the section about the receiver shows of the request just made there. */
+/** The result of a request to the receiver, as its section of the page shows it. */
 export interface DescribedRights {
-  /** The form that was sent: its button has the focus again. */
+  /** The form that was sent. Its button gets the focus again. */
   form?: 'held' | 'forget' | 'new-id'
-  /** What was done. */
+  /** A sentence that says what was done. */
   result?: string
   /** What the receiver holds, as text. */
   held?: string
   isHeldCut?: boolean
 }
 
-/** Describes what became of the request just made. @param held the receiver's answer @param host the receiver */
+/** Describes the result of a request to the receiver. @param held the receiver's answer @param host of the receiver */
 export function describeRights (flash: Flash | undefined, held: object | undefined, host: string): DescribedRights {
   if (held) {
     const text = JSON.stringify(held, null, 2)
@@ -27,6 +27,7 @@ export function describeRights (flash: Flash | undefined, held: object | undefin
   const deleted = `${pings} ${pings === '1' ? 'ping' : 'pings'}`
   return {
     form: 'forget',
-    result: `Deleted: ${deleted} and everything else that ${host} held of this installation; this installation has a new id.`
+    result: `Deleted: ${deleted} and everything else that ${host} held of this installation; ` +
+      'this installation has a new id.'
   }
 }

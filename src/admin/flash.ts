@@ -3,20 +3,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 const COOKIE = 'flash'
 
 /**
- * What somebody has just done on the Telemetry page: pressed the switch, sent the ping with this id, asked the receiver,
- * had this many pings deleted, or taken a new id.
+ * The last action on the Telemetry page: the switch was pressed, the ping with this id was sent, the receiver was
+ * asked, this many pings were deleted, or the installation took a new id.
  */
 export type Flash = 'switch' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
 
 const options = ({ server }: FastifyRequest) => (
   { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: server.isSecure } as const)
 
-/** Leaves a note for the next page that this browser opens, and for that one alone. */
+/** Sets the flash cookie, which is read once, by the next page that this browser opens. */
 export function leaveFlash (reply: FastifyReply, flash: Flash): void {
   reply.setCookie(COOKIE, flash, { ...options(reply.request), maxAge: 60 })
 }
 
-/** Takes the note, if there is one: what was just done is told once, and not again when the page is reloaded. */
+/** Reads and clears the flash cookie, so that a message is not repeated when the page is reloaded. */
 export function takeFlash (request: FastifyRequest, reply: FastifyReply): Flash | undefined {
   const note = request.cookies[COOKIE]
   if (note === undefined) return undefined

@@ -8,7 +8,7 @@ const admin: FastifyPluginAsync = async (app) => {
   await app.register(telemetryPage)
   await app.register(async (scope) => {
     scope.addHook('onRequest', requireAdministrator)
-    // Again when the body was read: the session may have ended while it was on its way.
+    // Checked again after the body is read, because the session may have ended meanwhile.
     scope.addHook('preHandler', requireAdministrator)
     await scope.register(api)
   }, { prefix: '/api/v1' })

@@ -10,15 +10,17 @@ import { describeRights } from './describe-rights.js'
 import type { Flash } from './flash.js'
 import { loadSection } from '../views/section.js'
 
-/** How many pings the page shows before it is asked for all. */
+/** The number of pings that the page shows by default. */
 const NEWEST = 10
 
 const WAYS: Record<Decision['way'], string> = {
   wizard: 'in the setup wizard', page: 'on this page', API: 'through the API', 'command line': 'at the command line'
 }
 
-/** Collects what the Telemetry page shows. Each section can fail alone; the switch needs nothing but the settings. */
-export async function collectPage (request: FastifyRequest, showAll: boolean, { flash, held }: { flash?: Flash, held?: object }) {
+/** Collects the content of the Telemetry page. Each section can fail alone; the switch depends only on the settings. */
+export async function collectPage (
+  request: FastifyRequest, showAll: boolean, { flash, held }: { flash?: Flash, held?: object }
+) {
   const { server: app, log } = request
   const section = <T>(name: string, load: () => T | Promise<T>) => loadSection(log, name, load)
   const { telemetry } = app
@@ -35,8 +37,9 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, { 
   ])
   const last = pings.content?.[0]
   const receiver = describeReceiver(telemetry.url)
+  const setting = enabled.problem ? app.settings.get('telemetry:enabled') : enabled.content
   return {
-    decision: describeSwitch(app, enabled.problem ? app.settings.get('telemetry:enabled') : enabled.content, operator.content, consent.content),
+    decision: describeSwitch(app, setting, operator.content, consent.content),
     consent,
     state: await section('the state', () => consent.content && describeState(consent.content, last)),
     last: pings.problem ? pings : await section('the last ping', () => last && describeLine(last)),
@@ -54,7 +57,9 @@ export async function collectPage (request: FastifyRequest, showAll: boolean, { 
   }
 }
 
-function describeSwitch (app: FastifyInstance, value: unknown, operator: Consent | undefined, consent: Consent | undefined) {
+function describeSwitch (
+  app: FastifyInstance, value: unknown, operator: Consent | undefined, consent: Consent | undefined
+) {
   const enabled = value === true
   return {
     enabled,

@@ -2,15 +2,17 @@ import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
 import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 
-/** The state of telemetry, as the pages and the API show it. */
+/** The state of telemetry, as pages and the API show it. */
 export interface TelemetryState extends Consent {
-  /** Whether the operator, or the platform itself, has turned it off: the administrator's switch changes nothing. */
+  /**
+   * Whether the operator, or the platform itself, has turned telemetry off, so that an administrator cannot change it.
+   */
   locked: boolean
-  /** Where pings are posted to. */
+  /** The URL that pings are posted to. */
   url: string
   /** null while telemetry is off. */
   nextDailyPing: Date | null
-  /** What this release can send, and nobody has agreed to yet; empty while telemetry is off. */
+  /** Properties that this release could send but that are not agreed to; empty while telemetry is off. */
   newProperties: NewProperty[]
 }
 
@@ -28,8 +30,8 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
 /**
  * Sends a ping now.
  *
- * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
- * @throws RequestProblem 409 with the explanation when consent says no
+ * @param idempotencyKey a UUID, so that a form that is sent twice sends one ping
+ * @throws RequestProblem 409 with the explanation if consent is refused
  */
 export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {

@@ -9,7 +9,7 @@ import { PAGE, sendPage, sendPageAgain } from './send-page.js'
 const closed = { additionalProperties: false }
 const _csrf = Type.Optional(csrfToken)
 
-/** The forms of the Telemetry page by which an administrator asks the receiver, or takes a new id. */
+/** The forms of the Telemetry page that ask the receiver what it holds, delete it, or take a new id. */
 export const rightsForms: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
 

@@ -6,7 +6,7 @@ import type { Forgotten } from '../telemetry/index.js'
 
 type By = Pick<Decision, 'way' | 'who'>
 
-/** The HTTP status for each way in which asking the receiver can fail. */
+/** HTTP statuses by the error code of a failed request to the receiver. */
 const STATUSES: Record<string, number> = { telemetry_off: 409, right_not_offered: 502, receiver_unavailable: 503 }
 
 /** Asks the receiver what it holds of this installation. @throws RequestProblem with the reason */
@@ -14,7 +14,7 @@ export function readHeld (app: FastifyInstance): Promise<object> {
   return app.telemetry.held().catch(tellProblem)
 }
 
-/** Deletes what the receiver holds of this installation, and gives it a new id. @throws RequestProblem with the reason */
+/** Deletes what the receiver holds of this installation, and takes a new id. @throws RequestProblem with the reason */
 export async function forget (app: FastifyInstance, by: By): Promise<Forgotten> {
   const forgotten = await forgetInstallation(app, by).catch(tellProblem)
   app.log.info(`What the receiver held of this installation was deleted (${by.way}); it has a new instanceId.`)

@@ -10,21 +10,25 @@ export const settingsSchema = Type.Object({
   })
 }, closed)
 
-/** A ping of the log, as the API shows it. */
+/** A ping of the log, as the API returns it. */
 export const loggedPingSchema = Type.Unsafe<LoggedPingJson>(loggedPing)
 
 export const telemetrySchema = Type.Object({
   allowed: Type.Boolean({ description: 'Whether a ping may be sent now.' }),
   decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
-  locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
+  locked: Type.Boolean({
+    description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.'
+  }),
   url: Type.String({ description: 'Where pings are posted to.' }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
   newProperties: Type.Array(Type.Object({
     path: Type.String({ description: 'Where it stands in the ping.' }),
     description: Type.String({ description: 'What it is.' }),
     why: Type.String({ description: 'Why it is asked.' })
-  }, closed), { description: 'What this release can send once an administrator has agreed; empty while telemetry is off.' }),
+  }, closed), {
+    description: 'What this release can send once an administrator has agreed; empty while telemetry is off.'
+  }),
   lastPing: Type.Union([loggedPingSchema, Type.Null()])
 }, closed)
 
@@ -36,7 +40,9 @@ export const heldSchema = Type.Unsafe<object>({
 })
 
 export const forgottenSchema = Type.Object({
-  installations: Type.Integer({ description: 'How many rows of the installation were deleted: 1, or 0 if there was none.' }),
+  installations: Type.Integer({
+    description: 'How many rows of the installation were deleted: 1, or 0 if there was none.'
+  }),
   pings: Type.Integer({ description: 'How many pings were deleted.' })
 }, closed)
 

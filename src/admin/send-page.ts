@@ -7,11 +7,11 @@ import { collectPage } from './page-content.js'
 /** The address of the Telemetry page. */
 export const PAGE = '/admin/settings/telemetry'
 
-/** What the Telemetry page shows besides its usual content. */
+/** Content of the Telemetry page that depends on the request. */
 export interface PageNews {
-  /** What was just done, or the form that `problem` and `held` belong to. */
+  /** The last action, or the form that `problem` and `held` belong to. */
   flash?: Flash
-  /** What went wrong with a form. */
+  /** The problem of a form. */
   problem?: string
   /** What the receiver holds of this installation, as it answered. */
   held?: object
@@ -23,7 +23,7 @@ export async function sendPage (request: FastifyRequest, reply: FastifyReply, { 
   return reply.page('admin/telemetry', { ...await collectPage(request, showAll, { flash, held }), problem })
 }
 
-/** Shows the Telemetry page with what went wrong with one of its forms. @throws any error that is not the request's */
+/** Shows the Telemetry page with the problem of one of its forms. @throws errors that the request did not cause */
 export async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash?: Flash) {
   const problems = request.user?.admin && findProblems(error, request)
   if (!problems) throw error

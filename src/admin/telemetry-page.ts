@@ -18,17 +18,20 @@ import { PAGE, sendPage, sendPageAgain } from './send-page.js'
 const closed = { additionalProperties: false }
 const _csrf = Type.Optional(csrfToken)
 
-/** Admin Settings, Telemetry: what is decided, what would be sent, what was sent. */
+/** The Telemetry page of Admin Settings: the decision, what would be sent, what was sent. */
 export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addHook('onRequest', (request, reply) => (
     request.method === 'GET' && request.routeOptions.url === PAGE ? requireUser : requireAdministrator)(request, reply))
-  // Again when the body was read: the session may have ended while it was on its way.
-  app.addHook('preHandler', async (request, reply) => { if (request.method === 'POST') return requireAdministrator(request, reply) })
+  // Checked again after the body is read, because the session may have ended meanwhile.
+  app.addHook('preHandler', async (request, reply) => {
+    if (request.method === 'POST') return requireAdministrator(request, reply)
+  })
   await app.register(rightsForms)
 
   app.get<{ Querystring: { pings?: string } }>(PAGE, async (request, reply) => {
-    return request.user!.admin ? sendPage(request, reply, { flash: takeFlash(request, reply) }) : reply.page('admin/state', await readState(app))
+    if (!request.user!.admin) return reply.page('admin/state', await readState(app))
+    return sendPage(request, reply, { flash: takeFlash(request, reply) })
   })
 
   app.post(PAGE, {
@@ -40,8 +43,9 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
     return reply.redirect(PAGE, 303)
   })
 
+  const intention = Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' }))
   app.post(`${PAGE}/pings`, {
-    schema: { body: Type.Object({ intention: Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' })), _csrf }, closed) },
+    schema: { body: Type.Object({ intention, _csrf }, closed) },
     errorHandler: (error, request, reply) => sendPageAgain(error, request, reply)
   }, async (request, reply) => {
     const { id } = await sendPing(app, request.body.intention)
@@ -55,19 +59,23 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get<{ Params: { id: string } }>(`${PAGE}/pings/:id/receipt`, async (request, reply) => {
     const { id, receipt } = await findPing(app, request.params.id)
-    // Whatever a collector has answered, it is never shown as a page of the platform.
+    // As plain text, so that an answer in HTML is never shown as a page of the platform.
     return reply.type('text/plain; charset=utf-8')
       .header('content-disposition', `attachment; filename="telemetry-receipt-${id}.txt"`).send(receipt ?? '')
   })
 }
 
-/** What every user of the platform may know. */
+/** Reads the part of the state that every user may see. */
 async function readState ({ telemetry }: FastifyInstance) {
   const consent = await telemetry.consent()
-  return { state: describeState(consent, undefined), receiver: describeReceiver(telemetry.url), properties: pingProperties }
+  return {
+    state: describeState(consent, undefined),
+    receiver: describeReceiver(telemetry.url),
+    properties: pingProperties
+  }
 }
 
-/** @throws RequestProblem 404 */
+/** Finds a ping of the log. @throws RequestProblem 404 */
 async function findPing ({ telemetry }: FastifyInstance, id: string): Promise<LoggedPing> {
   const ping = /^\d{1,15}$/.test(id) ? await telemetry.ping(Number(id)) : undefined
   if (ping) return ping

@@ -8,7 +8,7 @@ import { withConfig } from './with-config.js'
 export const checkReceiver = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const url = urlOf(config)
   const { allowed, explanation } = await readConsent(config)
-  // A no covers the name lookup, too.
+  // While telemetry is off, not even a name is looked up.
   const steps = allowed ? await checkConnection(url) : []
   const reachable = allowed ? steps.every(({ ok }) => ok) : null
   if (options.json) print(JSON.stringify({ url, reachable, steps, ...allowed ? {} : { explanation } }, null, 2))
@@ -21,7 +21,8 @@ export const checkReceiver = (options: CommandOptions) => withConfig(options, as
 function describeSteps (url: string, steps: CheckStep[]): string {
   const lines = steps.map(({ name, ok, words }) => `${name.padEnd(6)}  ${ok ? 'ok' : 'failed'}: ${words}`)
   const reached = steps.every(({ ok }) => ok)
-  return [`Receiver: ${url}`, ...lines, reached ? 'It can be reached. No ping was sent.' : 'It cannot be reached. No ping was sent.'].join('\n')
+  const result = `It ${reached ? 'can' : 'cannot'} be reached. No ping was sent.`
+  return [`Receiver: ${url}`, ...lines, result].join('\n')
 }
 
 const print = (text: string) => { process.stdout.write(`${text}\n`) }

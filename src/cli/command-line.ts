@@ -6,7 +6,7 @@ import { CommandError, EXIT, type ExitCode } from './exit-codes.js'
 import { describeUsage } from './help.js'
 import type { CommandOptions } from './options.js'
 
-/** Runs what the arguments after `flowforge` ask for. What goes wrong is told on standard error, not thrown. */
+/** Runs the command named by the arguments after `flowforge`. Prints errors to standard error; never throws. */
 export async function runCommandLine (args: string[]): Promise<ExitCode> {
   try {
     const { words, help, version, ...options } = parse(args)
@@ -44,12 +44,13 @@ function choose (command: Command | undefined, words: string, { json }: CommandO
   return command
 }
 
-/** Whether a command begins with these words, as all do with none. */
+/** Checks whether any command begins with these words; true for none. */
 const isBeginning = (words: string) => words === '' || COMMANDS.some((command) => command.words.startsWith(`${words} `))
 
 function misused (problem: string, words = ''): CommandError {
   const [first] = problem.split(/\.\s/)
-  return new CommandError(`flowforge: ${first}. See: ${['flowforge', words, '--help'].filter(Boolean).join(' ')}`, EXIT.usage)
+  const help = ['flowforge', words, '--help'].filter(Boolean).join(' ')
+  return new CommandError(`flowforge: ${first}. See: ${help}`, EXIT.usage)
 }
 
 function print (text: string): ExitCode {
@@ -58,7 +59,7 @@ function print (text: string): ExitCode {
 }
 
 function tell (error: unknown): ExitCode {
-  // What is not foreseen is a defect, and told with all that helps to find it.
+  // An unexpected error is a defect, so its stack is printed.
   console.error(error instanceof CommandError ? error.message : serializeError(error).stack)
   return error instanceof CommandError ? error.exitCode : EXIT.failed
 }

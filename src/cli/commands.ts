@@ -2,24 +2,24 @@ import type { ExitCode } from './exit-codes.js'
 import type { CommandOptions } from './options.js'
 
 export interface Command {
-  /** How it is called, after `flowforge`. */
+  /** The command line after `flowforge`. */
   words: string
   summary: string
-  /** What --help says beyond the summary. */
+  /** What --help prints after the summary. */
   details: string
   /** Whether it takes --json. */
   json: boolean
-  /** Loads what it needs, no sooner than it is called, and runs it. */
+  /** Loads and runs the command. Loading is part of it, so that other commands do not pay for it. */
   run: (options: CommandOptions) => Promise<ExitCode>
 }
 
-/** All commands of `flowforge`: help and documents are made from this list. */
+/** All commands of `flowforge`. Help and documents are generated from this list. */
 export const COMMANDS: Command[] = [
   {
     words: 'start',
     summary: 'Start the platform.',
-    details: 'On a terminal it greets with its address and says whether telemetry is on; elsewhere it logs JSON lines.\n' +
-      'SIGTERM and Ctrl+C stop it.',
+    details: 'On a terminal it greets with its address and says whether telemetry is on; ' +
+      'elsewhere it logs JSON lines.\nSIGTERM and Ctrl+C stop it.',
     json: false,
     run: async (options) => (await import('./start.js')).start(options)
   },
@@ -48,7 +48,8 @@ export const COMMANDS: Command[] = [
   {
     words: 'telemetry send',
     summary: 'Send a ping now, if telemetry is on.',
-    details: 'It is attempted once. Exits with 0 when it was delivered, with 1 when it was not, and with 3 when telemetry is\n' +
+    details: 'It is attempted once. ' +
+      'Exits with 0 when it was delivered, with 1 when it was not, and with 3 when telemetry is\n' +
       'off: then nothing is sent.',
     json: true,
     run: async (options) => (await import('./telemetry.js')).sendPing(options)
@@ -56,15 +57,17 @@ export const COMMANDS: Command[] = [
   {
     words: 'telemetry check',
     summary: 'Check whether the receiver of pings can be reached: proxy, name, TCP, TLS. No ping is sent.',
-    details: 'It connects as a ping would, and hangs up before the first request. While telemetry is off it contacts nobody,\n' +
-      'names what it would check, and exits with 3. Exits with 69 when the receiver cannot be reached.',
+    details: 'It connects as a ping would, and hangs up before the first request. ' +
+      'While telemetry is off it contacts nobody,\nnames what it would check, and exits with 3. ' +
+      'Exits with 69 when the receiver cannot be reached.',
     json: true,
     run: async (options) => (await import('./check.js')).checkReceiver(options)
   },
   {
     words: 'telemetry on',
     summary: 'Turn telemetry on, as an administrator can in Admin Settings.',
-    details: 'Refused with exit code 3 while flowforge.yml, the environment, or those of the running platform turn it off.',
+    details: 'Refused with exit code 3 while flowforge.yml, the environment, ' +
+      'or those of the running platform turn it off.',
     json: true,
     run: async (options) => (await import('./telemetry.js')).decide(options, true)
   },
@@ -85,7 +88,8 @@ export const COMMANDS: Command[] = [
   {
     words: 'telemetry held',
     summary: 'Ask the receiver what it holds of this installation.',
-    details: 'Prints the answer as JSON. Works while an administrator has turned telemetry off, and is refused with exit code 3\n' +
+    details: 'Prints the answer as JSON. ' +
+      'Works while an administrator has turned telemetry off, and is refused with exit code 3\n' +
       'while the operator has, or the setup is not finished.',
     json: true,
     run: async (options) => (await import('./rights.js')).showHeld(options)

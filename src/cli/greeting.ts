@@ -5,8 +5,8 @@ import type { Consent } from '../telemetry/index.js'
 const LEVELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warning', 50: 'error', 60: 'fatal' }
 
 /**
- * A log for people at a terminal: a plain line for each entry. What is said at `info` the greeting has said already,
- * so only an operator who asks for more than that sees it.
+ * Creates a log for a terminal, with one plain line per entry. Leaves out `info` at the default level, because the
+ * greeting already says the same.
  */
 export function terminalLogger (level: string) {
   return {
@@ -20,7 +20,7 @@ export function terminalLogger (level: string) {
   }
 }
 
-/** What a platform says to whoever started it at a terminal: where it is, how telemetry stands, and where to change that. */
+/** Greets at a terminal: with the address, the state of telemetry, and where to change it. */
 export async function greet (app: FastifyInstance): Promise<string> {
   const address = addressOf(app)
   const consent = await app.telemetry.consent()
@@ -31,9 +31,11 @@ export async function greet (app: FastifyInstance): Promise<string> {
 function describeNext ({ decidedBy }: Consent, address: string): string {
   if (decidedBy === 'setup') return `Finish the setup at ${address}/setup: it asks before anything is sent.`
   if (decidedBy === 'administrator') {
-    return `See what is sent, and turn it on or off, at ${address}/admin/settings/telemetry, or turn it off in flowforge.yml.`
+    return `See what is sent, and turn it on or off, at ${address}/admin/settings/telemetry, ` +
+      'or turn it off in flowforge.yml.'
   }
-  return `Nobody can change that but the operator, there. What would be sent is at ${address}/admin/settings/telemetry.`
+  return 'Only the operator can change this, in the place named above. ' +
+    `What would be sent is at ${address}/admin/settings/telemetry.`
 }
 
 function addressOf ({ config: { base_url: baseUrl, host }, server }: FastifyInstance): string {

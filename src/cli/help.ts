@@ -1,12 +1,14 @@
 import { COMMANDS, type Command } from './commands.js'
 import { EXIT_MEANINGS } from './exit-codes.js'
 
-const CONFIG = ['--config FILE', 'the flowforge.yml to use, instead of the one in $FLOWFORGE_HOME/etc, or ./flowforge.yml']
+const CONFIG = [
+  '--config FILE', 'the flowforge.yml to use, instead of the one in $FLOWFORGE_HOME/etc, or ./flowforge.yml'
+]
 const JSON_OPTION = ['--json', 'print JSON, for programs']
 const HELP = ['--help', 'print this']
 const VERSION = ['--version', 'print the version of FlowForge']
 
-/** The help of one command, or of all that begin with these words. */
+/** Describes one command, or lists all that begin with these words. */
 export function describeUsage (words: string): string {
   const command = COMMANDS.find((each) => each.words === words)
   return command ? describeCommand(command) : describeCommands(words)

@@ -1,6 +1,6 @@
-/** What follows the words of a command. */
+/** The options of a command. */
 export interface CommandOptions {
-  /** The flowforge.yml that --config names. */
+  /** The path given with --config. */
   config?: string
   json?: boolean
 }

@@ -16,7 +16,8 @@ export const forget = (options: CommandOptions) => ask(options, 'write', async (
   const forgotten = await forgetInstallation(await demandUpToDate(found), by())
   print(options.json
     ? toJson(forgotten)
-    : `Deleted: ${forgotten.pings} pings and ${forgotten.installations} rows of the installation. It has a new instanceId.`)
+    : `Deleted: ${forgotten.pings} pings and ${forgotten.installations} rows of the installation. ` +
+      'It has a new instanceId.')
 })
 
 /** `flowforge telemetry new-id` */
@@ -32,7 +33,7 @@ export const takeNewId = (options: CommandOptions) => withConfig(options, async 
 
 const by = () => ({ way: 'command line', who: userName() }) as const
 
-/** Asks the receiver, unless the operator has turned telemetry off or the setup is not finished. */
+/** Runs a request to the receiver. @throws CommandError if the operator's opt-out or an unfinished setup forbids it */
 function ask (
   options: CommandOptions, access: 'read' | 'write', run: (found: Installation | undefined) => Promise<void>
 ): Promise<ExitCode> {

@@ -6,7 +6,7 @@ import { greet, terminalLogger } from './greeting.js'
 import type { CommandOptions } from './options.js'
 import { withConfig } from './with-config.js'
 
-/** Starts the platform: reads the configuration, and listens until a signal stops it. */
+/** Reads the configuration and starts the platform, which runs until a signal stops it. */
 export async function start (options: CommandOptions): Promise<ExitCode> {
   return withConfig(options, async (config) => {
     const app = await buildApp(config, process.stdout.isTTY ? terminalLogger(config.logging.level) : undefined)

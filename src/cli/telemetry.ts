@@ -22,7 +22,8 @@ export const showStatus = (options: CommandOptions) => withConfig(options, async
     ? await withInstallation(config, (installation) => demand(installation).telemetry.newProperties())
     : []
   const more = newProperties.map(({ path, description, why }) => (
-    `\nThis release can also send ${path}: ${description} ${why} It is not sent until "flowforge telemetry on" agrees.`))
+    `\nThis release can also send ${path}: ${description} ${why} ` +
+    'It is not sent until "flowforge telemetry on" agrees.'))
   print(options.json
     ? toJson({ ...consent, url, newProperties })
     : `${consent.explanation}\n${describeDestination(consent, url)}${more.join('')}`)
@@ -32,7 +33,7 @@ export const showStatus = (options: CommandOptions) => withConfig(options, async
 /** `flowforge telemetry preview` */
 export const printPreview = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   process.stdout.write(await withInstallation(config, (installation) => demand(installation).telemetry.preview()))
-  // The line ends for the eye alone: standard output carries the bytes of the ping.
+  // The line break goes to standard error, because standard output carries exactly the bytes of the ping.
   if (process.stdout.isTTY) process.stderr.write('\n')
   return EXIT.done
 })
@@ -55,7 +56,9 @@ export const sendPing = (options: CommandOptions) => withConfig(options, async (
 })
 
 /** `flowforge telemetry on` and `off` */
-export const decide = (options: CommandOptions, enabled: boolean) => withConfig(options, async (config): Promise<ExitCode> => {
+export const decide = (
+  options: CommandOptions, enabled: boolean
+) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = enabled ? await readConsent(config) : undefined
   if (consent && ['flowforge.yml', 'environment'].includes(consent.decidedBy) && !consent.allowed) {
     throw new CommandError(consent.explanation, EXIT.off)
@@ -77,21 +80,26 @@ export const listDecisions = (options: CommandOptions) => withConfig(options, as
     return installation!.decisions.list()
   })
   if (options.json) print(toJson(decisions))
-  else print(decisions.map(describeDecision).join('\n') || 'Nobody has decided yet: telemetry is on once the setup is finished.')
+  else print(decisions.map(describeDecision).join('\n') || NO_DECISION)
   return EXIT.done
 })
 
+const NO_DECISION = 'Nobody has decided yet: telemetry is on once the setup is finished.'
+
 function describeDecision ({ action, enabled, way, who, decidedAt, schemaVersion }: Decision): string {
-  const decided = `${enabled ? 'on' : 'off'}, version ${schemaVersion} of the ping`
-  const what = { decide: decided, forget: 'deleted what the receiver held, and took a new id', 'new id': 'took a new id' }[action]
-  return `${formatMoment(decidedAt)}, ${who} (${way}): ${what}`
+  const descriptions: Record<Decision['action'], string> = {
+    decide: `${enabled ? 'on' : 'off'}, version ${schemaVersion} of the ping`,
+    forget: 'deleted what the receiver held, and took a new id',
+    'new id': 'took a new id'
+  }
+  return `${formatMoment(decidedAt)}, ${who} (${way}): ${descriptions[action]}`
 }
 
 export const userName = () => process.env.USER ?? process.env.LOGNAME ?? 'the operator'
 
 /**
- * Reads consent as the platform would. The operator's decision is known without the database, so that it is shown while
- * that is away; that of a running platform binds this command, too.
+ * Reads consent as the platform would. Checks the operator's configuration before it opens the database, so that an
+ * opt-out is shown even if the database is unavailable. An opt-out of a running platform also counts.
  */
 export async function readConsent (config: PlatformConfig): Promise<Consent> {
   const telemetryConfig = await loadTelemetryConfig(config)
@@ -99,19 +107,25 @@ export async function readConsent (config: PlatformConfig): Promise<Consent> {
   if (operator) return operator
   return withInstallation(config, async (installation) => {
     if (!installation) {
-      return decideConsent({ config: telemetryConfig, environment: process.env, initialised: false, enabled: undefined })
+      const facts = { initialised: false, enabled: undefined }
+      return decideConsent({ config: telemetryConfig, environment: process.env, ...facts })
     }
     const explanation = await installation.operatorRefusals.read()
     return explanation ? { allowed: false, decidedBy: 'environment', explanation } : installation.telemetry.consent()
   })
 }
 
+/** @throws CommandError if no platform has ever been started */
 export function demand (installation: Installation | undefined): Installation {
   if (installation) return installation
   throw new CommandError('The platform has to be started once before this works: flowforge start', EXIT.failed)
 }
 
-/** The same, with the record of decisions, which a platform of an older release does not have yet. */
+/**
+ * Demands an installation, and migrates its database: an older release has no table of decisions.
+ *
+ * @throws CommandError
+ */
 export async function demandUpToDate (found: Installation | undefined): Promise<Installation> {
   const installation = demand(found)
   await migrate(installation.sequelize, HISTORY, migrations)

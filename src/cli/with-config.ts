@@ -2,8 +2,10 @@ import { loadConfig, type PlatformConfig } from '../config/index.js'
 import { explainError } from './explain-error.js'
 import type { CommandOptions } from './options.js'
 
-/** Runs a command with the operator's configuration, and explains what goes wrong. @throws CommandError */
-export async function withConfig<T> ({ config: file }: CommandOptions, run: (config: PlatformConfig) => Promise<T>): Promise<T> {
+/** Runs a command with the operator's configuration. @throws CommandError for foreseeable errors */
+export async function withConfig<T> (
+  { config: file }: CommandOptions, run: (config: PlatformConfig) => Promise<T>
+): Promise<T> {
   let config: PlatformConfig | undefined
   try {
     config = loadConfig(file)

@@ -17,15 +17,14 @@ export interface Installation {
   telemetry: TelemetryService
   settings: Settings
   decisions: Decisions
-  /** Those of the platforms that run on this database. */
+  /** The refusals of the platforms that run on this database. */
   operatorRefusals: OperatorRefusals
   sequelize: Sequelize
 }
 
 /**
- * Opens this installation, on the database of a platform that runs or has run: to read it, which works on a read-only
- * disk, or to write to it. Creates no database, no table and no setting, and starts no schedule: a running platform is
- * not disturbed.
+ * Opens the database of a platform that runs or has run, for reading, which works on a read-only disk, or for writing.
+ * Creates no database, table or setting, and starts no schedule, so that a running platform is not disturbed.
  *
  * @param use gets undefined if no platform has ever been started
  * @throws ForeignDatabaseError, or the database's error
@@ -43,7 +42,8 @@ export async function withInstallation<T> (
     const settings = createSettings(models.PlatformSetting)
     const telemetry = new TelemetryService({ config, settings, db: { sequelize, models }, log: silentLog })
     const decisions = new Decisions(sequelize, models, settings)
-    return await use({ telemetry, settings, decisions, operatorRefusals: new OperatorRefusals(models.PlatformSetting), sequelize })
+    const operatorRefusals = new OperatorRefusals(models.PlatformSetting)
+    return await use({ telemetry, settings, decisions, operatorRefusals, sequelize })
   } finally {
     await sequelize.close()
   }
@@ -51,7 +51,7 @@ export async function withInstallation<T> (
 
 const ignore = () => {}
 
-/** Logs nothing: the command itself says what there is to say. */
+/** Logs nothing, because the command itself prints the result. */
 const silentLog: FastifyBaseLogger = {
   level: 'silent',
   fatal: ignore,

@@ -19,24 +19,24 @@ import { readDatabaseClock, type Database } from './storage/database.js'
 import { openCollectorDatabase } from './storage/open.js'
 import { keepSalts } from './storage/salts.js'
 
-/** Between two pings of one connection; Fastify's own 72 s would keep what a sender leaves open for longer than a minute. */
+/** Limit between two pings on one connection. With Fastify's default of 72 s, idle connections would last too long. */
 const IDLE_MS = 30_000
 
 export interface CollectorOptions {
   /** Milliseconds since 1970. */
   now?: () => number
-  /** Milliseconds of a clock that nobody sets; without it, and with `now`, the same as `now`. */
+  /** A monotonic clock in milliseconds. Defaults to `now` if that is given. */
   uptime?: () => number
-  /** Milliseconds since 1970 by the database server; without it, and with `now`, the same as `now`. */
+  /** The clock of the database server, in milliseconds since 1970. Defaults to `now` if that is given. */
   databaseNow?: () => number
-  /** Where log lines go instead of standard output. */
+  /** Receives the log lines instead of standard output. */
   logTo?: { write: (line: string) => void }
 }
 
 /**
- * The collector, ready to listen. Closing it commits what it has taken in, and closes its database.
+ * Builds the collector, ready to listen. Closing it commits the pings that it has accepted, and closes its database.
  *
- * @throws InvalidSettingsError, or the database's error when it does not answer
+ * @throws InvalidSettingsError, or the database's error if it does not answer
  */
 export async function buildCollector (
   given: Partial<CollectorSettings>, options: CollectorOptions = {}
@@ -82,7 +82,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   const timeout = settings.requestTimeout * 1000
   const app = Fastify({
     logger: logOptions(settings.logLevel, logTo),
-    // Nothing is logged about a single request, so none needs a logger of its own.
+    // Single requests are not logged, so they need no loggers of their own.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: settings.trustProxy === undefined ? false : parseProxies(settings.trustProxy),
@@ -103,7 +103,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   return app
 }
 
-/** Ends a connection that speaks no HTTP, or is too slow. What it sent is not logged: it may hold addresses. */
+/** Ends a connection that is too slow or does not speak HTTP. Logs none of its data, which may include addresses. */
 function refuseConnection (error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writable && error.code !== 'ECONNRESET') {
     const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'

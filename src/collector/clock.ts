@@ -1,4 +1,4 @@
-/** Decides when the clock can be trusted with what cannot be undone: finishing a day, and deleting what is old. */
+/** Decides whether the clock can be trusted for steps that cannot be undone: finishing a day, and deleting old data. */
 import type { FastifyBaseLogger } from 'fastify'
 import { DAY, dateOf, dayOf } from './day.js'
 import { newestDay } from './report/read-report.js'
@@ -7,29 +7,29 @@ import { hasHistory } from './storage/history.js'
 
 const MINUTE = 60_000
 
-/** Two clocks that differ by more than this, or one that moves by it, are a reason to wait. */
+/** The clock is not trusted if it differs from the database's by more than this, or was set by more than this. */
 const MOST_SKEW = 5 * MINUTE
 
-/** Days between the newest figures and the clock before it has to prove itself: no collector ran, or it is ahead. */
+/** If the newest figures are older than this, in days, either no collector ran, or the clock is ahead. */
 const MOST_DAYS_OFF = 8
 
 export interface Clock {
   /** Milliseconds since 1970. */
   now: () => number
-  /** Milliseconds of a clock that nobody sets. */
+  /** A monotonic clock in milliseconds. */
   uptime: () => number
-  /** Reads the clock of the database server; where there is none, that of this machine. */
+  /** Reads the clock of the database server, or of this machine if there is no server. */
   databaseNow: () => Promise<number>
 }
 
 /**
- * Builds the check of the clock. It is trusted unless
+ * Builds a function that checks whether the clock can be trusted. It is trusted unless
  * - it was set by more than five minutes in the last ten,
  * - it differs from the database's by more than five minutes,
  * - it is before the end of the newest day that has figures, or
  * - it is more than 8 days after it, and was started or set less than 24 hours ago.
  *
- * A change is logged. The check throws if the database does not answer.
+ * The function logs changes of the result, and throws if the database does not answer.
  */
 export function watchClock (
   db: Statements, clock: Clock, log: Pick<FastifyBaseLogger, 'warn' | 'info'>
@@ -53,7 +53,7 @@ export function watchClock (
   }
 }
 
-/** @returns a function that returns the time since the clock was set, and since it was set or started */
+/** @returns a function that returns the milliseconds since the clock was set, and since it was set or started */
 function watchSteps ({ now, uptime }: Clock): () => { sinceSet: number, sinceStart: number } {
   let offset = now() - uptime()
   let setAt = -Infinity

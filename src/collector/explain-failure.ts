@@ -4,7 +4,7 @@ import { MissingSqliteDriverError } from '../database/sqlite-driver.js'
 import { InvalidSettingsError } from './settings.js'
 import { codeOf } from './storage/database.js'
 
-/** EX_CONFIG, EX_CANTCREAT and EX_UNAVAILABLE of sysexits.h: starting again will not help. */
+/** EX_CONFIG, EX_CANTCREAT and EX_UNAVAILABLE of sysexits.h. Supervisors should not restart after them. */
 const BAD_SETTINGS = 78
 const NOT_WRITABLE = 73
 const UNAVAILABLE = 69
@@ -21,11 +21,12 @@ const ADVICE: [codes: RegExp, advice: string, exitCode: number][] = [
   [/^(28[0-9A-Z]{3}|3D000)$/, `Correct ${SETTING}`, BAD_SETTINGS],
   [/^(EISDIR|ENOTDIR|SQLITE_(NOTADB|CORRUPT))$/, `Name another file in ${SETTING}`, BAD_SETTINGS],
   [/^(EACCES|EPERM|EROFS|ENOSPC|EDQUOT|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))$/,
-    `The file of ${SETTING} cannot be written: let the user of the collector write to it and to its folder`, NOT_WRITABLE],
+    `The file of ${SETTING} cannot be written: let the user of the collector write to it and to its folder`,
+    NOT_WRITABLE],
   [/^SQLITE_(BUSY|LOCKED)$/, `Another process holds the file of ${SETTING} locked`, FAILED]
 ]
 
-/** Why a collector did not start, in one line with what to do, and the exit code that says the same. */
+/** Explains in one line why a collector did not start and what to do, and chooses the exit code. */
 export function explainFailure (error: unknown): { reason: string, exitCode: number } {
   const [message = ''] = describeError(error as Error).split('\n')
   if (error instanceof InvalidSettingsError) return { reason: message, exitCode: BAD_SETTINGS }
@@ -37,12 +38,16 @@ export function explainFailure (error: unknown): { reason: string, exitCode: num
     }
   }
   if ((error as NodeJS.ErrnoException).syscall === 'listen') {
-    return { reason: `${message}. Correct COLLECTOR_HOST or COLLECTOR_PORT, or stop what uses the port`, exitCode: FAILED }
+    const remedy = 'Correct COLLECTOR_HOST or COLLECTOR_PORT, or stop what uses the port'
+    return { reason: `${message}. ${remedy}`, exitCode: FAILED }
   }
   const code = codeOf(error)
   // A `%` that begins no code is what decodeURIComponent fails on.
   if (code === 'ERR_INVALID_URL' || error instanceof URIError) {
-    return { reason: `${SETTING} cannot be read as a URL. In a password write %25 for a %, %40 for an @, %2F for a /`, exitCode: BAD_SETTINGS }
+    return {
+      reason: `${SETTING} cannot be read as a URL. In a password write %25 for a %, %40 for an @, %2F for a /`,
+      exitCode: BAD_SETTINGS
+    }
   }
   const [, advice, exitCode] = ADVICE.find(([codes]) => codes.test(code)) ?? []
   if (advice) return { reason: `${message}. ${advice}`, exitCode: exitCode! }

@@ -1,6 +1,6 @@
 import { settingsTable } from './settings.js'
 
-/** The text of `flowforge-collector --help`. */
+/** Builds the text of `flowforge-collector --help`. */
 export function describeUsage (): string {
   const settings = settingsTable.map(({ name, standard, description }) =>
     `  ${name}${standard === undefined ? '' : ` (${standard})`}\n${wrap(description.replaceAll('`', ''))}`)

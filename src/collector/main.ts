@@ -1,4 +1,4 @@
-/** What the process of the collector does: settings from the environment, exit codes. */
+/** Starts the collector with settings from the environment, and sets exit codes. */
 import { listen } from '../process/listen.js'
 import { closeOnStop } from '../process/stop.js'
 import { buildCollector } from './app.js'
@@ -6,11 +6,11 @@ import { explainFailure } from './explain-failure.js'
 import { describeUsage } from './help.js'
 import { readSettings } from './settings.js'
 
-/** EX_USAGE of sysexits.h: starting again will not help. */
+/** EX_USAGE of sysexits.h. Supervisors should not restart after it. */
 const BAD_USAGE = 64
 
-// The collector counts in UTC. node-cron would take the local time of the hour that a clock change repeats for the hour
-// before, and arm a job that is due in it anew every millisecond until the hour is over.
+// The collector counts in UTC. With a local time zone, node-cron would confuse the hour that a clock change repeats
+// with the hour before, and reschedule a job that is due in it every millisecond until the hour is over.
 process.env.TZ = 'UTC'
 
 async function main (args: string[]): Promise<void> {
@@ -25,7 +25,7 @@ async function start (): Promise<void> {
   const app = await buildCollector(settings)
   closeOnStop(async () => {
     app.log.info('stopping: taking no more pings, committing what is here')
-    // A sender that is still sending after two seconds has not been promised anything yet.
+    // Pings that are still arriving after two seconds have not been confirmed, so they may be cut off.
     setTimeout(() => app.server.closeAllConnections(), 2000).unref()
     await app.close()
   })

@@ -1,4 +1,4 @@
-/** What the collector does by itself, in UTC. A job that was missed or failed is done at the next full minute. */
+/** The scheduled jobs of the collector, in UTC. A job that was missed or failed is repeated at the next full minute. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import cron from 'node-cron'
@@ -14,11 +14,13 @@ import type { Salts } from './storage/salts.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Does what is due. Resolves when it is done. */
+    /** Runs the jobs that are due. Resolves when they are done. */
     maintain: () => Promise<void>
-    /** Days of an older release's pings that are not counted yet: at least so many, and 0 when all are. */
+    /**
+     * Returns how many days of an older release's pings are not counted yet: a lower bound, and 0 if all are counted.
+     */
     historyDaysLeft: () => number
-    /** Hook for routes that change pings: refuses the request while the history of an older release is counted. */
+    /** Hook for routes that change pings: refuses requests with 503 while an older release's pings are counted. */
     whenReady: () => Promise<void>
   }
 }
@@ -27,7 +29,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 interface Options {
-  /** For the figures and all else that takes long. */
+  /** A connection for slow statements. */
   db: Database
   salts: Salts
   settings: { retentionDays: number, newPerAddress: number }
@@ -36,10 +38,10 @@ interface Options {
 
 interface Job {
   what: string
-  /** It is due once in each period, so many milliseconds after its begin. */
+  /** The job is due once per period, `delay` after its start; both in milliseconds. */
   period: number
   delay: number
-  /** What cannot be undone waits until the clock can be trusted. */
+  /** Whether the job waits until the clock can be trusted, because it cannot be undone. */
   needsTrust: boolean
   run: () => Promise<unknown>
 }
@@ -65,7 +67,7 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
     }
   }
 
-  /** One after the other, and all of them before the database is closed. */
+  /** Runs jobs one after the other. The database is closed only after them. */
   function enqueue (): void {
     running = running.then(runDue).catch((error) => app.log.error({ err: error }, 'maintenance failed'))
   }
@@ -77,7 +79,7 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
     throw new RequestError(503, `the collector is counting the pings of an older release, of ${daysLeft} more days; ` +
       'try again later')
   })
-  // What was missed is caught up; node-cron would print a line of its own for each minute.
+  // Missed jobs are caught up, so node-cron need not print a warning for each missed minute.
   const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC', suppressMissedWarning: true })
   app.addHook('onReady', async () => { enqueue() })
   app.addHook('onClose', async () => {
@@ -87,7 +89,7 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   })
 }, { name: 'collector.maintenance', fastify: '5.x' })
 
-/** Resolves to whether it worked. */
+/** Runs a job and logs its error. @returns whether it succeeded */
 async function runJob ({ what, run }: Job, log: FastifyBaseLogger): Promise<boolean> {
   try {
     await run()
@@ -101,13 +103,13 @@ async function runJob ({ what, run }: Job, log: FastifyBaseLogger): Promise<bool
 function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: Options, signal: AbortSignal): Job[] {
   const today = () => dayOf(now())
   return [
-    // Hourly, not only at midnight: a midnight at which the database is away would keep a salt for a day.
+    // Hourly rather than at midnight: if the database were down at midnight, a salt would last another day.
     { what: 'destroying salts', period: HOUR, delay: 0, needsTrust: false, run: () => salts.destroy(now()) },
     { what: 'creating partitions', period: HOUR, delay: 0, needsTrust: true, run: () => openPartitions(db, today()) },
     {
       what: 'counting figures',
       period: DAY,
-      // By then every ping that was received before midnight is stored, or refused.
+      // By then every ping that was received before midnight has been stored or refused.
       delay: 10 * MINUTE,
       needsTrust: true,
       async run () {
@@ -133,7 +135,7 @@ function jobsOf (app: FastifyInstance, { db, salts, settings, clock: { now } }: 
   ]
 }
 
-/** @returns whether all of it is counted */
+/** Counts the pings of an older release, and logs the progress. @returns whether all of them are counted */
 async function countHistory (
   app: FastifyInstance, options: Options, signal: AbortSignal, note: (daysLeft: number) => void
 ): Promise<boolean> {

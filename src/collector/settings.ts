@@ -1,6 +1,6 @@
 /**
  * The settings of a collector, from the environment.
- * This schema is the only list of them; the table in docs/collector.md and `--help` are made from it.
+ * This schema is the only list of them; the table in docs/collector.md and `--help` are generated from it.
  */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
@@ -13,7 +13,7 @@ const settingsSchema = Type.Object({
   }),
   databaseUrl: Type.String({
     default: 'sqlite:var/collector.db',
-    // Memory and URIs are no file that keeps anything.
+    // Excludes `:memory:` and URIs, which may not be stored in a file.
     pattern: '^(sqlite:(?!:memory:|file:)(?=.*[^\\s]).*[^/]|postgres(ql)?://.+)$',
     description: '`sqlite:FILE`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=require` for TLS.'
   }),
@@ -59,13 +59,13 @@ const settingsSchema = Type.Object({
 
 export type CollectorSettings = Static<typeof settingsSchema>
 
-/** Settings that a collector cannot start with. The message says which, what was expected and what to do. */
+/** The collector cannot start with these settings. The message names the setting, what is expected, and what to do. */
 export class InvalidSettingsError extends Error {
   override name = 'InvalidSettingsError'
   readonly code = 'invalid_settings'
 }
 
-/** `ipHashKey` is `COLLECTOR_IP_HASH_KEY` in the environment. */
+/** Returns the environment variable of a setting: `ipHashKey` is `COLLECTOR_IP_HASH_KEY`. */
 export function environmentName (setting: string): string {
   return `COLLECTOR_${setting.replace(/[A-Z]/g, '_$&').toUpperCase()}`
 }
@@ -75,33 +75,33 @@ interface Described {
   description: string
 }
 
-/** Every setting: its name in the environment, its default where it has one, and what it means. */
+/** All settings: their names in the environment, their defaults if they have one, and their meanings. */
 export const settingsTable = Object.entries<TSchema>(settingsSchema.properties).map(([setting, schema]) => {
   const { default: standard, description } = schema as TSchema & Described
   return { name: environmentName(setting), standard, description }
 })
 
-/** @throws InvalidSettingsError, also for a variable that looks like a setting and is none */
+/** Reads the settings from the environment. @throws InvalidSettingsError, also for an unknown `COLLECTOR_` variable */
 export function readSettings (environment: NodeJS.ProcessEnv): CollectorSettings {
   checkNames(Object.keys(environment))
   const given: Record<string, unknown> = {}
   for (const [setting, { type }] of Object.entries<TSchema & { type?: string }>(settingsSchema.properties)) {
-    // An empty variable is how compose files and unit files write "not set".
+    // In compose and unit files, an empty variable means "not set".
     const value = environment[environmentName(setting)]?.trim()
     if (value) given[setting] = convert(value, type)
   }
   return completeSettings(given as Partial<CollectorSettings>)
 }
 
-/** Reads what is plainly a value of the type; all else stays text, and is refused as such. */
+/** Converts a text to the type of the setting; returns any other text unchanged, which is refused later. */
 function convert (text: string, type?: string): unknown {
-  // Digits alone: `Value.Convert` takes 1.5 as 1, and 1e3 as a thousand.
+  // Only digits, because `Value.Convert` would read 1.5 as 1, and 1e3 as 1000.
   if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
   return text
 }
 
-/** Adds the defaults, and refuses what a collector cannot keep its promise with. @throws InvalidSettingsError */
+/** Adds the defaults, and validates all settings. @throws InvalidSettingsError */
 export function completeSettings (given: Partial<CollectorSettings>): CollectorSettings {
   checkHashKey(given.ipHashKey)
   const settings = Value.Default(settingsSchema, { ...given }) as CollectorSettings
@@ -130,7 +130,7 @@ function checkNames (variables: string[]): void {
     : `The settings are ${names.join(', ')}.`}`)
 }
 
-/** The name that begins like it, or is nearest to it by what would have to be typed anew; undefined if none is near. */
+/** Finds the name with the same beginning, or with the fewest edits, at most 4; undefined if there is none. */
 function nearestName (unknown: string, names: string[]): string | undefined {
   const begins = names.find((name) => name.startsWith(unknown) || unknown.startsWith(name))
   if (begins) return begins
@@ -139,7 +139,7 @@ function nearestName (unknown: string, names: string[]): string | undefined {
   return nearest && nearest.edits <= 4 ? nearest.name : undefined
 }
 
-/** Levenshtein distance: characters to insert, delete or replace. */
+/** Computes the Levenshtein distance: the characters to insert, delete or replace. */
 function editsBetween (a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
@@ -166,6 +166,6 @@ function checkProxies (proxies?: string): void {
   } catch (error) {
     const entry = JSON.stringify((error as Error).message)
     throw new InvalidSettingsError(`${environmentName('trustProxy')} has ${entry}, ` +
-      `which is no address or network. ${meaning('trustProxy')}`)
+      `which is not an address or network. ${meaning('trustProxy')}`)
   }
 }

@@ -1,4 +1,4 @@
-/** A flowforge.yml, or a variable of the environment, with which the platform cannot start. One line, no stack. */
+/** The platform cannot start with this flowforge.yml or environment. The message is one line, shown without a stack. */
 export class ConfigError extends Error {
   readonly code = 'invalid_config'
 }

@@ -2,17 +2,17 @@ import { lstatSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ConfigError } from './config-error.js'
 
-/** The names under which a file is looked for, in order, and those under which it would be overlooked. */
+/** The names that are looked for, in this order. */
 const IN_HOME = ['flowforge.local.yml', 'flowforge.yml']
 const ELSEWHERE = ['flowforge.yml']
 
 /**
- * Finds the one file that counts: what `--config` names; else, with FLOWFORGE_HOME, `etc/flowforge.local.yml` there, or
- * `etc/flowforge.yml`; else `./flowforge.yml`. There is no fallback to another place: the opt-out of an operator may be in
- * the file that cannot be reached.
+ * Finds the configuration file: the one that `--config` names; else, if FLOWFORGE_HOME is set, its
+ * `etc/flowforge.local.yml` or `etc/flowforge.yml`; else `./flowforge.yml`. Never falls back to another place, because
+ * an operator's opt-out may be in the file that is missing.
  *
- * @returns an absolute path; whether it can be read shows when it is
- * @throws ConfigError if no file is there, or one whose name ends in .yaml
+ * @returns an absolute path; the file may still be unreadable
+ * @throws ConfigError if there is no file, or one whose name ends in .yaml
  */
 export function findConfigFile (file: string | undefined, home: string | undefined): string {
   if (file) return resolve(file)
@@ -23,10 +23,11 @@ export function findConfigFile (file: string | undefined, home: string | undefin
   const found = names.map((name) => join(folder, name)).find(isThere)
   if (found) return found
   const reason = home ? '. No other place is looked at while FLOWFORGE_HOME is set' : ''
-  throw new ConfigError(`${join(folder, 'flowforge.yml')} was not found${reason}; create it, or name a file with --config FILE`)
+  const path = join(folder, 'flowforge.yml')
+  throw new ConfigError(`${path} was not found${reason}; create it, or name a file with --config FILE`)
 }
 
-/** Whether a folder has an entry of this name, a link that leads nowhere included. @throws ConfigError if it cannot tell */
+/** Checks whether a path exists, even as a dangling link. @throws ConfigError if the folder cannot be read */
 function isThere (path: string): boolean {
   try {
     lstatSync(path)

@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Gives every capability the operator's settings as `app.config`. */
+/** Decorates the app with the operator's configuration, `app.config`. */
 export default fp<{ config: PlatformConfig }>(async (app, { config }) => {
   app.decorate('config', config)
   app.log.info(`The configuration is read from ${config.configFile}.`)

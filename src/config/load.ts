@@ -11,15 +11,15 @@ import { configSchema, describeExpected, type ConfigValues } from './schema.js'
 import { parseSource, type ConfigSource } from './source.js'
 import { readVersion } from './version.js'
 
-/** The operator's settings, checked and frozen: what every capability sees as `app.config`. */
+/** The operator's configuration, validated and frozen; available as `app.config`. */
 export interface PlatformConfig extends Readonly<ConfigValues> {
   /** The release of the platform, from package.json. */
   readonly version: string
-  /** Where the platform keeps its data: `$FLOWFORGE_HOME/var`, else `./var`. */
+  /** The directory of the platform's data: `$FLOWFORGE_HOME/var`, else `./var`. */
   readonly dataDirectory: string
   /** The absolute path of flowforge.yml. Telemetry reads its text, too. */
   readonly configFile: string
-  /** The place of a key in words, `flowforge.yml, line 12`. */
+  /** Returns the place of a key in words: `flowforge.yml, line 12`. */
   readonly locate: ConfigSource['locate']
 }
 
@@ -28,10 +28,10 @@ type Environment = Record<string, string | undefined>
 const check = Compile(configSchema)
 
 /**
- * Finds, reads and checks flowforge.yml.
+ * Finds, reads and validates flowforge.yml.
  *
- * @param file what `--config` named; without it see `findConfigFile`
- * @throws ConfigError naming file, line, key, what was expected and what was found
+ * @param file the path that `--config` names; if absent, `findConfigFile` finds one
+ * @throws ConfigError naming the file, line and key, the expected value and the actual one
  */
 export function loadConfig (file?: string, environment: Environment = process.env): PlatformConfig {
   const path = findConfigFile(file, environment.FLOWFORGE_HOME)
@@ -77,21 +77,23 @@ function checkValues ({ values, locate }: ConfigSource): ConfigValues {
   const path = problem.instancePath.slice(1).split('/')
   const value = Value.Pointer.Get(config, problem.instancePath)
   const schema = schemaAt(path)
-  throw new ConfigError(`${locate(...path)}: ${path.join('.')}: expected ${describeExpected(schema)}, found ${describeFound(value, schema)}`)
+  throw new ConfigError(`${locate(...path)}: ${path.join('.')}: ` +
+    `expected ${describeExpected(schema)}, found ${describeFound(value, schema)}`)
 }
 
-/** A number is repeated where one is expected: elsewhere it may be a password. */
+/** Describes a value. Repeats a number only if a number is expected, because otherwise it may be a password. */
 function describeFound (value: unknown, schema: TSchema): string {
   return typeof value === 'number' && (schema as { type?: string }).type !== 'integer' ? 'a number' : showValue(value)
 }
 
-/** @throws ConfigError that does not repeat the URL: people put one with a password here */
+/** @throws ConfigError if a host is a URL; the message does not repeat it, because it may include a password */
 function checkHosts ({ host, db }: ConfigValues, locate: ConfigSource['locate']): void {
-  const wrong = [['host', host], ['db.host', db.host]].find(([, value]) => /@|:\/\/|\s/.test(value!))
-  if (wrong) throw new ConfigError(`${locate(...wrong[0]!.split('.'))}: ${wrong[0]}: expected a host name or an address, not a URL`)
+  const [wrong] = [['host', host], ['db.host', db.host]].find(([, value]) => /@|:\/\/|\s/.test(value!)) ?? []
+  if (!wrong) return
+  throw new ConfigError(`${locate(...wrong.split('.'))}: ${wrong}: expected a host name or an address, not a URL`)
 }
 
-/** @throws ConfigError that does not repeat the URL */
+/** @throws ConfigError if base_url is unusable; the message does not repeat it, because it may include a password */
 function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource['locate']): void {
   if (baseUrl === undefined) return
   const place = `${locate('base_url')}: base_url: expected`
@@ -99,12 +101,14 @@ function checkBaseUrl ({ base_url: baseUrl }: ConfigValues, locate: ConfigSource
   const { username, password, pathname, search, hash } = new URL(baseUrl)
   if (username || password) throw new ConfigError(`${place} an http or https URL without a username and a password`)
   if (pathname !== '/' || search || hash) {
-    throw new ConfigError(`${place} a URL without a path, such as https://flowforge.example.com. The platform cannot be ` +
-      'served below a path: give it a host name of its own')
+    throw new ConfigError(`${place} a URL without a path, such as https://flowforge.example.com. ` +
+      'The platform cannot be served below a path: give it a host name of its own')
   }
 }
 
-/** @throws ConfigError for what is no address, such as a number of hops, or a network that holds every address */
+/**
+ * @throws ConfigError if an entry is not an address or network, for example a number of hops, or covers all addresses
+ */
 function checkProxies ({ trust_proxy: proxies }: ConfigValues, locate: ConfigSource['locate']): void {
   const wrong = proxies.findIndex((proxy) => !isNetwork(proxy))
   if (wrong === -1) return
@@ -112,7 +116,7 @@ function checkProxies ({ trust_proxy: proxies }: ConfigValues, locate: ConfigSou
   throw new ConfigError(`${locate('trust_proxy')}: trust_proxy: expected ${expected}; entry ${wrong + 1} is none`)
 }
 
-/** @throws ConfigError for what SQLite takes for something other than a file on the disk: memory, a URI, a directory */
+/** @throws ConfigError if SQLite would not store a file under this name: for `:memory:`, a URI or a directory */
 function checkStorage ({ db: { type, storage } }: ConfigValues, locate: ConfigSource['locate']): void {
   if (type !== 'sqlite' || !/^(\s*|:memory:|file:.*)$|[/\\]$|\0/is.test(storage)) return
   throw new ConfigError(`${locate('db', 'storage')}: db.storage: expected the name of a file, such as flowforge.db. ` +

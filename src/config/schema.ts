@@ -1,10 +1,10 @@
 import { Type, type Static, type TSchema } from 'typebox'
 
 /**
- * The keys of flowforge.yml: their types, their defaults and what they mean.
+ * The keys of flowforge.yml: their types, defaults and meanings.
  *
- * A file of another release may hold more; what is not named here passes. `telemetry` is the exception: it is
- * taken as it stands, and telemetry itself judges it, more strictly than any schema would.
+ * Unknown keys are allowed, because the file of another release may have more. `telemetry` is not checked here:
+ * telemetry validates its own section, more strictly than a schema could.
  */
 export const configSchema = Type.Object({
   host: Type.String({ default: 'localhost', description: 'The address to listen on. 0.0.0.0 listens on all.' }),
@@ -16,7 +16,8 @@ export const configSchema = Type.Object({
   }),
   base_url: Type.Optional(Type.String({
     pattern: '^https?://\\S+$',
-    description: 'Where people reach the platform: an http or https URL without a path. Behind https, cookies are marked secure.'
+    description: 'Where people reach the platform: an http or https URL without a path. ' +
+      'Behind https, cookies are marked secure.'
   })),
   trust_proxy: Type.Array(Type.String(), {
     default: [],
@@ -49,7 +50,7 @@ export const configSchema = Type.Object({
 
 export type ConfigValues = Static<typeof configSchema>
 
-/** What a key expects, in words: `a whole number from 0 to 65535`. */
+/** Describes the values that a key accepts: `a whole number from 0 to 65535`. */
 export function describeExpected (schema: TSchema): string {
   const { type, enum: choices, pattern, minimum, maximum } = schema as TSchema & {
     type?: string, enum?: string[], pattern?: string, minimum?: number, maximum?: number

@@ -1,10 +1,13 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type ErrorCode, type Pair } from 'yaml'
+import {
+  isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit,
+  type Document, type ErrorCode, type Pair
+} from 'yaml'
 import { ConfigError } from './config-error.js'
 
-/** A parsed flowforge.yml: its values, and where each of them stands. */
+/** A parsed flowforge.yml: its values and their places. */
 export interface ConfigSource {
   values: Record<string, unknown>
-  /** The place of a key in words, `flowforge.yml, line 12`; of the file alone where the key is absent. */
+  /** Returns the place of a key in words, `flowforge.yml, line 12`; only the name of the file if the key is absent. */
   locate: (...path: string[]) => string
 }
 
@@ -13,7 +16,7 @@ interface Problem {
   reason: string
 }
 
-/** What is wrong, by the code of the parser: its own messages quote the file. */
+/** Descriptions of the parser's errors, by code. The parser's own messages quote the file, which may hold passwords. */
 const REASONS: Partial<Record<ErrorCode, string>> = {
   BAD_ALIAS: 'an alias (*) is not allowed here',
   BAD_DQ_ESCAPE: 'a backslash in double quotes begins an escape; double it, or write single quotes',
@@ -25,21 +28,21 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   TAB_AS_INDENT: 'it is indented with a tab; use spaces',
   TAG_RESOLVE_FAILED: 'a tag (!) is not known'
 }
-const OTHER_REASON = 'it is no valid YAML'
+const OTHER_REASON = 'it is not valid YAML'
 
 /**
  * Parses the text of a flowforge.yml.
  *
- * An error within the `telemetry` section comes back in its place, as an Error: telemetry counts it as an opt-out, and
- * the platform starts. An error anywhere else stops the start.
+ * An error within the `telemetry` section becomes the value of that section, as an Error: telemetry counts it as an
+ * opt-out, and the platform starts. An error anywhere else is thrown.
  *
  * @throws ConfigError with file, line and reason
  */
 export function parseSource (text: string, file: string): ConfigSource {
   const lines = new LineCounter()
   const lineOf = (offset: number) => `${file}, line ${lines.linePos(offset).line}`
-  // A %YAML 1.1 directive would turn `yes` and `no` into booleans; the schema is not the file's to choose. The parser's own
-  // check for unique keys takes time that grows with their square.
+  // The schema is fixed, because a %YAML 1.1 directive in the file would turn `yes` and `no` into booleans. The
+  // parser's check for unique keys takes quadratic time; findProblems does it in linear time.
   const document = parseDocument(text, {
     lineCounter: lines, prettyErrors: false, schema: 'core', merge: false, uniqueKeys: false
   })
@@ -58,7 +61,7 @@ function findProblems (document: Document): Problem[] {
   const problems = [...document.errors, ...document.warnings].map(({ code, pos }) => ({
     offset: pos[0], reason: REASONS[code] ?? OTHER_REASON
   }))
-  // What cannot be parsed may be nested deeper than a visit can go.
+  // After an error, the document may be nested too deeply to visit.
   if (document.errors.length > 0) return problems
   visit(document, {
     Map (_key, { items }) {
@@ -77,7 +80,8 @@ function sectionsOf (document: Document, file: string): Pair[] {
   if (isMap(document.contents)) return document.contents.items
   if (document.errors[0]) throw new ConfigError(`${file}: ${REASONS[document.errors[0].code] ?? OTHER_REASON}`)
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return []
-  throw new ConfigError(`${file}: expected keys with values, such as "port: 3000", found ${isSeq(document.contents) ? 'a list' : 'text'}`)
+  const found = isSeq(document.contents) ? 'a list' : 'text'
+  throw new ConfigError(`${file}: expected keys with values, such as "port: 3000", found ${found}`)
 }
 
 function readValue (pair: Pair, document: Document, lineOf: (offset: number) => string): unknown {

@@ -1,22 +1,25 @@
 import { QueryTypes, type ModelAttributes, type QueryInterface, type Sequelize, type Transaction } from 'sequelize'
 import { withTransaction } from './transaction.js'
 
-/** One step of a schema's history. A step that has been released is never edited; a new one follows it. */
+/** One migration of a schema. Never edit a released one; append a new one. */
 export interface Migration {
   name: string
   /** Every statement must be given the transaction. */
   up: (schema: QueryInterface, transaction: Transaction) => Promise<void>
 }
 
-/** Any number that nothing else on the database uses: replicas that start together queue up behind it. */
+/**
+ * The key of an advisory lock, an arbitrary number that nothing else on the database should use. With it, replicas that
+ * start together migrate one after the other.
+ */
 const MIGRATION_LOCK = 7_326_190_411
 
 /**
- * Runs the migrations that have not run yet, all or none, in one transaction. Several replicas may start at once on one
- * database: the first migrates, the others wait and find nothing left to do.
+ * Runs the migrations that have not run yet, in one transaction. If several replicas start at once on one database, the
+ * first migrates, and the others wait and find nothing left to do.
  *
- * @param history the table that lists the migrations that have run; each owner of tables keeps its own
- * @throws the database's error, or the migration's; then nothing has changed
+ * @param history the table that lists the migrations that have run; each program has its own
+ * @throws the error of the database or of the migration, after everything has been rolled back
  */
 export async function migrate (sequelize: Sequelize, history: string, migrations: Migration[]): Promise<void> {
   const schema = sequelize.getQueryInterface()
@@ -39,7 +42,7 @@ export async function migrate (sequelize: Sequelize, history: string, migrations
 /**
  * Creates a table in a migration.
  *
- * @throws when a table of that name exists: it belongs to somebody else, and Sequelize would silently use it
+ * @throws Error if a table of that name exists: it is unrelated, and Sequelize would silently use it
  */
 export async function createTable (
   schema: QueryInterface, transaction: Transaction, name: string, columns: ModelAttributes

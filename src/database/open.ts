@@ -7,17 +7,18 @@ import { createPostgresSocket } from './postgres-socket.js'
 import { makePrivateDatabase } from './private-files.js'
 import { loadSqliteDriver } from './sqlite-driver.js'
 
-/** A SQLite file, or where a PostgreSQL is found and who asks. */
+/** A SQLite file, or the server, database and user of a PostgreSQL. */
 export type DatabaseAddress =
   | { type: 'sqlite', storage: string }
   | { type: 'postgres', host: string, port: number, user: string, password?: string, database: string, ssl: boolean }
 
 /**
- * Opens the database and proves that it answers. A SQLite file is created if it is not there; only its owner can read it.
+ * Opens the database and checks that it answers. Creates a missing SQLite file, readable only by its owner.
  *
- * @param history the table that lists the migrations of this program; a database of another program is left as it is
- * @throws Sequelize's error, the driver's own its `parent`, when the file cannot be opened or the server does not answer;
- *   the file system's, when the file cannot be created; ForeignDatabaseError; MissingSqliteDriverError
+ * @param history the table that lists the migrations of this program; a database without it must be empty
+ * @throws Sequelize's error, with the driver's as its `parent`, if the file cannot be opened or the server does not
+ *   answer; the file system's error if the file cannot be created; ForeignDatabaseError, before anything is changed;
+ *   MissingSqliteDriverError
  */
 export async function openDatabase (
   address: DatabaseAddress, options: Options = {}, history?: string
@@ -28,13 +29,13 @@ export async function openDatabase (
   }
   return connect({ ...await dialectOptions(address), ...options }, async (sequelize) => {
     if (history) await assertOwnDatabase(sequelize, history)
-    // WAL: a reader never waits for the writer, so a count of many rows stalls no login.
+    // With WAL, readers and the writer do not block each other, so counting many rows does not delay a login.
     if (address.type === 'sqlite') await sequelize.query('PRAGMA journal_mode = WAL')
   })
 }
 
 /**
- * Opens a database that is there, to read it. A SQLite file may be on a read-only disk, and is left as it is.
+ * Opens an existing database for reading. A SQLite file may be on a read-only disk, and is not changed.
  *
  * @throws as `openDatabase` does
  */
@@ -45,7 +46,7 @@ export async function openForReading (address: DatabaseAddress): Promise<Sequeli
   try {
     return await connect({ ...options, dialectOptions: { mode: OPEN_READONLY } }, readSchema)
   } catch (error) {
-    // Where -shm cannot be created, SQLite reads a WAL file only if it is told that nobody writes to it.
+    // If -shm cannot be created, SQLite reads a WAL database only if told that it does not change.
     if (!isNotPermitted(error) || existsSync(`${address.storage}-wal`)) throw error
     const storage = `${pathToFileURL(address.storage)}?immutable=1`
     return await connect({ ...options, storage, dialectOptions: { mode: OPEN_READONLY! | OPEN_URI! } }, readSchema)
@@ -63,7 +64,7 @@ async function inspectFile (address: DatabaseAddress, history: string): Promise<
     const sequelize = await openForReading(address)
     await assertOwnDatabase(sequelize, history).finally(() => sequelize.close())
   } catch (error) {
-    // A file whose last writer was killed in a transaction can be read only by whoever may repair it.
+    // If its last writer was killed in a transaction, a file must be repaired before it can be read.
     if (!isNotPermitted(error)) throw error
   }
 }
@@ -81,13 +82,14 @@ async function connect (options: Options, prepare?: (sequelize: Sequelize) => Pr
   } catch (error) {
     // The driver never finishes closing a SQLite file that it could not open.
     if (!(error instanceof ConnectionError && sequelize.getDialect() === 'sqlite')) await sequelize.close()
-    // Sequelize passes the driver's bare error on where the session ends during the statements it sends on connecting.
-    throw error instanceof BaseError || error instanceof ForeignDatabaseError ? error : new ConnectionError(error as Error)
+    if (error instanceof BaseError || error instanceof ForeignDatabaseError) throw error
+    // If the session ends while Sequelize prepares the connection, Sequelize passes on the driver's error unwrapped.
+    throw new ConnectionError(error as Error)
   }
   return sequelize
 }
 
-/** A PostgreSQL that accepts a connection and says nothing counts as away. */
+/** The time after which a PostgreSQL that accepts a connection but does not answer counts as unreachable. */
 const CONNECT_MS = 5_000
 
 async function dialectOptions (address: DatabaseAddress): Promise<Options> {
@@ -101,16 +103,16 @@ async function dialectOptions (address: DatabaseAddress): Promise<Options> {
 }
 
 /**
- * The PostgreSQL driver, with connections that listen for `error` from the start. Sequelize adds its listener only after
- * the connection is made; a server that ends it at once, as one that is stopping does, would end the process:
- * https://github.com/sequelize/sequelize/blob/v6.37.8/src/dialects/postgres/connection-manager.js#L159
+ * Loads the PostgreSQL driver, with connections that listen for `error` from the start. Sequelize adds its listener
+ * only once it has connected. If the server closed the connection before, as a stopping one does, the process would
+ * crash: https://github.com/sequelize/sequelize/blob/v6.37.8/src/dialects/postgres/connection-manager.js#L159
  */
 async function loadPostgresDriver (): Promise<object> {
   const { default: driver } = await import('pg')
   class Client extends driver.Client {
     constructor (config?: ClientConfig) {
       super(config)
-      // The next statement on this connection fails; nothing else is to be done.
+      // Ignored here, because the next statement on this connection fails with it.
       this.on('error', () => {})
     }
   }

@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize'
 
-/** A database that holds the tables of another program. */
+/** The database holds tables of another program. */
 export class ForeignDatabaseError extends Error {
   override name = 'ForeignDatabaseError'
   readonly code = 'foreign_database'
@@ -11,16 +11,17 @@ export class ForeignDatabaseError extends Error {
   }
 }
 
-/** Extensions, PostGIS for one, bring tables into a database that is otherwise empty. */
+/** Lists the tables, without those that extensions such as PostGIS create. */
 const TABLES = {
-  sqlite: 'SELECT name FROM sqlite_master WHERE type = \'table\' AND name NOT LIKE \'sqlite\\_%\' ESCAPE \'\\\' ORDER BY name',
+  sqlite: `SELECT name FROM sqlite_master
+    WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
   postgres: `SELECT c.relname AS name FROM pg_class c
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY name`
 }
 
 /**
- * Checks that a database is empty or has this history of migrations. Only reads.
+ * Checks that a database is empty or has this table of migrations. Only reads.
  *
  * @throws ForeignDatabaseError, or the database's error
  */

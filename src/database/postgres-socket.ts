@@ -2,8 +2,8 @@ import { Socket, type LookupFunction } from 'node:net'
 import { lookUp } from '../telemetry/delivery/lookup.js'
 
 /**
- * Makes the socket of a connection to PostgreSQL, for the option `stream` of pg. It looks its host up as a ping does: the
- * lookup of the operating system, which pg would use, holds a thread for which `process.exit` waits.
+ * Makes the socket of a connection to PostgreSQL, for the option `stream` of pg. Looks up the host as for a ping: the
+ * operating system's own lookup, which pg would use, holds a thread for which `process.exit` waits.
  */
 export const createPostgresSocket = (): Socket => new PostgresSocket()
 

@@ -3,17 +3,17 @@ import { dirname } from 'node:path'
 
 const OTHERS = 0o077
 
-/** Creates a directory that only its owner can enter; takes an existing one from everybody else. */
+/** Creates a directory with mode 0700, or sets that mode on an existing one that others can access. */
 export function makePrivateDirectory (path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   tighten(path, 0o700)
 }
 
 /**
- * Creates a SQLite file that only its owner can read, whatever the umask, and takes an existing one, with what belongs
- * to it, from everybody else. SQLite gives `-wal` and `-shm` the mode of the file itself.
+ * Creates a SQLite file with mode 0600, or sets that mode on an existing one that others can access, and on its `-wal`,
+ * `-shm` and `-journal`. SQLite creates these with the mode of the database file.
  *
- * @throws the error of the file system; a disk that cannot be written to is none
+ * @throws the error of the file system, but not if an existing file is on a read-only disk
  */
 export function makePrivateDatabase (file: string): void {
   if (!existsSync(dirname(file))) makePrivateDirectory(dirname(file))
@@ -25,12 +25,12 @@ export function makePrivateDatabase (file: string): void {
 }
 
 function tighten (path: string, mode: number): void {
-  // Windows has no such modes: a file belongs to whoever its directory's access list says.
+  // Windows has no such modes: files inherit the access list of their directory.
   if (process.platform === 'win32') return
   try {
     if ((statSync(path).mode & OTHERS) !== 0) chmodSync(path, mode)
   } catch (error) {
-    // Another process that closes the database removes its -wal and -shm at any moment.
+    // Another process that closes the database may remove -wal and -shm at any moment.
     if (!['ENOENT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }

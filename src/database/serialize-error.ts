@@ -1,11 +1,11 @@
-/** An error as it is logged: nothing of the data that the program worked with. */
+/** An error as it is logged, without any data that the program worked with. */
 export interface LoggedError {
   [name: string]: unknown
   type: string
   code?: string
   message: string
   stack: string
-  /** Where a database refused something: names of the schema, never values. */
+  /** Names in the schema of the database that refused something, never values. */
   table?: string
   column?: string
   constraint?: string
@@ -17,13 +17,13 @@ type DatabaseError = Error & Partial<Record<'code' | 'severity' | 'table' | 'col
 }
 
 /**
- * Classes of PostgreSQL's errors whose messages have names of the schema or the server at most: connections,
- * constraints, transactions, unknown objects, missing resources, shutdowns, the system. The others, and syntax errors
- * (42601), quote values: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * Classes of PostgreSQL errors whose messages contain only names of the schema or the server: connections, constraints,
+ * transactions, unknown objects, missing resources, shutdowns, the system. Messages of the others, and of syntax errors
+ * (42601), may quote values: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const NAMES_ALONE = /^(08|23|25|3D|40|42|53|54|55|57|58)(?!601)[0-9A-Z]{3}$/
 
-/** What SQLite says with names of the schema at most; a syntax error quotes the statement, RAISE says anything. */
+/** SQLite messages that contain only names of the schema. Syntax errors quote the statement; RAISE can say anything. */
 const SQLITE_NAMES_ALONE = new RegExp([
   '^SQLITE_(?!ERROR|CONSTRAINT)',
   '^SQLITE_ERROR: (no such|table|cannot (start|commit|rollback))',
@@ -31,8 +31,8 @@ const SQLITE_NAMES_ALONE = new RegExp([
 ].join('|'))
 
 /**
- * Describes an error for the log and for standard error, of platform and collector alike. Errors of a database carry the
- * statement with its parameters (`sql`, `parameters`, `parent`, `detail`): only what is named here is kept.
+ * Describes an error for the log and for standard error, in the platform and in the collector. Keeps only the
+ * properties below: a database error also has `sql`, `parameters`, `parent` and `detail`, with the user's data.
  */
 export function serializeError (thrown: unknown): LoggedError {
   if (!(thrown instanceof Error)) {
@@ -53,7 +53,7 @@ export function serializeError (thrown: unknown): LoggedError {
   }
 }
 
-/** The message of an error, without the values that some quote. */
+/** Returns the message of an error without values that it may quote. */
 export function describeError (error: Error): string {
   const { code, severity, message } = (error as DatabaseError).parent ?? error as DatabaseError
   if (severity !== undefined) {
@@ -63,12 +63,12 @@ export function describeError (error: Error): string {
   if (String(code).startsWith('SQLITE_')) {
     return SQLITE_NAMES_ALONE.test(message) ? message : `SQLite answered with the error ${code}`
   }
-  // Sequelize's own, and those of JSON.parse, quote what they were given.
+  // Messages of Sequelize's validation and of JSON.parse quote their input.
   if (error.name === 'SequelizeValidationError') return 'a value does not fit its column'
   if (error instanceof SyntaxError) return 'a text could not be parsed'
   // Node.js: "Received type string ('...')"
   return error.message.replace(/\bReceived [^]*/, '')
 }
 
-/** The frames of a stack; its first lines repeat the message. */
+/** Lists the frames of a stack, without its first lines, which repeat the message. */
 const framesOf = ({ stack = '' }: Error) => stack.split('\n').filter((line) => /^\s+at /.test(line))

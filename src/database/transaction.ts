@@ -1,13 +1,13 @@
 import type { Sequelize, Transaction } from 'sequelize'
 
 /**
- * Runs statements in one transaction. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`).
+ * Runs statements in one transaction. On SQLite it takes the write lock immediately (`BEGIN IMMEDIATE`).
  *
- * Reports failure only by throwing: BEGIN IMMEDIATE, COMMIT and ROLLBACK are sent as statements, because Sequelize, when
- * one of its own fails, also writes to standard error and leaves the connection to a SQLite file open:
+ * Reports failure only by throwing. Sends BEGIN IMMEDIATE, COMMIT and ROLLBACK as statements, because Sequelize's own
+ * COMMIT, if it fails, also writes to standard error and leaves the connection to a SQLite file open:
  * https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L59
  *
- * @throws the error of the first statement that failed; nothing of the transaction remains
+ * @throws the error of the first statement that failed, after the transaction has been rolled back
  */
 export async function withTransaction<T> (
   sequelize: Sequelize, run: (transaction: Transaction) => Promise<T>
@@ -22,7 +22,7 @@ export async function withTransaction<T> (
     await sequelize.query('COMMIT', { transaction })
     return result
   } catch (error) {
-    // Fails where the database has rolled back by itself, as on a full disk, or where the session is gone.
+    // Fails if the database has already rolled back, as on a full disk, or if the session is gone.
     await sequelize.query('ROLLBACK', { transaction }).catch(() => {})
     throw error
   } finally {
@@ -30,10 +30,10 @@ export async function withTransaction<T> (
   }
 }
 
-/** Called by Sequelize's `rollback()` once that has failed; not part of its types. */
+/** Sequelize's `rollback()` calls `forceCleanup` if it fails. It is missing from the types. */
 type Releasable = Transaction & { forceCleanup: () => Promise<void> }
 
-/** Gives the connection back to Sequelize: by rolling back an empty transaction, or by closing a broken session. */
+/** Returns the connection to Sequelize's pool by rolling back an empty transaction, or closes a broken session. */
 async function releaseConnection (sequelize: Sequelize, transaction: Transaction): Promise<void> {
   try {
     await sequelize.query('BEGIN', { transaction })

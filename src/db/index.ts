@@ -14,7 +14,7 @@ declare module 'fastify' {
   }
 }
 
-/** Opens the platform's database, brings its tables up to date, and gives it to the others as `app.db`. */
+/** Opens the platform's database, migrates it, and decorates the app with it, `app.db`. */
 export default fp(async (app) => {
   const address = addressFrom(app.config)
   if (address.type === 'sqlite') makePrivateDirectory(app.config.dataDirectory)
@@ -24,7 +24,7 @@ export default fp(async (app) => {
   app.decorate('db', { sequelize, models: defineModels(sequelize) })
 }, { name: 'app.db', dependencies: ['app.config'], fastify: '5.x' })
 
-/** Where the configuration says that the database is. */
+/** Returns the address of the configured database. */
 export function addressFrom ({ db, dataDirectory }: PlatformConfig): DatabaseAddress {
   if (db.type === 'postgres') return { ...db, type: 'postgres' }
   return { type: 'sqlite', storage: isAbsolute(db.storage) ? db.storage : join(dataDirectory, db.storage) }

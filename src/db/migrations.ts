@@ -7,10 +7,10 @@ const text = { type: DataTypes.STRING, allowNull: false }
 const moment = { type: DataTypes.DATE, allowNull: false }
 const timestamps = { createdAt: moment, updatedAt: moment }
 
-/** The table that lists the migrations that have run; a database without it is not the platform's. */
+/** The table that lists the migrations that have run. A database without it does not belong to the platform. */
 export const HISTORY = 'PlatformMigrations'
 
-/** The history of the platform's tables. Released steps are never edited. */
+/** The migrations of the platform's tables, oldest first. Never edit a released one; append a new one. */
 export const migrations: Migration[] = [
   {
     name: '2026-11-23-01-platform',

@@ -7,7 +7,7 @@ import { decisionColumns, type Decision } from './telemetry-decision.js'
 type Attributes<M extends Model> = InferAttributes<M>
 type Creation<M extends Model> = InferCreationAttributes<M>
 
-/** Somebody who signs in. `password` is an argon2 hash. */
+/** A user of the platform. `password` is an argon2 hash. */
 export class User extends Model<Attributes<User>, Creation<User>> {
   declare id: CreationOptional<number>
   declare username: string
@@ -44,7 +44,7 @@ export class Session extends Model<Attributes<Session>, Creation<Session>> {
 /** One decision on telemetry: who turned it on or off, when, and in which way. */
 export class TelemetryDecision extends Model<Decision & { id: number }, Decision> {}
 
-// A new object for each attribute: Sequelize writes into those it is given.
+// Functions, because Sequelize modifies the objects it is given.
 const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true })
 const text = () => ({ type: DataTypes.STRING, allowNull: false })
 
@@ -57,7 +57,9 @@ export interface Models {
   TelemetryDecision: typeof TelemetryDecision
 }
 
-/** Binds the models to one database. Each call makes classes of its own: tests run several platforms in a process. */
+/**
+ * Binds the models to one database. Each call creates new classes, because tests run several platforms in a process.
+ */
 export function defineModels (sequelize: Sequelize): Models {
   const models = {
     User: class extends User {},
@@ -86,6 +88,8 @@ export function defineModels (sequelize: Sequelize): Models {
     UserId: { type: DataTypes.INTEGER, allowNull: false },
     expiresAt: { type: DataTypes.DATE, allowNull: false }
   }, { sequelize, modelName: 'Session' })
-  models.TelemetryDecision.init({ id: id(), ...decisionColumns() }, { sequelize, modelName: 'TelemetryDecision', timestamps: false })
+  models.TelemetryDecision.init({ id: id(), ...decisionColumns() }, {
+    sequelize, modelName: 'TelemetryDecision', timestamps: false
+  })
   return models
 }

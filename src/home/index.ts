@@ -2,15 +2,16 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { describeState } from '../telemetry/describe-state.js'
 import { loadSection } from '../views/section.js'
 
-/** The start page: what is on the platform and, for administrators, whether telemetry is on. */
+/** The start page: counts and, for administrators, whether telemetry is on. */
 const home: FastifyPluginAsync = async (app) => {
   app.get('/', async (request, reply) => {
     if (!await app.settings.refresh('setup:initialised')) return reply.redirect('/setup')
     if (!request.user) return reply.redirect('/account/login')
     const { User, Team, Project } = app.db.models
+    const { user, log } = request
     return reply.page('home/home', {
       counts: { Users: await User.count(), Teams: await Team.count(), Projects: await Project.count() },
-      state: request.user.admin ? await loadSection(request.log, 'the state of telemetry', () => readState(app)) : undefined
+      state: user.admin ? await loadSection(log, 'the state of telemetry', () => readState(app)) : undefined
     })
   })
 }

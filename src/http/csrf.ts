@@ -5,9 +5,9 @@ import { RequestProblem } from './request-problem.js'
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Makes a token for the forms of a page, bound to the session of the browser that gets it. */
+    /** Creates a token for the forms of a page, bound to the browser's session. */
     csrfToken: () => string
-    /** Discards the browser's secret: each token made from it is worthless from now on. */
+    /** Discards the browser's secret, which invalidates all tokens made from it. */
     renewCsrf: () => void
   }
 }
@@ -19,8 +19,8 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
 const SECRET_COOKIE = '_csrf'
 
 /**
- * Refuses a request that changes something if another site may have made a browser send it: by its origin, and where a
- * browser sends it without asking the platform first, also without a valid token.
+ * Refuses a request that changes something if another site may have made the browser send it. Checks the origin of
+ * every such request, and the token of those that browsers send without a preflight.
  */
 export async function refuseForgeries (app: FastifyInstance): Promise<void> {
   const cookieOpts = { path: '/', httpOnly: true, sameSite: 'lax', secure: app.isSecure } as const
@@ -29,7 +29,7 @@ export async function refuseForgeries (app: FastifyInstance): Promise<void> {
     cookieOpts,
     getToken,
     getUserInfo: boundTo,
-    // A fixed key: what makes a token unforgeable is the session cookie that goes into it, which no other site knows.
+    // The key may be fixed: a token cannot be forged without the session cookie, which no other site knows.
     csrfOpts: { hmacKey: 'csrf' },
     logLevel: 'debug'
   })
@@ -47,8 +47,8 @@ export async function refuseForgeries (app: FastifyInstance): Promise<void> {
 }
 
 /**
- * What a token is bound to. A cookie that another host of the domain has planted is of no use then. During the setup
- * it is nothing: automation may drop the session cookie and use its first token to the end.
+ * Returns the session that a token is bound to, so that a secret planted by another host of the domain is useless.
+ * During the setup tokens are not bound, because automation may drop the session cookie and keep its first token.
  */
 function boundTo (request: FastifyRequest): string {
   if (!request.server.settings.get('setup:initialised')) return 'setup'
@@ -61,12 +61,12 @@ function getToken ({ body, headers }: FastifyRequest): string {
 
 const isSafe = ({ method }: FastifyRequest) => SAFE_METHODS.includes(method)
 
-/** Whether a browser asks the platform before it sends this from another site; the platform never agrees. */
+/** Checks whether a browser sends a preflight before it sends this from another site. The platform allows none. */
 const needsPreflight = (request: FastifyRequest) => mediaTypeOf(request) === 'application/json'
 
 /**
- * Compares where the request comes from with where it goes, as Go's `http.CrossOriginProtection` does: by
- * `Sec-Fetch-Site`, which browsers send over https and to localhost; else by `Origin`. A program sends neither.
+ * Refuses requests from other origins, as Go's `http.CrossOriginProtection` does: by `Sec-Fetch-Site`, which browsers
+ * send over https and to localhost; else by `Origin`. A request with neither comes from a program, and passes.
  *
  * @throws RequestProblem 403
  */
@@ -80,14 +80,14 @@ async function refuseOtherOrigins (request: FastifyRequest): Promise<void> {
   throw new RequestProblem(403, 'other_site', 'This request came from another site and was refused.')
 }
 
-/** Whether an origin is this platform: as base_url names it, or as the request itself does. */
+/** Checks whether an origin is this platform, by base_url or by the host that the request names. */
 function isOwnOrigin (origin: string, { server, host }: FastifyRequest): boolean {
   if (!/^https?:/i.test(origin) || !URL.canParse(origin)) return false
   const { base_url: baseUrl } = server.config
   const [source, base] = [new URL(origin), baseUrl === undefined ? undefined : new URL(baseUrl)]
-  // Where people reach the platform by https, a page of the same host on plain http is another site.
+  // If base_url is https, a page of the same host on plain http is another site.
   if (base && source.host === base.host) return source.origin === base.origin
-  // Read with the scheme of the origin, so that a proxy may name the default port. A request of HTTP/1.0 may name no host.
+  // Parsed with the scheme of the origin, because a proxy may add the default port. HTTP/1.0 may have no host.
   const target = `${source.protocol}//${host}`
   return URL.canParse(target) && source.host === new URL(target).host
 }

@@ -5,8 +5,8 @@ import { RequestProblem } from './request-problem.js'
 /**
  * Turns telemetry on or off for a request, and logs it.
  *
- * @throws RequestProblem 409 for a yes while the operator has turned telemetry off: it would take effect by itself once
- *   that is gone; 503 for a no that holds but could not be saved
+ * @throws RequestProblem 409 if telemetry is turned on while the operator has turned it off, because that would take
+ *   effect later, unnoticed; 503 if telemetry is off now, but that could not be saved
  */
 export async function decide (
   app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>
@@ -22,6 +22,6 @@ export async function decide (
     app.log.warn({ err: error }, message)
     throw new RequestProblem(503, code, message)
   }
-  // Who did is in the record of the decision; a log goes to more people.
+  // Without the name, which is in the record of the decision: more people read the log.
   app.log.info(`Telemetry was turned ${enabled ? 'on' : 'off'} (${way}).`)
 }

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { isForm } from './forms.js'
 import { RequestProblem } from './request-problem.js'
 
-/** What is wrong with a request, by field; under `''` what belongs to no single field. */
+/** The problems of a request by field; under `''` those of the whole request. */
 export type Problems = Record<string, string>
 
 const STALE_FORM =
@@ -12,15 +12,15 @@ const MISSING_TOKEN =
   'The CSRF token is missing or wrong. Send the one of a page, with the cookies of that page, as _csrf in the body ' +
   'or in the header csrf-token. Outside of the setup, a body of the type application/json needs none.'
 
-/** What a schema says about one field for people. */
+/** The texts of one field's schema that are shown to people. */
 interface FieldSchema {
   title?: string
   description?: string
-  /** What is wrong with a value that breaks the pattern. */
+  /** Describes a value that does not match the pattern. */
   problem?: string
 }
 
-/** Sends each error to whoever made the request: a page to a person, `{code, error}` to a program. */
+/** Answers each error: with a page for a person, with `{code, error}` for a program. */
 export function answerErrors (app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>(sendError)
   app.setNotFoundHandler((request, reply) => {
@@ -28,7 +28,7 @@ export function answerErrors (app: FastifyInstance): void {
   })
 }
 
-/** Tells the problems of a request field by field, each as what is wrong; undefined where they are not the request's. */
+/** Finds the problems of a request, field by field; undefined if the request did not cause the error. */
 export function findProblems (error: Error, request: FastifyRequest): Problems | undefined {
   if (error instanceof RequestProblem) return { [error.field]: error.message }
   const { statusCode, validation, validationContext } = error as FastifyError
@@ -55,8 +55,9 @@ function describeViolation (
   if (!title || !problem) return description
   const name = title.toLowerCase()
   if (value === undefined || String(value).trim() === '') return `Enter ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}.`
-  if (keyword === 'minLength') return `This is too short: it has ${String(value).length} characters, and needs at least ${params.limit}.`
-  if (keyword === 'maxLength') return `This is too long: it has ${String(value).length} characters, and can have at most ${params.limit}.`
+  const length = `it has ${String(value).length} characters`
+  if (keyword === 'minLength') return `This is too short: ${length}, and needs at least ${params.limit}.`
+  if (keyword === 'maxLength') return `This is too long: ${length}, and can have at most ${params.limit}.`
   return problem
 }
 
@@ -68,7 +69,7 @@ function fieldsOf ({ keyword, instancePath, params }: FastifySchemaValidationErr
   return [instancePath.slice(1).replaceAll('~1', '/')]
 }
 
-/** Sets the status of a problem, and when to try again. */
+/** Sets the status of a problem, and `Retry-After` if it has one. */
 export function setStatus ({ statusCode, retryAfter }: RequestProblem, reply: FastifyReply): void {
   reply.code(statusCode)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
@@ -102,7 +103,7 @@ function codeOf (error: FastifyError | RequestProblem, status: number): string {
 
 const isCsrfError = (error: { code?: string }) => error.code?.startsWith('FST_CSRF') ?? false
 
-/** Whether a person is waiting for a page, and not a program for JSON. */
+/** Checks whether the client is a person who expects a page, rather than a program that expects JSON. */
 export function expectsPage (request: FastifyRequest): boolean {
   if (request.url.startsWith('/api/')) return false
   return isForm(request) || (request.headers.accept?.includes('text/html') ?? false)

@@ -1,12 +1,13 @@
 import type { FastifyReply } from 'fastify'
 import { RequestProblem } from './request-problem.js'
 
-/** The problem of a request whose client has hung up. Nobody reads it, and nothing is logged of it. */
+/** Creates the problem of a request whose client has closed the connection. Nobody reads it, and it is not logged. */
 export const clientGone = () => new RequestProblem(400, 'client_gone', 'The client has closed the connection.')
 
 /**
- * A signal that is aborted when the client hangs up before it has its answer. Fastify's `request.signal` is
- * aborted as soon as the body is read: https://github.com/fastify/fastify/blob/v5.12.8/lib/request.js#L220
+ * Returns a signal that is aborted if the client closes the connection before it has its answer. Fastify's own
+ * `request.signal` is aborted as soon as the body is read:
+ * https://github.com/fastify/fastify/blob/v5.12.8/lib/request.js#L220
  */
 export function signalHangUp ({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
@@ -16,9 +17,9 @@ export function signalHangUp ({ raw }: FastifyReply): AbortSignal {
 }
 
 /**
- * Ends work that nobody waits for any more.
+ * Stops work that nobody waits for any more.
  *
- * @throws RequestProblem if the client has hung up
+ * @throws RequestProblem if the client has closed the connection
  */
 export function assertAwaited (signal?: AbortSignal): void {
   if (signal?.aborted) throw clientGone()

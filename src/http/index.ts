@@ -9,19 +9,19 @@ import { refuseUnknownHosts } from './host-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether people reach the platform by https, so that its cookies never travel without. */
+    /** Whether people reach the platform by https. Its cookies are then marked secure. */
     isSecure: boolean
   }
 }
 
-/** What all routes share: cookies, security headers, limits, forms and errors. */
+/** Registers what all routes share: cookies, security headers, limits, forms and errors. */
 export default fp(async (app) => {
   const isSecure = app.config.base_url?.startsWith('https:') ?? false
   app.decorate('isSecure', isSecure)
-  // Once it is finished it stays so, and nothing is read any more; another replica may have finished it.
+  // Reread until the setup is finished, because another replica may finish it. It never becomes unfinished again.
   app.addHook('onRequest', async () => {
     if (app.settings.get('setup:initialised')) return
-    await app.settings.refresh('setup:initialised').catch(() => { /* whoever needs the database reports its error */ })
+    await app.settings.refresh('setup:initialised').catch(() => { /* the handler reports errors of the database */ })
   })
   await app.register(helmet, securityHeaders(isSecure))
   await app.register(cookie)
@@ -30,7 +30,7 @@ export default fp(async (app) => {
   app.addHook('onRequest', refuseUnknownHosts)
   await refuseForgeries(app)
   answerErrors(app)
-  // Pages and answers are private; a shared computer must not keep them. Assets set their own header.
+  // Pages and answers are private, and must not be cached on a shared computer. Assets set their own header.
   app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
 }, { name: 'app.http', dependencies: ['app.config', 'app.settings'], fastify: '5.x' })
 
@@ -42,7 +42,7 @@ function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
-        // Pico draws the marks of its form controls from data: URLs in its style sheet.
+        // Pico's style sheet draws form controls from data: URLs.
         imgSrc: ["'self'", 'data:'],
         connectSrc: ["'self'"],
         formAction: ["'self'"],
@@ -50,8 +50,8 @@ function securityHeaders (isSecure: boolean): FastifyHelmetOptions {
         frameAncestors: ["'none'"]
       }
     },
-    // Sent by a platform on plain http, this header would lock people out of every other port of that host.
-    // Other hosts of the domain are not the platform's to decide about.
+    // Sent by a platform on plain http, this header would make all other ports of the host unreachable by http.
+    // It does not include other hosts of the domain, which the platform knows nothing about.
     strictTransportSecurity: isSecure ? { includeSubDomains: false } : false
   }
 }

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import fp from 'fastify-plugin'
 import { SESSION_COOKIE } from './csrf.js'
 
-/** Describes the API as OpenAPI, from the schemas of its routes. Registered before them, so that it sees them all. */
+/** Describes the API as OpenAPI, from the schemas of its routes. Must be registered before them. */
 export default fp(async (app) => {
   await app.register(swagger, {
     openapi: {
@@ -12,7 +12,7 @@ export default fp(async (app) => {
         securitySchemes: { session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE } }
       }
     },
-    // A route with a tag is for programs; the others are pages and their assets.
+    // Routes of the API have a tag; the others are pages and assets.
     hideUntagged: true
   })
 }, { name: 'app.openapi', dependencies: ['app.config'], fastify: '5.x' })

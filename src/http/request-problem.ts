@@ -1,7 +1,7 @@
-/** A request that cannot be carried out, with the reason in words for whoever made it. */
+/** A request cannot be carried out. The message is shown to the client. */
 export class RequestProblem extends Error {
   /**
-   * @param field the field that has to be corrected, where it is one
+   * @param field the field that has to be corrected; empty if it is not a single one
    * @param retryAfter seconds after which the same request may succeed
    */
   constructor (

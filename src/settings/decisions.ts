@@ -5,9 +5,9 @@ import type { Decision } from '../db/telemetry-decision.js'
 import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
 
-const RETRY_MS = 5_000
+const RETRY_MS = 1_000
 
-/** A refusal holds in this process, but could not be written. It is written as soon as that works. */
+/** Telemetry is off in this process, but that could not be saved. It is saved as soon as the database works again. */
 export class DecisionNotSavedError extends Error {
   override readonly name = 'DecisionNotSavedError'
   readonly code = 'decision_not_saved'
@@ -19,8 +19,8 @@ export class DecisionNotSavedError extends Error {
 }
 
 /**
- * Changes the setting `telemetry:enabled` and, with a yes, the version of the ping that the yes covers, and records who
- * did, in one transaction.
+ * Turns telemetry on or off, and records who did. Writes the setting `telemetry:enabled`, the record and, if telemetry
+ * is turned on, the version of the ping that is agreed to, in one transaction.
  */
 export class Decisions {
   readonly #sequelize: Sequelize
@@ -37,15 +37,15 @@ export class Decisions {
   }
 
   /**
-   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what
-   * waits and what is in flight.
+   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels pings
+   * that wait or are in flight.
    *
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
   async decide (decision: Pick<Decision, 'enabled' | 'way' | 'who'>): Promise<void> {
     const recorded: Decision = { ...decision, action: 'decide', decidedAt: new Date(), schemaVersion: SCHEMA_VERSION }
     if (!decision.enabled) this.#release = this.#settings.hold('telemetry:enabled', false)
-    // Of the refusals, this ends those that were made before it, and none that is made while it is being written.
+    // Writing this decision ends the refusals held before it, but none that is made while it is being written.
     const release = this.#release
     try {
       await this.#save(recorded, release)
@@ -56,7 +56,7 @@ export class Decisions {
     }
   }
 
-  /** Records what somebody did besides turning telemetry on or off. @throws the database's error */
+  /** Records an action other than turning telemetry on or off. @throws the database's error */
   async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
     const enabled = await this.#settings.refresh('telemetry:enabled') === true
     await this.#models.TelemetryDecision.create({
@@ -64,7 +64,7 @@ export class Decisions {
     })
   }
 
-  /** The recorded decisions, newest first. @throws the database's error */
+  /** Lists the recorded decisions, newest first. @throws the database's error */
   async list (): Promise<Decision[]> {
     const rows = await this.#models.TelemetryDecision.findAll({ order: [['id', 'DESC']] })
     return rows.map((row) => {
@@ -73,12 +73,12 @@ export class Decisions {
     })
   }
 
-  /** Stops trying to write a refusal that could not be written. */
+  /** Stops retrying to write a refusal. */
   close (): void {
     clearTimeout(this.#retry)
   }
 
-  /** One after the other, in the order in which they were made. */
+  /** Writes decisions one after the other, in the order in which they were made. */
   #save (decision: Decision, release?: () => void): Promise<void> {
     const saved = this.#writing.then(async () => {
       await withTransaction(this.#sequelize, async (transaction) => {
@@ -89,7 +89,7 @@ export class Decisions {
         await this.#models.TelemetryDecision.create(decision, { transaction })
       })
       if (!decision.enabled) await this.#moveIntoFile()
-      // What waits to be written is older than this.
+      // A refusal that waits for a retry is older than this decision.
       if (release === this.#release) clearTimeout(this.#retry)
       release?.()
       this.#settings.remember('telemetry:enabled', decision.enabled)
@@ -98,7 +98,7 @@ export class Decisions {
     return saved
   }
 
-  /** Tries again until it works, or until a later decision was written. */
+  /** Retries once a second, until the refusal or a later decision has been written. */
   #saveLater (decision: Decision, release?: () => void): void {
     if (release !== this.#release) return
     clearTimeout(this.#retry)
@@ -108,8 +108,8 @@ export class Decisions {
   }
 
   /**
-   * Moves the refusal from SQLite's write-ahead log into the database file, so that it is in a copy of that file alone.
-   * A reader can keep the log from being emptied; what is in the file by then is enough.
+   * Moves the refusal from SQLite's write-ahead log into the database file, so that a copy of that file alone includes
+   * it. Does not check the result: a reader can only keep the log from being emptied, after the refusal was moved.
    */
   async #moveIntoFile (): Promise<void> {
     if (this.#sequelize.getDialect() === 'sqlite') await this.#sequelize.query('PRAGMA wal_checkpoint(FULL)')

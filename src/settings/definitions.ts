@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 /** The settings that the platform keeps in its database. A key that is not here is refused. */
 export const settingsSchema = Type.Object({
   'setup:initialised': Type.Boolean({ default: false, description: 'Whether the setup wizard has been finished.' }),
-  'setup:administrator': Type.Integer({ description: 'The first administrator: the id of the user who won the race.' }),
+  'setup:administrator': Type.Integer({ description: 'The id of the first administrator.' }),
   'setup:browser': Type.String({
     description: 'The SHA-256 of the `_csrf` cookie of the browser that created the administrator.'
   }),

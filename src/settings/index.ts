@@ -5,13 +5,13 @@ import { openSettings, type Settings } from './settings.js'
 declare module 'fastify' {
   interface FastifyInstance {
     settings: Settings
-    /** Turns telemetry on and off, and knows who did. */
+    /** Turns telemetry on and off, and records who did. */
     decisions: Decisions
   }
 }
 
 /**
- * Gives every capability the platform's settings as `app.settings`, and the decisions on telemetry as `app.decisions`.
+ * Decorates the app with the platform's settings, `app.settings`, and the decisions on telemetry, `app.decisions`.
  */
 export default fp(async (app) => {
   const { sequelize, models } = app.db

@@ -13,8 +13,8 @@ interface Installation {
 }
 
 /**
- * Gives this installation a new random id, and records who did: a copy of a machine shares the id of the original. What
- * was sent before stays where it is, under the old id.
+ * Gives this installation a new random id, and records who did: a copy of a machine shares the id of the original. The
+ * receiver keeps earlier pings under the old id.
  */
 export async function takeNewInstanceId (
   { settings, decisions }: Pick<Installation, 'settings' | 'decisions'>, by: By
@@ -24,8 +24,8 @@ export async function takeNewInstanceId (
 }
 
 /**
- * Deletes what the receiver holds of this installation, gives it a new id, and records who did. The new id comes first,
- * so that no ping with the old one follows the deletion; if the receiver does not delete, the old id is kept.
+ * Deletes what the receiver holds of this installation, gives the installation a new id, and records who did. Sets the
+ * new id first, so that no ping with the old one follows the deletion, and restores the old one if deleting fails.
  *
  * @returns how many rows the receiver deleted
  * @throws as `telemetry.forget` does

@@ -4,8 +4,8 @@ import { OperatorRefusals } from './operator-refusals.js'
 const RENEW_MS = 600_000
 
 /**
- * Leaves the operator's refusal in the database while the platform runs, so that it binds the command line, too: that
- * may be started with another environment.
+ * Stores the operator's refusal in the database while the platform runs, so that the command line respects it even if
+ * it is started with a different environment.
  */
 export default fp(async (app) => {
   const refusals = new OperatorRefusals(app.db.models.PlatformSetting)
@@ -20,7 +20,7 @@ export default fp(async (app) => {
   }
   let renewing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
-  // Not awaited: the platform starts whatever the database does.
+  // Not awaited, so that a slow database does not delay the start.
   app.addHook('onReady', async () => {
     renewing = renew()
     timer = setInterval(() => { renewing = renew() }, RENEW_MS).unref()

@@ -4,14 +4,15 @@ import type { PlatformSetting } from '../db/models.js'
 
 const PREFIX = 'telemetry:operator:'
 
-/** Looks at which the refusal of another platform has not been renewed, until that counts as gone. */
+/** A refusal is removed after it has been found unchanged this many times: its platform is gone. */
 const LOOKS_UNTIL_GONE = 3
 
 /**
- * The operator's refusals of all platforms that run on one database: a row each, so that a replica whose environment
- * allows telemetry does not clear the refusal of another one. A running platform renews its row. The row of a killed
- * platform is removed by another one that has seen it unchanged for a while; with none running, it stays. No two clocks
- * are compared.
+ * Stores the operator's refusals of all platforms that run on one database, one row each, so that a replica whose
+ * environment allows telemetry does not clear the refusal of another.
+ *
+ * A running platform renews its row. If a platform was killed, another one removes its row after it has found it
+ * unchanged for a while; if no other platform runs, the row stays. Clocks of different machines are never compared.
  */
 export class OperatorRefusals {
   readonly #model: typeof PlatformSetting
@@ -24,7 +25,7 @@ export class OperatorRefusals {
   }
 
   /**
-   * Why the operator of a running platform has turned telemetry off; undefined if none has.
+   * Reads why the operator of a running platform has turned telemetry off; undefined if none has.
    *
    * @throws the database's error
    */
@@ -34,7 +35,7 @@ export class OperatorRefusals {
   }
 
   /**
-   * Leaves or renews the refusal of this platform, and removes those of platforms that are gone.
+   * Stores or renews the refusal of this platform, and removes those of platforms that are gone.
    *
    * @throws the database's error
    */
@@ -47,7 +48,7 @@ export class OperatorRefusals {
     for (const { key, value } of await this.#rows()) {
       const looks = seen.get(key)?.value === value ? seen.get(key)!.looks + 1 : 0
       if (looks < LOOKS_UNTIL_GONE) this.#seen.set(key, { value, looks })
-      // Unless it was renewed just now.
+      // The value is part of the condition, in case the row was renewed just now.
       else await this.#model.destroy({ where: { key, value } })
     }
   }

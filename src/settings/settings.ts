@@ -13,8 +13,8 @@ export type SettingListener = <K extends SettingKey>(key: K, value: SettingValue
 export type Settings = ReturnType<typeof createSettings>
 
 /**
- * The platform's settings, all of them in memory.
- * Also makes the `instanceId`, once per installation, whichever replica gets there first.
+ * Reads all settings of the platform into memory. Creates the `instanceId` if there is none; of several replicas, the
+ * first one wins.
  */
 export async function openSettings (model: typeof PlatformSetting): Promise<Settings> {
   const settings = createSettings(model)
@@ -23,21 +23,21 @@ export async function openSettings (model: typeof PlatformSetting): Promise<Sett
   return settings
 }
 
-/** The platform's settings: kept in the database, shared by all replicas, remembered in memory once they were read. */
+/** The platform's settings: stored in the database, shared by all replicas, cached in memory. */
 export function createSettings (model: typeof PlatformSetting) {
   const memory = new Map<string, unknown>()
-  /** Values that hold in this process whatever the database says, because they could not be written yet. */
+  /** Values that override the database in this process, because they have not been written yet. */
   const held = new Map<string, { value: unknown }>()
-  const listeners = new Set<SettingListener>()
+  const { notify, onChange } = createListeners()
 
-  /** The value as this process knows it; the default where it was never set; undefined where it is unreadable. */
+  /** Returns the cached value; the default if it was never set; null (not in the type) if it is invalid. */
   function get<K extends SettingKey> (key: K): SettingValues[K] | undefined {
     const { default: initial } = schemaOf(key) as { default?: unknown }
     const value = held.has(key) ? held.get(key)!.value : memory.has(key) ? memory.get(key) : initial
     return value as SettingValues[K] | undefined
   }
 
-  /** The value as the database knows it now, another replica's change included. */
+  /** Reads a value from the database, including changes by other replicas. @returns as `get` does */
   async function refresh<K extends SettingKey> (key: K): Promise<SettingValues[K] | undefined> {
     schemaOf(key)
     if (held.has(key)) return get(key)
@@ -47,23 +47,23 @@ export function createSettings (model: typeof PlatformSetting) {
     return get(key)
   }
 
-  /** @throws InvalidSettingError before anything is written */
+  /** Writes a value. @throws InvalidSettingError before anything is written, or the database's error */
   async function set<K extends SettingKey> (key: K, value: SettingValues[K]): Promise<void> {
     if (!Value.Check(schemaOf(key), value)) throw new InvalidSettingError(`${key} cannot be ${JSON.stringify(value)}`)
     await model.upsert({ key, value: JSON.stringify(value) })
     remember(key, value)
   }
 
-  /** Takes over a value that was written, and notifies the listeners. */
+  /** Caches a value that was written elsewhere, and notifies the listeners. */
   function remember<K extends SettingKey> (key: K, value: SettingValues[K]): void {
     memory.set(key, value)
     notify(key, value)
   }
 
   /**
-   * Lets a value hold in this process at once, before and without being written, and notifies the listeners.
+   * Overrides a value in this process without writing it, and notifies the listeners.
    *
-   * @returns what ends that, once the value is written; a later value stays held
+   * @returns a function that ends the override once the value is written; does nothing if a later value overrides it
    */
   function hold<K extends SettingKey> (key: K, value: SettingValues[K]): () => void {
     const entry = { value }
@@ -72,14 +72,20 @@ export function createSettings (model: typeof PlatformSetting) {
     return () => { if (held.get(key) === entry) held.delete(key) }
   }
 
-  function notify<K extends SettingKey> (key: K, value: SettingValues[K]): void {
-    for (const listener of listeners) listener(key, value)
-  }
-
-  /** Sets a key only where no replica has set it before. Resolves to whether this call was the one. */
+  /** Sets a key unless a replica has set it before. @returns whether this call has set it */
   async function setOnce<K extends SettingKey> (key: K, value: SettingValues[K]): Promise<boolean> {
     await model.bulkCreate([{ key, value: JSON.stringify(value) }], { ignoreDuplicates: true })
     return await refresh(key) === value
+  }
+
+  return { get, refresh, set, setOnce, hold, remember, onChange }
+}
+
+function createListeners () {
+  const listeners = new Set<SettingListener>()
+
+  const notify: SettingListener = (key, value) => {
+    for (const listener of listeners) listener(key, value)
   }
 
   /** Calls the listener after each change made by this process. */
@@ -87,7 +93,7 @@ export function createSettings (model: typeof PlatformSetting) {
     listeners.add(listener)
   }
 
-  return { get, refresh, set, setOnce, hold, remember, onChange }
+  return { notify, onChange }
 }
 
 function schemaOf (key: string) {
@@ -95,7 +101,7 @@ function schemaOf (key: string) {
   throw new InvalidSettingError(`there is no setting "${key}"`)
 }
 
-/** Parses a stored value; null if it is unreadable, which is not the same as never set: consent counts it as off. */
+/** Parses a stored value; null if it is invalid. That differs from never set: consent counts it as off. */
 function parse (key: string, json: string): unknown {
   try {
     const value: unknown = JSON.parse(json)

@@ -5,16 +5,16 @@ import type { Account } from '../accounts/schema.js'
 import type { User } from '../db/models.js'
 import { RequestProblem } from '../http/request-problem.js'
 
-/** The administrator of the platform, or null while there is none. */
+/** Finds the administrator of the platform, or null if there is none yet. */
 export function findAdministrator (app: FastifyInstance): Promise<User | null> {
   return app.db.models.User.findOne({ where: { admin: true }, order: ['id'] })
 }
 
 /**
- * Creates the first account, the administrator's. Of several that try at once, on any replica, exactly one succeeds.
+ * Creates the first account, the administrator's. Of several concurrent attempts, on any replica, exactly one succeeds.
  *
- * @param signal of a hang-up: nothing is created for a client that has hung up while it waited for its turn
- * @throws RequestProblem 409 when there is an administrator already
+ * @param signal aborted if the client closes the connection; then nothing is created
+ * @throws RequestProblem 409 if there is an administrator already
  */
 export async function createAdministrator (
   app: FastifyInstance, account: Account, signal?: AbortSignal
@@ -22,7 +22,7 @@ export async function createAdministrator (
   if (await findAdministrator(app)) throw administratorExists()
   const password = await hashPassword(account.password, signal)
   const user = await app.db.models.User.create({ ...account, password, admin: true }).catch(tellDuplicate)
-  // Known by its id only after it is written, the account takes part in the race, and goes again if it loses.
+  // The race is decided by id, which is known only after the account is written; an account that loses is deleted.
   if (await app.settings.setOnce('setup:administrator', user.id)) return user
   await user.destroy()
   throw administratorExists()

@@ -10,14 +10,14 @@ import { createUserSchema, decisionSchema, finishSchema } from './schema.js'
 import { showStep, showStepAgain } from './wizard.js'
 
 /**
- * The setup wizard: from an empty database to a platform with an administrator and a decision on telemetry.
- * Whoever reaches the platform first creates the administrator; from then on the setup is that administrator's, until
- * it is finished and gone.
+ * The setup wizard: creates the administrator, asks for a decision on telemetry, and finishes the setup.
+ * The first visitor creates the administrator; after that only the administrator can continue. Once the setup is
+ * finished, its routes no longer exist.
  */
 const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addHook('onRequest', async (request, reply) => {
-    // Read afresh: another replica may have finished the setup.
+    // Reread, because another replica may have finished the setup.
     if (!await app.settings.refresh('setup:initialised')) return
     return request.method === 'GET' ? reply.redirect('/') : reply.callNotFound()
   })
@@ -40,7 +40,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/setup/settings', {
     ...owned, schema: { tags: ['setup'], summary: 'Decide on telemetry', body: decisionSchema }
   }, async (request, reply) => {
-    // While the operator has turned telemetry off, the switch is locked: a yes would take effect once that is gone.
+    // While the operator has turned telemetry off, the switch is locked, and its value does not count: "on" would take
+    // effect later, unnoticed.
     const enabled = request.body.telemetry && !await app.telemetry.operatorConsent()
     await decide(app, { enabled, way: 'wizard', who: await nameOf(request) })
     return answer(request, reply, '/setup')
@@ -53,12 +54,12 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
       throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
     }
     await app.settings.set('setup:initialised', true)
-    // Until now the last word of the log is that the setup is not finished.
+    // The last entry of the log so far says that the setup is not finished.
     await app.telemetry.consent().then(({ explanation }) => { app.log.info(explanation) }).catch(() => {})
     return answer(request, reply, '/')
   })
 
-  /** Before there is an administrator nobody has a name yet. */
+  /** Returns the name to record; empty before there is an administrator. */
   async function nameOf ({ user }: FastifyRequest): Promise<string> {
     return (user ?? await findAdministrator(app))?.username ?? ''
   }

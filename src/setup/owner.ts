@@ -11,8 +11,8 @@ export async function rememberBrowser ({ cookies, server: { settings } }: Fastif
 }
 
 /**
- * Whether the setup is this request's to go on with: before there is an administrator anybody's; afterwards that
- * administrator's, signed in, or that of the browser that created the account. Existing automation keeps the `_csrf`
+ * Checks whether a request may continue the setup. Before there is an administrator every request may; after that only
+ * the signed-in administrator, or the browser that created the account, because existing automation keeps the `_csrf`
  * cookie and sends no session.
  */
 export async function ownsSetup ({ user, cookies, server: app }: FastifyRequest): Promise<boolean> {
@@ -22,10 +22,10 @@ export async function ownsSetup ({ user, cookies, server: app }: FastifyRequest)
 }
 
 /**
- * Checks when a request is carried out, its body read: the setup may have been finished, or an administrator created,
- * since its headers arrived.
+ * Refuses a request that may not continue the setup. Runs after the body is read, because the setup may have been
+ * finished, or an administrator created, since the headers arrived.
  *
- * @throws RequestProblem 401 if the setup is somebody else's
+ * @throws RequestProblem 401
  */
 export async function requireOwner (request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   if (await request.server.settings.refresh('setup:initialised')) return reply.callNotFound()

@@ -13,7 +13,7 @@ export interface Progress {
   next: Step
 }
 
-/** How far the setup has come, read from what its steps have left behind: a restart or a replica forgets nothing. */
+/** Finds the progress of the setup in the database, so that restarts and replicas do not lose it. */
 export async function findProgress (app: FastifyInstance): Promise<Progress> {
   const administrator = await findAdministrator(app)
   const decided = await app.db.models.PlatformSetting.findByPk('telemetry:enabled') !== null
@@ -21,7 +21,7 @@ export async function findProgress (app: FastifyInstance): Promise<Progress> {
   return { administrator, next }
 }
 
-/** The step to show: the one asked for, when it has been reached, else the next. */
+/** Chooses the step to show: the requested one if it has been reached, else the next. */
 export function chooseStep (asked: unknown, { next }: Progress): Step {
   const step = STEPS.find((name) => name === asked)
   return step && STEPS.indexOf(step) <= STEPS.indexOf(next) ? step : next

@@ -8,13 +8,13 @@ import { describePing } from '../views/ping.js'
 import { loadSection } from '../views/section.js'
 import { chooseStep, findProgress, STEPS } from './progress.js'
 
-/** Shows the step of the wizard that is next, or an earlier one that `?step=` asks for. */
+/** Shows the next step of the wizard, or an earlier one that `?step=` requests. */
 export function showStep (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { step } = request.query as { step?: unknown }
   return sendStep(request, reply, step)
 }
 
-/** Shows the step whose form was refused, with what was entered and what was wrong with it. */
+/** Shows the step whose form was refused again, with the entered values and their problems. */
 export async function showStepAgain (error: Error, request: FastifyRequest, reply: FastifyReply) {
   const problems = isForm(request) && findProblems(error, request)
   if (!problems) throw error
@@ -24,7 +24,7 @@ export async function showStepAgain (error: Error, request: FastifyRequest, repl
 
 async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: unknown, problems: Problems = {}) {
   const progress = await findProgress(request.server)
-  // What the administrator has entered so far is nobody else's to see.
+  // Only the administrator may see the values entered so far.
   const isStranger = progress.administrator && !request.user?.admin
   const step = isStranger ? 'sign-in' : chooseStep(asked, progress)
   return reply.page(`setup/${step}`, {
@@ -38,7 +38,7 @@ async function sendStep (request: FastifyRequest, reply: FastifyReply, asked: un
   })
 }
 
-/** What the wizard says about telemetry. The exact ping can be missing; the switch needs nothing but the settings. */
+/** Reads what the wizard shows about telemetry. The preview may be missing; the switch depends only on the settings. */
 async function readChoice ({ server: app, log }: FastifyRequest, withPreview: boolean) {
   const { telemetry } = app
   const operator = await telemetry.operatorConsent()

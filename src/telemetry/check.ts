@@ -1,21 +1,24 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit, type Endpoint } from './delivery/connection.js'
+import {
+  blameProxy, endpointOf, openTcp, openTls, openTunnel, REACH_MS, withinLimit, type Endpoint
+} from './delivery/connection.js'
 import { lookUp } from './delivery/lookup.js'
 import { findProxy, type Proxy } from './delivery/proxy.js'
 import { describeNoAnswer } from './describe-outcome.js'
 
-/** One step of a connection, and what came of it. */
+/** One step of a connection, and its result. */
 export interface CheckStep {
   name: 'proxy' | 'name' | 'TCP' | 'tunnel' | 'TLS'
   ok: boolean
-  /** What was found; or what went wrong, and what an administrator can do. */
+  /** The finding; if the step failed, what went wrong and what an administrator can do. */
   words: string
   errorCode: string | null
 }
 
 /**
- * Connects to the receiver as a ping would, step by step, and hangs up. Sends no ping and no HTTP request to the receiver.
+ * Connects to the receiver step by step, as a ping would, and closes the connection. Sends no ping, and no HTTP
+ * request to the receiver.
  *
  * @returns the steps up to the first that failed; never throws
  */
@@ -43,6 +46,7 @@ export async function checkConnection (address: string): Promise<CheckStep[]> {
   return steps
 }
 
+/** Runs and reports the steps of one check. */
 interface Course {
   signal: AbortSignal
   begin: <T>(name: CheckStep['name'], step: () => Promise<T> | T) => Promise<T>

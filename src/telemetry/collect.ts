@@ -9,7 +9,7 @@ import { TelemetryOffError } from './types.js'
 type Counts = Ping['platform']['counts']
 
 /**
- * Builds a ping from what is true now.
+ * Builds a ping from the current state of the host.
  *
  * @param version the version of the schema that was agreed to
  * @returns the exact text that is previewed, recorded and posted
@@ -20,7 +20,7 @@ export async function collectPing (
 ): Promise<string> {
   const instanceId = await readInstanceId(settings)
   if (!instanceId) throw new TelemetryOffError(NO_INSTANCE_ID.explanation)
-  // Loads typebox, which takes some 170 ms of processor time: no sooner than a ping is built.
+  // Loaded here because typebox takes some 170 ms of processor time, which only building a ping should cost.
   const { DRIVERS, serialisePing } = await import('./ping.js')
   return serialisePing({
     instanceId,
@@ -33,10 +33,10 @@ export async function collectPing (
   }, version)
 }
 
-/** Counts all three in one snapshot, so that they are of one moment. */
+/** Counts users, teams and projects in one snapshot, so that the counts are consistent. */
 function countRows ({ sequelize, models }: TelemetryHost['db']): Promise<Counts> {
   return withTransaction(sequelize, 'read', async (transaction, withinLimit) => {
-    // Without the host's scopes and hooks, which could hide rows; soft-deleted rows are still left out.
+    // Bypasses the host's scopes and hooks, which could hide rows. Soft-deleted rows are still left out.
     const options = { transaction, hooks: false }
     const count = (model: ModelStatic<Model>) => withinLimit(() => model.unscoped().count(options))
     return {

@@ -3,12 +3,12 @@ import { basename } from 'node:path'
 import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import type { TelemetryHost } from './host.js'
 
-/** A larger file is no configuration, and takes long to parse. */
+/** The size limit of flowforge.yml. A larger file cannot be a configuration, and takes long to parse. */
 export const MOST_CONFIG_BYTES = 64 * 1024
 
 /**
- * Reads what the operator says about telemetry: the section as the host has it and, if that allows telemetry, the text
- * of the file, whatever the host made of it. A host may have replaced `telemetry: false` by its defaults.
+ * Reads the operator's configuration of telemetry: the section as the host passes it and, if that allows telemetry,
+ * also the text of the file, because the host may have replaced `telemetry: false` with its defaults.
  *
  * Never throws: a file that cannot be read counts as an opt-out.
  */
@@ -22,18 +22,18 @@ export async function loadTelemetryConfig (
 }
 
 /**
- * Reads a flowforge.yml, and no more than a configuration can have: a device has no size, and never ends.
+ * Reads the text of a flowforge.yml of up to 64 KiB. Reads no more than that, because the path may name an endless file
+ * such as a device.
  *
- * @throws Error with the reason in words, or the file system's
+ * @throws Error with the reason in words, or the error of the file system
  */
 export function readConfigText (path: string): string {
-  // Without O_NONBLOCK, opening a named pipe would wait for somebody who writes to it.
+  // Without O_NONBLOCK, opening a named pipe would block until another process writes to it.
   const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
-    if (!fstatSync(file).isFile()) throw new Error('it is no file')
+    if (!fstatSync(file).isFile()) throw new Error('it is not a file')
     const bytes = Buffer.alloc(MOST_CONFIG_BYTES + 1)
-    let length = 0
-    for (let read = -1; read !== 0 && length < bytes.length; length += read) read = readSync(file, bytes, length, bytes.length - length, null)
+    const length = fill(bytes, file)
     if (length > MOST_CONFIG_BYTES) throw new Error(`it has more than ${MOST_CONFIG_BYTES / 1024} KiB`)
     return bytes.toString('utf8', 0, length)
   } finally {
@@ -41,10 +41,21 @@ export function readConfigText (path: string): string {
   }
 }
 
+/** Reads into a buffer until it is full or the file ends. @returns the number of bytes read */
+function fill (bytes: Buffer, file: number): number {
+  let length = 0
+  while (length < bytes.length) {
+    const read = readSync(file, bytes, length, bytes.length - length, null)
+    if (read === 0) break
+    length += read
+  }
+  return length
+}
+
 async function readConfigFile (path: string): Promise<TelemetryConfig> {
   try {
     const text = readConfigText(path)
-    // Loads yaml, which takes some 70 ms of processor time: no sooner than a text is judged.
+    // Loaded here because yaml takes some 70 ms of processor time, which only judging a text should cost.
     const { judgeConfigText } = await import('./config-text.js')
     return judgeConfigText(text, basename(path))
   } catch (error) {

@@ -3,22 +3,22 @@ import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import { readsLikeOptOut } from './opt-out-words.js'
 
 /**
- * How a line in a text begins that could be a key: `telemetry:`, `- DO_NOT_TRACK=1`. Neighbouring parts share no character,
- * and no part goes on to the next line: the search takes time that grows no faster than the text.
+ * Matches the start of a line that could be a key in a text: `telemetry:`, `- DO_NOT_TRACK=1`. Adjacent parts of the
+ * pattern match no common character, and none matches a line break, so the search takes linear time.
  */
 const KEY_IN_TEXT = /^[^\S\n\r\u2028\u2029]*(?:-[ \t]+)*["']?([^\s:="'#]+)["']?[ \t]*(?::(?=\s|$)|=)/gmu
 
 /**
- * Judges the text of flowforge.yml. Counts as an opt-out: a `telemetry` section that is anything but valid, a key at any
- * depth that reads like telemetry, tracking or an opt-out, a file that is empty or cannot be parsed.
+ * Judges the text of flowforge.yml. Counts as an opt-out: an invalid `telemetry` section, any other key at any depth
+ * that reads like telemetry, tracking or an opt-out, and a file that is empty or cannot be parsed.
  *
- * @param name how messages call the file. They name line and key, and print no value of an unknown key
+ * @param name the name of the file in messages. They give line and key, but no value of an unknown key
  */
 export function judgeConfigText (text: string, name: string): TelemetryConfig {
   if (text.trim() === '') return doubt(`${name} is empty. Restore it, or write "telemetry: {}" into it, and restart`)
   const lines = new LineCounter()
-  // A %YAML 1.1 directive would turn `yes` and `no` into booleans; the schema is not the file's to choose. Checking for
-  // unique keys takes quadratic time; for `telemetry` it is done below.
+  // The schema is fixed, because a %YAML 1.1 directive in the file would turn `yes` and `no` into booleans. The
+  // parser's check for unique keys takes quadratic time; judgeSection does it for `telemetry`.
   const document = parseDocument(text, {
     lineCounter: lines, prettyErrors: false, schema: 'core', merge: false, uniqueKeys: false
   })
@@ -28,8 +28,9 @@ export function judgeConfigText (text: string, name: string): TelemetryConfig {
   if (text.includes('\0')) return doubt(`${name} holds bytes that are no text. Restore it and restart`)
   const misplaced = findMisplaced(document)
   if (misplaced) {
-    return doubt(`${lineOf(misplaced.offset)}, has the key ${JSON.stringify(misplaced.key)}, which reads like a mistyped or ` +
-      'misplaced opt-out. Write "telemetry: { enabled: false }" at the top level instead, or remove the key, and restart')
+    return doubt(`${lineOf(misplaced.offset)}, has the key ${JSON.stringify(misplaced.key)}, ` +
+      'which reads like a mistyped or misplaced opt-out. ' +
+      'Write "telemetry: { enabled: false }" at the top level instead, or remove the key, and restart')
   }
   return judgeSection(document, lineOf)
 }
@@ -37,8 +38,9 @@ export function judgeConfigText (text: string, name: string): TelemetryConfig {
 function judgeSection (document: Document, lineOf: (offset: number) => string): TelemetryConfig {
   const section = topLevel(document).find(isSection)
   const pairs = isMap(section?.value) ? section.value.items : []
-  const locate = (...path: string[]) => lineOf(offsetOf(pairs.find((pair) => nameOf(pair) === path.at(-1)) ?? section!))
-  const twice = pairs.find((pair, index) => pairs.findIndex((other) => nameOf(other) === nameOf(pair)) < index)
+  const find = (name: string | undefined) => pairs.find((pair) => nameOf(pair) === name)
+  const locate = (...path: string[]) => lineOf(offsetOf(find(path.at(-1)) ?? section!))
+  const twice = pairs.find((pair) => find(nameOf(pair)) !== pair)
   if (twice) return doubt(`${lineOf(offsetOf(twice))}, has telemetry.${nameOf(twice)} twice. Remove one and restart`)
   try {
     return readTelemetryConfig(isNode(section?.value) ? section.value.toJS(document) : section?.value, locate)
@@ -52,7 +54,7 @@ interface FoundKey {
   offset: number
 }
 
-/** The first key that reads like an opt-out, other than one `telemetry` at the top level and what belongs into it. */
+/** Finds the first key that reads like an opt-out, except the first `telemetry` at the top level. */
 function findMisplaced (document: Document): FoundKey | undefined {
   const own = topLevel(document).find(isSection)
   const isLost = (pair: Pair) => /^(enabled?|disabled?)$/i.test(nameOf(pair))
@@ -66,7 +68,7 @@ function findMisplaced (document: Document): FoundKey | undefined {
       found = { key, offset: offsetOf(pair) }
       return visit.BREAK
     },
-    // A section that slipped into a text, for example below a `|`.
+    // A section that became part of a text by mistake, for example below a `|`.
     Scalar (position, { value, range }) {
       if (position === 'key' || typeof value !== 'string') return undefined
       const [, key] = [...value.matchAll(KEY_IN_TEXT)].find(([, name]) => readsLikeOptOut(name!)) ?? []
@@ -82,7 +84,7 @@ const topLevel = (document: Document): Pair[] => isMap(document.contents) ? docu
 
 const isSection = (pair: Pair) => nameOf(pair) === 'telemetry'
 
-/** The name of a key; empty for a key that is itself a section, whose own keys are visited. */
+/** Returns the name of a key; empty if the key is itself a section, because that section's keys are visited, too. */
 const nameOf = ({ key }: Pair) => isScalar(key) ? String(key.value) : ''
 
 const offsetOf = ({ key }: Pair) => (isNode(key) ? key.range?.[0] : undefined) ?? 0

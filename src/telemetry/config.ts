@@ -26,36 +26,36 @@ export const telemetryConfigSchema = {
   }
 }
 
-/** What the operator's configuration says about telemetry. */
+/** The operator's configuration of telemetry, validated. */
 export interface TelemetryConfig {
   allowed: boolean
   url: string
-  /** Why it is off, without a final full stop; empty if it is not. */
+  /** Why telemetry is off, without a final full stop; empty if it is allowed. */
   reason: string
-  /** Whether it is off because something is unclear, rather than plainly set to false. */
+  /** Whether it is off because something is unclear, rather than set to false. */
   doubtful: boolean
 }
 
-/** Where a key stands, in words: `flowforge.yml, line 3`. */
+/** Returns the place of a key in words: `flowforge.yml, line 3`. */
 export type Locate = (...path: string[]) => string
 
-/** Refuses because something is unclear. */
+/** Refuses because something is unclear. @param reason without a final full stop */
 export function doubt (reason: string): TelemetryConfig {
   return { allowed: false, url: DEFAULT_URL, reason, doubtful: true }
 }
 
 /**
- * Judges the raw `telemetry` section. Anything other than absent or valid counts as disabled. A key whose value is
+ * Validates the raw `telemetry` section. Anything other than absent or valid counts as disabled. A key whose value is
  * undefined counts as absent.
  *
  * @param raw the section as parsed; an Error if it could not be parsed, with the reason as its message
- * @param locate where a key stands; a host may have something else under this name, or nothing
+ * @param locate a Locate; anything else is ignored, because the host's `locate` may be something unrelated
  */
 export function readTelemetryConfig (raw: unknown, locate?: unknown): TelemetryConfig {
   const place = typeof locate === 'function' ? locate as Locate : () => 'flowforge.yml'
   const problem = findProblem(raw, place)
   const { enabled, url } = (raw ?? {}) as { enabled?: boolean, url?: string }
-  // What is shown as the receiver is the operator's, although another key is wrong.
+  // A valid url is kept although another key is wrong, so that pages show the receiver that the operator chose.
   if (problem) return { ...doubt(problem), url: isPostable(url) ? url : DEFAULT_URL }
   const reason = enabled === false ? `${place('telemetry', 'enabled')}, sets telemetry.enabled to false` : ''
   return { allowed: enabled !== false, url: url ?? DEFAULT_URL, reason, doubtful: false }
@@ -83,13 +83,14 @@ function findProblemOfKey (key: string, value: unknown): string | undefined {
     return `sets telemetry.enabled to ${showValue(value)}, which is neither true nor false. Write true or false`
   }
   if (key === 'url' && !isPostable(value)) {
-    return 'sets telemetry.url to something other than an http or https URL without a user name and password. Correct it'
+    return 'sets telemetry.url to something other than an http or https URL without a user name and password. ' +
+      'Correct it'
   }
   return undefined
 }
 
 function isPostable (value: unknown): value is string {
-  // URL itself would repair what is mistyped: white space in the middle, a missing slash.
+  // URL alone would silently repair typing mistakes, such as white space in the middle or a missing slash.
   if (typeof value !== 'string' || !/^https?:\/\/[^\s/]\S*$/i.test(value) || !URL.canParse(value)) return false
   const { username, password } = new URL(value)
   return !username && !password
@@ -98,7 +99,7 @@ function isPostable (value: unknown): value is string {
 /** Texts that people write for true or false. */
 const YES_OR_NO = /^(yes|no|on|off|true|false|y|n|never|none|enabled?|disabled?)$/i
 
-/** A value that is safe to print: any other text may be a secret that slipped into the wrong line. */
+/** Describes a value without printing text that may be a secret on the wrong line. */
 export function showValue (value: unknown): string {
   if (typeof value === 'string') return YES_OR_NO.test(value) ? inspect(value) : 'a text'
   if (Array.isArray(value)) return 'a list'

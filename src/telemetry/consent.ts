@@ -2,13 +2,13 @@ import type { TelemetryConfig } from './config.js'
 import { readsLikeOptOutVariable } from './opt-out-words.js'
 import type { Consent } from './types.js'
 
-/** What consent depends on, read at the moment of sending. */
+/** Everything that consent depends on, read immediately before sending. */
 export interface ConsentFacts extends SettingFacts {
   config: TelemetryConfig
   environment: Record<string, string | undefined>
 }
 
-/** What it depends on besides the operator. */
+/** The settings that consent depends on. */
 export interface SettingFacts {
   /** The setting `setup:initialised`, unvalidated. */
   initialised: unknown
@@ -16,7 +16,7 @@ export interface SettingFacts {
   enabled: unknown
 }
 
-/** Environment variables by which an operator turns off this telemetry, or any. */
+/** Environment variables with which an operator turns off this telemetry, or all telemetry. */
 export const OPT_OUT_VARIABLES = ['FF_TELEMETRY_DISABLED', 'DO_NOT_TRACK']
 
 /**
@@ -29,21 +29,23 @@ export function decideConsent ({ config, environment, ...facts }: ConsentFacts):
   return decideForOperator(config, environment) ?? decideBySettings(facts)
 }
 
-/** Decides by the settings of the platform, where the operator leaves the choice. */
+/** Decides by the settings of the platform, if the operator leaves the choice to them. */
 export function decideBySettings ({ initialised, enabled }: SettingFacts): Consent {
   if (initialised !== true) return refuse('setup', 'the setup is not finished')
   // Absent means on. Anything else, for example the text "false", counts as off.
   if (enabled !== true && enabled !== undefined) {
-    return refuse('administrator', 'the platform\'s settings say so; an administrator can change that in Admin Settings')
+    return refuse('administrator',
+      'the platform\'s settings say so; an administrator can change that in Admin Settings')
   }
   return {
     allowed: true,
     decidedBy: 'administrator',
-    explanation: 'Telemetry is on: the platform\'s settings allow it, and neither flowforge.yml nor the environment turns it off.'
+    explanation: 'Telemetry is on: ' +
+      'the platform\'s settings allow it, and neither flowforge.yml nor the environment turns it off.'
   }
 }
 
-/** Decides for the operator, by flowforge.yml and the environment; undefined where they leave the choice. */
+/** Decides by flowforge.yml and the environment; undefined if they leave the choice to the settings. */
 export function decideForOperator (
   config: TelemetryConfig, environment: ConsentFacts['environment']
 ): Consent | undefined {
@@ -56,13 +58,13 @@ export function decideForOperator (
     `Did you mean ${OPT_OUT_VARIABLES[0]}? Correct or remove it, and restart`)
 }
 
-/** Whether an operator's refusal is something unclear, so that the log should warn of it. */
+/** Checks whether the operator's refusal comes from something unclear, which should be logged as a warning. */
 export function isDoubtful (config: TelemetryConfig, environment: ConsentFacts['environment']): boolean {
   if (!config.allowed) return config.doubtful
   return !OPT_OUT_VARIABLES.some((name) => isSet(environment[name])) && findMistypedVariable(environment) !== undefined
 }
 
-/** A variable whose name is a near miss, set to anything at all: `FF_DISABLE_TELEMETRY`, `do_not_track`. */
+/** Finds a variable with a mistyped name, such as `FF_DISABLE_TELEMETRY` or `do_not_track`, and any non-empty value. */
 function findMistypedVariable (environment: ConsentFacts['environment']): string | undefined {
   return Object.keys(environment).find((name) => (
     environment[name] && !OPT_OUT_VARIABLES.includes(name) && readsLikeOptOutVariable(name)))
@@ -70,12 +72,12 @@ function findMistypedVariable (environment: ConsentFacts['environment']): string
 
 const isSet = (value = '') => !['', '0', 'false'].includes(value)
 
-/** Refuses for a host that lacks something. @param missing what it lacks, in words */
+/** Refuses because the host lacks something. @param missing the missing parts, in words */
 export function refuseForHost (missing: string): Consent {
   return refuse('host', `the platform it is embedded in lacks ${missing}`)
 }
 
-/** Refuses for a host whose settings hold no `instanceId` that a ping could carry. */
+/** The refusal if the host has no valid `instanceId`. */
 export const NO_INSTANCE_ID = refuseForHost('the setting instanceId, a random UUID')
 
 function refuse (decidedBy: Consent['decidedBy'], reason: string): Consent {

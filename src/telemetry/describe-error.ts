@@ -1,4 +1,4 @@
-/** PostgreSQL quotes the value in what it says of these: data exceptions, and what a trigger says. */
+/** Classes of PostgreSQL errors whose messages may quote values: data exceptions, and errors raised by triggers. */
 const QUOTES_VALUES = /^(22|P0)[0-9A-Z]{3}$/
 
 interface Thrown {
@@ -8,9 +8,9 @@ interface Thrown {
 }
 
 /**
- * Describes an error for the log and for the log of pings: its code and its message, without the values that a
- * database quotes. Logged as text, because the logger of a host would write all that Sequelize hangs on an `err`: the
- * statement with its parameters.
+ * Describes an error for the host's log and for the log of pings: code and message, without values that a database
+ * quotes. Errors are logged as text, because the host's logger would also write the statement and the parameters that
+ * Sequelize attaches to an error.
  */
 export function describeError (thrown: unknown): { code: string | null, message: string } {
   const { code, message, parent } = (thrown ?? {}) as Thrown
@@ -20,7 +20,7 @@ export function describeError (thrown: unknown): { code: string | null, message:
   return { code: typeof code === 'string' ? code : null, message: text ?? '' }
 }
 
-/** The same in one text, `CODE: message`. */
+/** Describes an error as one text, `CODE: message`. */
 export function reasonOf (thrown: unknown): string {
   const { code, message } = describeError(thrown)
   return [code, message].filter(Boolean).join(': ')

@@ -3,9 +3,9 @@ import { FAILURES, findByCode, STATUSES } from './failures.js'
 import type { LoggedPing } from './types.js'
 
 /**
- * Describes what became of a ping, in a sentence or two on which an administrator can act.
+ * Describes the outcome of a ping in a sentence or two that tell an administrator what to do.
  *
- * @param now when it is read: a ping that waits is told by the time that is left
+ * @param now the time from which the wait for the next attempt is counted
  */
 export function describeOutcome (ping: LoggedPing, now = new Date()): string {
   const host = ping.url === null ? 'The receiver (destination not recorded)' : new URL(ping.url).host
@@ -26,9 +26,12 @@ const UNCONFIRMED = 'A login page or a proxy may have answered in its place. ' +
 function describeProgress (ping: LoggedPing, host: string, now: Date): string {
   const { kind, attempts, nextAttemptAt } = ping
   const seconds = nextAttemptAt ? Math.ceil((nextAttemptAt.getTime() - now.getTime()) / 1_000) : 0
-  if (attempts === 0) return seconds > 0 ? `It waits as the receiver asked: first attempt in ${inWords(seconds)}.` : 'It is being sent.'
-  if (seconds <= 0) return `It is being sent, attempt ${attempts + 1} of ${maxAttempts(kind)}. Before: ${describeFailure(ping, host)}`
-  return `Attempt ${attempts} of ${maxAttempts(kind)}, next in ${inWords(seconds)}. ${describeFailure(ping, host)}`
+  if (attempts === 0 && seconds > 0) return `It waits as the receiver asked: first attempt in ${inWords(seconds)}.`
+  if (attempts === 0) return 'It is being sent.'
+  const most = maxAttempts(kind)
+  const failure = describeFailure(ping, host)
+  if (seconds <= 0) return `It is being sent, attempt ${attempts + 1} of ${most}. Before: ${failure}`
+  return `Attempt ${attempts} of ${most}, next in ${inWords(seconds)}. ${failure}`
 }
 
 const inWords = (seconds: number) => seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`
@@ -40,7 +43,7 @@ function describeFailure ({ status, errorCode, error }: LoggedPing, host: string
   return describeNoAnswer(errorCode, error, host)
 }
 
-/** Describes why there was no answer. @param error the technical words, for an error that is not foreseen */
+/** Describes why there was no answer. @param error the technical message, used for an unknown code */
 export function describeNoAnswer (code: string | null, error: string | null, host: string): string {
   const failure = findByCode(FAILURES, code ?? '')
   if (failure) return `${failure.what.replace('{host}', host)} ${failure.remedy}`

@@ -7,29 +7,32 @@ export const RETENTION_DAYS = 90
 
 const WHEN = '30 seconds after each start and once every 24 hours'
 
-/** Where pings go, in words. */
+/** The receiver of pings, in words. */
 export interface Receiver {
   host: string
   isOfficial: boolean
-  /** Who receives them: the end of a sentence. */
+  /** Who receives pings, as the end of a sentence. */
   who: string
-  /** What becomes of a ping there. */
+  /** How long the receiver keeps pings. */
   keeping: string
-  /** What to know about the connection; empty if it is encrypted. */
+  /** A warning about the connection; empty if it is encrypted. */
   caution: string
 }
 
-/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url where pings are posted to */
+/** Describes the receiver. Promises nothing for a receiver that is not FlowForge's. @param url of pings */
 export function describeReceiver (url: string): Receiver {
   const { host, origin, protocol } = new URL(url)
   const isOfficial = origin === new URL(DEFAULT_URL).origin
   return {
     host,
     isOfficial,
-    who: isOfficial ? `the FlowForge team at ${host}` : `${host}, the receiver that the operator of this platform chose`,
+    who: isOfficial
+      ? `the FlowForge team at ${host}`
+      : `${host}, the receiver that the operator of this platform chose`,
     keeping: isOfficial
-      ? `The FlowForge team keeps each ping for ${RETENTION_DAYS} days, and with it a keyed hash of the network address it ` +
-        'came from. Once the following day is over, nobody can find out any more which address that was.'
+      ? `The FlowForge team keeps each ping for ${RETENTION_DAYS} days, ` +
+        'and with it a keyed hash of the network address it came from. ' +
+        'Once the following day is over, nobody can find out any more which address that was.'
       : `What ${host} keeps, and for how long, is up to whoever runs it; the FlowForge team promises nothing for it.`,
     caution: protocol === 'http:'
       ? 'The connection is not encrypted (http): whoever is on the way can read and change what is sent.'
@@ -37,12 +40,12 @@ export function describeReceiver (url: string): Receiver {
   }
 }
 
-/** Says at the command line where pings go. */
+/** Describes on the command line where pings go. */
 export function describeDestination ({ allowed }: Consent, url: string): string {
   return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`
 }
 
-/** What the sentence beside a switch depends on. */
+/** The facts that the sentence beside a switch depends on. */
 export interface DecisionFacts {
   /** The setting `telemetry:enabled`. */
   enabled: boolean
@@ -53,7 +56,7 @@ export interface DecisionFacts {
   url: string
 }
 
-/** Says beside the switch of the Telemetry page what holds now, to whom what is sent, and how to change it. */
+/** Describes the current state beside the switch of the Telemetry page: what is sent, to whom, and how to change it. */
 export function describeDecision ({ enabled, operator, consent, url }: DecisionFacts): string {
   if (operator) {
     const next = enabled
@@ -65,32 +68,36 @@ export function describeDecision ({ enabled, operator, consent, url }: DecisionF
   if (!enabled) return `Telemetry is off until an administrator turns it on here; then ${message}.`
   if (consent?.allowed) return `Telemetry is on unless you turn it off here: ${message}.`
   if (!consent) {
-    return 'Whether a ping may be sent cannot be told at the moment, so none is sent. Once it can, telemetry is on unless ' +
-      `you turn it off here: ${message}.`
+    return 'Whether a ping may be sent cannot be told at the moment, so none is sent. ' +
+      `Once it can, telemetry is on unless you turn it off here: ${message}.`
   }
-  const obstacle = consent.decidedBy === 'setup' ? 'Once the setup is finished' : `${consent.explanation} Once that is corrected`
+  const obstacle = consent.decidedBy === 'setup'
+    ? 'Once the setup is finished'
+    : `${consent.explanation} Once that is corrected`
   return `${obstacle}, telemetry is on unless you turn it off here: ${message}.`
 }
 
-/** Says beside the switch of the setup wizard what it does. */
+/** Describes the effect of the switch in the setup wizard. */
 export function describeChoice ({ enabled, operator, url }: Omit<DecisionFacts, 'consent'>): string {
   if (operator) {
-    return `${operator.explanation} Nothing here can change that. Once that no longer holds, telemetry stays off until an ` +
-      'administrator turns it on in Admin Settings.'
+    return `${operator.explanation} Nothing here can change that. ` +
+      'Once that no longer holds, telemetry stays off until an administrator turns it on in Admin Settings.'
   }
-  const start = enabled ? 'Telemetry is on unless you turn it off here: ' : 'Telemetry is off unless you turn it on here: then '
+  const start = enabled
+    ? 'Telemetry is on unless you turn it off here: '
+    : 'Telemetry is off unless you turn it on here: then '
   return `${start}one small message goes to ${describeReceiver(url).who}, ${WHEN}; ` +
     'an administrator can change this at any time in Admin Settings.'
 }
 
-/** The state of telemetry at a glance. */
+/** A summary of the state of telemetry. */
 export interface DescribedState {
   tone: 'on' | 'warning' | 'off'
   heading: string
   sentence: string
 }
 
-/** Describes the state, and whether the last ping arrived. @param last the newest ping of the log, if there is one */
+/** Describes the state, and whether the last ping arrived. @param last the newest ping of the log, if any */
 export function describeState (consent: Consent, last: LoggedPing | undefined, now = new Date()): DescribedState {
   const problem = consent.allowed && last ? problemOf(last) : undefined
   const heading = `Telemetry is ${consent.allowed ? 'on' : 'off'}`

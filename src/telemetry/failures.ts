@@ -1,4 +1,7 @@
-/** Why a ping does not arrive, and what can be done: the words of the log, the pages, the command line and docs/network.md. */
+/**
+ * The descriptions and remedies of failures, as shown in the log, on pages, on the command line and in
+ * docs/network.md.
+ */
 export interface Failure {
   /** Error codes of Node.js, undici or `delivery/`; * stands for any text. */
   codes: string[]
@@ -7,7 +10,8 @@ export interface Failure {
   remedy: string
 }
 
-const PROXY = 'If this machine reaches the internet through a proxy, set HTTPS_PROXY, or HTTP_PROXY for an http address.'
+const PROXY = 'If this machine reaches the internet through a proxy, ' +
+  'set HTTPS_PROXY, or HTTP_PROXY for an http address.'
 
 const VARIABLES = 'HTTPS_PROXY, HTTP_PROXY or ALL_PROXY'
 
@@ -25,7 +29,8 @@ export const FAILURES: Failure[] = [
   {
     codes: ['PROXY_1*', 'PROXY_2*', 'PROXY_3*', 'PROXY_4*', 'PROXY_5*'],
     what: 'The proxy did not connect to {host}.',
-    remedy: 'Let the proxy allow CONNECT to this host and port, or name the host in NO_PROXY if it is reached without a proxy.'
+    remedy: 'Let the proxy allow CONNECT to this host and port, ' +
+      'or name the host in NO_PROXY if it is reached without a proxy.'
   },
   {
     codes: ['PROXY_*'],
@@ -79,7 +84,7 @@ export const FAILURES: Failure[] = [
   }
 ]
 
-/** By the status of the answer, which * completes. */
+/** Remedies by the HTTP status of the answer; * stands for any digits. */
 export const STATUSES: { codes: string[], remedy: string }[] = [
   {
     codes: ['3*'],

@@ -4,7 +4,7 @@ import { INSTANCE_ID, SCHEMA_VERSION } from './types.js'
 
 const MODELS = ['User', 'Team', 'Project'] as const
 
-/** The databases on which telemetry keeps its log. On any other it is off. */
+/** The databases that telemetry supports. On any other it is off. */
 const DIALECTS = ['sqlite', 'postgres']
 
 /** The settings that telemetry reads. It never writes one. */
@@ -16,18 +16,18 @@ export interface TelemetryHost {
     /** The release of the platform. */
     version: string
     driver: { type: string }
-    /** The `telemetry` section of flowforge.yml, as the host has it. */
+    /** The `telemetry` section of flowforge.yml, as the host parsed it. */
     telemetry?: unknown
-    /** The path of flowforge.yml, for hosts that know it: its text is checked, too. */
+    /** The path of flowforge.yml, if the host knows it. The text of the file is then checked, too. */
     configFile?: string
-    /** Where a key of flowforge.yml stands, in words, for hosts that know it. */
+    /** Returns the place of a key in flowforge.yml in words, if the host knows it. */
     locate?: (...path: string[]) => string
   }
   settings: {
     get: (key: TelemetrySetting) => unknown
-    /** Rereads a setting from the database, for hosts whose `get` answers from memory. May return the value, or nothing. */
+    /** Rereads a setting from the database, if `get` answers from memory. May return the value, or nothing. */
     refresh?: (key: TelemetrySetting) => unknown
-    /** Calls the listener after each change made by this process, for hosts that can notify. */
+    /** Calls the listener after each change made by this process, if the host can notify. */
     onChange?: (listener: (key: string, value: unknown) => unknown) => void
   }
   db: {
@@ -44,7 +44,8 @@ export function missingRequirements ({ config, settings, db }: Partial<Telemetry
     ['app.config.driver.type', typeof config?.driver?.type === 'string'],
     ['app.settings.get', typeof settings?.get === 'function'],
     ['app.db.sequelize', typeof db?.sequelize?.query === 'function' && typeof db.sequelize.getDialect === 'function'],
-    ...MODELS.map((name): [string, boolean] => [`app.db.models.${name}`, typeof db?.models?.[name]?.count === 'function'])
+    ...MODELS.map((name): [string, boolean] => (
+      [`app.db.models.${name}`, typeof db?.models?.[name]?.count === 'function']))
   ]
   const missing = requirements.filter(([, met]) => !met).map(([name]) => name)
   return (missing.length > 0 ? missing : unsupportedDatabase(db!)).join(' and ')
@@ -61,15 +62,15 @@ export async function readSetting (settings: TelemetryHost['settings'], key: Tel
   return refreshed === undefined ? settings.get(key) : refreshed
 }
 
-/** Reads the random UUID of this installation; undefined where the host has none that a ping could carry. */
+/** Reads the random UUID of this installation; undefined if the host has none, or an invalid one. */
 export async function readInstanceId (settings: TelemetryHost['settings']): Promise<string | undefined> {
   const instanceId = await readSetting(settings, 'instanceId')
   return typeof instanceId === 'string' && INSTANCE_ID.test(instanceId) ? instanceId : undefined
 }
 
 /**
- * Reads the version of the ping's schema that a yes was given to. 1 in a host that knows no such setting, whose `get` may
- * throw; fewer properties are sent then, never more.
+ * Reads the version of the ping's schema that was agreed to. Returns 1, the version with the fewest properties, if the
+ * host does not know this setting, in which case its `get` may throw.
  */
 export async function readAgreedVersion (settings: TelemetryHost['settings']): Promise<number> {
   const version = await readSetting(settings, 'telemetry:schema').catch(() => undefined)

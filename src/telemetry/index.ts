@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { readTelemetryConfig } from './config.js'
 import { decideForOperator, isDoubtful } from './consent.js'
@@ -9,32 +9,37 @@ import { startSchedule, type Schedule } from './schedule.js'
 import type { TelemetryService } from './service.js'
 import { SCHEMA_VERSION, type Consent, type LoggedPing, type NewProperty } from './types.js'
 
-/** What a host with other names passes in place of its decorators `app.config`, `app.settings` and `app.db`. */
+/**
+ * Replacements for the decorators `app.config`, `app.settings` and `app.db`, for a host that names them differently.
+ */
 export type TelemetryOptions = Partial<Pick<TelemetryHost, 'config' | 'settings' | 'db'>>
 
-/** What the plugin decorates the host with, as `app.telemetry`. */
+/** The decorator `app.telemetry`. */
 export interface Telemetry {
-  /** Where pings are posted to. */
+  /** The URL that pings are posted to. */
   readonly url: string
-  /** Decides whether a ping may be sent now, and says who decided. Settings are read afresh. */
+  /** Decides whether a ping may be sent now, and says who decided. Rereads the settings. */
   consent: () => Promise<Consent>
-  /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
+  /** Returns the refusal that an administrator cannot change, the operator's or the host's; undefined if none. */
   operatorConsent: () => Promise<Consent | undefined>
-  /** The exact text that a ping sent now would carry. Works while telemetry is off: then it has all that a yes would cover. */
+  /**
+   * Returns the exact text of a ping sent now. Works while telemetry is off, too: it then has every property that
+   * turning telemetry on would agree to.
+   */
   preview: () => Promise<string>
-  /** The version of the ping that a yes given now covers: what a host stores as `telemetry:schema` with a yes. */
+  /** The current version of the ping's schema. A host stores it as `telemetry:schema` when telemetry is turned on. */
   readonly schemaVersion: number
-  /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
+  /** Lists the properties that this release could send but that are not agreed to; empty while telemetry is off. */
   newProperties: () => Promise<NewProperty[]>
   /**
-   * Sends a ping now and waits for the result. Where a ping has this idempotency key already, returns that one.
+   * Sends a ping now and waits for the result. If there is a ping with this idempotency key, returns it and sends none.
    *
    * @throws an error with the code `telemetry_off` if consent is refused
    */
   send: (idempotencyKey?: string) => Promise<LoggedPing>
-  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer. */
+  /** Lists the pings of the log, newest first, up to the limit; 100 if absent. */
   pings: (limit?: number) => Promise<LoggedPing[]>
-  /** One ping of the log by its id; undefined if it is not, or no longer, there. */
+  /** Reads one ping of the log by its id; undefined if it is not, or no longer, there. */
   ping: (id: number) => Promise<LoggedPing | undefined>
   /**
    * Asks the receiver what it holds of this installation.
@@ -44,9 +49,9 @@ export interface Telemetry {
   held: () => Promise<object>
   /** Asks the receiver to delete what it holds of an id of this installation. @throws as `held` does */
   forget: (instanceId: string) => Promise<Forgotten>
-  /** When the boot ping is due; null once its time has come, or if the operator has turned telemetry off. */
+  /** Returns when the boot ping is due; null after that, or if the operator has turned telemetry off. */
   nextBoot: () => Date | null
-  /** When the daily ping is due next; null if the operator has turned telemetry off. */
+  /** Returns when the next daily ping is due; null if the operator has turned telemetry off. */
   nextDaily: () => Date | null
 }
 
@@ -65,24 +70,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
 
-  app.decorate('telemetry', {
-    get url () { return readConfig(readHost(app, options)).url },
-    consent: async () => (await load()).consent(),
-    operatorConsent: async () => (await load()).operatorConsent(),
-    preview: async () => (await load()).preview(),
-    schemaVersion: SCHEMA_VERSION,
-    newProperties: async () => (await load()).newProperties(),
-    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
-    pings: async (limit) => (await load()).pings(limit),
-    ping: async (id) => (await load()).ping(id),
-    held: async () => (await load()).held(),
-    forget: async (instanceId) => (await load()).forget(instanceId),
-    nextBoot: () => schedule?.nextBoot() ?? null,
-    nextDaily: () => schedule?.nextDaily() ?? null
-  })
-  // Not awaited: however slow the database is, the host starts without waiting for telemetry.
+  app.decorate('telemetry', createDecorator(() => readConfig(readHost(app, options)).url, load, () => schedule))
+  // Not awaited, so that a slow database does not delay the start of the host.
   app.addHook('onReady', async () => { announced = start().catch(warn) })
-  // Before the server waits for its last requests: one of them may itself be waiting for a ping.
+  // In preClose, because a request that the server waits for may itself be waiting for a ping.
   app.addHook('preClose', async () => (await loading?.catch(() => undefined))?.cancel('the platform is stopping'))
   app.addHook('onClose', async () => {
     schedule?.stop()
@@ -90,14 +81,14 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
   })
 
   /**
-   * Reads the host, starts the schedule, and writes the one line of the boot log: on or off, and why. The host is read
-   * now that it is ready, so that the order of registration does not matter.
+   * Starts the schedule, and logs whether telemetry is on. Reads the host only once it is ready, so that the order in
+   * which plugins are registered does not matter.
    */
   async function start (): Promise<void> {
     const host = readHost(app, options)
     const config = readConfig(host)
     const refusal = decideForOperator(config, process.env)
-    // Nothing else is loaded: a host in which the operator has turned telemetry off pays for little more than this.
+    // Returns before anything else is loaded: telemetry that the operator has turned off must cost next to nothing.
     if (refusal) return app.log[isDoubtful(config, process.env) ? 'warn' : 'info'](refusal.explanation)
     schedule = startSchedule((kind) => load().then((service) => service.sendOnSchedule(kind)).catch(warn))
     const service = await load()
@@ -106,16 +97,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
       schedule.stop()
       schedule = undefined
     }
-    const consent = await service.consent()
-    app.log[await service.isDoubtful(consent) ? 'warn' : 'info'](consent.explanation)
-    const names = (await service.newProperties()).map(({ path }) => path)
-    if (names.length > 0) {
-      app.log.info(`The telemetry of this release can also send ${names.join(', ')}. ` +
-        'That is not sent until an administrator has agreed in Admin Settings.')
-    }
+    await logState(app.log, service)
   }
 
-  /** Loads the service once; after a failure, as during an upgrade, the next call tries again. */
+  /** Loads the service once. After a failure, for example while files are being upgraded, the next call tries again. */
   function load (): Promise<TelemetryService> {
     loading ??= import('./service.js').then(({ TelemetryService }) => new TelemetryService(readHost(app, options)))
     return loading.catch((error: unknown) => {
@@ -126,6 +111,38 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
 
   function warn (error: unknown): void {
     app.log.warn(`Telemetry is off while its settings cannot be read (${reasonOf(error)}).`)
+  }
+}
+
+/** Builds `app.telemetry`. @param readSchedule undefined if nothing is scheduled */
+function createDecorator (
+  readUrl: () => string, load: () => Promise<TelemetryService>, readSchedule: () => Schedule | undefined
+): Telemetry {
+  return {
+    get url () { return readUrl() },
+    consent: async () => (await load()).consent(),
+    operatorConsent: async () => (await load()).operatorConsent(),
+    preview: async () => (await load()).preview(),
+    schemaVersion: SCHEMA_VERSION,
+    newProperties: async () => (await load()).newProperties(),
+    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
+    pings: async (limit) => (await load()).pings(limit),
+    ping: async (id) => (await load()).ping(id),
+    held: async () => (await load()).held(),
+    forget: async (instanceId) => (await load()).forget(instanceId),
+    nextBoot: () => readSchedule()?.nextBoot() ?? null,
+    nextDaily: () => readSchedule()?.nextDaily() ?? null
+  }
+}
+
+/** Logs whether telemetry is on and why, and the properties that have not been agreed to. */
+async function logState (log: FastifyBaseLogger, service: TelemetryService): Promise<void> {
+  const consent = await service.consent()
+  log[await service.isDoubtful(consent) ? 'warn' : 'info'](consent.explanation)
+  const names = (await service.newProperties()).map(({ path }) => path)
+  if (names.length > 0) {
+    log.info(`The telemetry of this release can also send ${names.join(', ')}. ` +
+      'That is not sent until an administrator has agreed in Admin Settings.')
   }
 }
 
@@ -141,7 +158,7 @@ function readHost (app: FastifyInstance, options: TelemetryOptions): TelemetryHo
   } as TelemetryHost
 }
 
-/** In hosts that notify of a changed setting, a refusal aborts what is in flight at once. */
+/** Aborts pings in flight as soon as telemetry is turned off, if the host can notify. */
 function subscribe ({ settings }: TelemetryHost, service: TelemetryService): void {
   if (typeof settings?.onChange !== 'function') return
   settings.onChange((key, value) => {
@@ -154,7 +171,7 @@ function subscribe ({ settings }: TelemetryHost, service: TelemetryService): voi
 const telemetry = fp(plugin, { name: 'flowforge-telemetry', fastify: '5.x' })
 
 export default telemetry
-// What `require()` returns: the plugin itself.
+// Makes `require()` return the plugin itself.
 export { telemetry as 'module.exports' }
 export type { TelemetryHost } from './host.js'
 export type { Forgotten } from './rights.js'

@@ -1,36 +1,43 @@
 /** Recognises keys of flowforge.yml that read like telemetry, tracking or an opt-out, however they are spelled. */
 
-/** Letters of other alphabets, and digits, that look like a Latin letter. */
+/** Maps letters of other alphabets, and digits, to the Latin letter that they look like: the first of each text. */
 const LOOK_ALIKES = new Map([
-  'aаαᴀɑ4@', 'bвьβʙ', 'cсϲᴄ', 'dԁᴅ', 'eеεєҽᴇəℯ3', 'gɡց', 'hһнʜ', 'iіιɪıї!', 'kкκᴋ', 'lӏⅼʟ1|ɩ', 'mмμᴍɱ', 'nпηɴո', 'oоοօᴏ0ө',
-  'pрρᴘ', 'qԛ', 'rгʀᴦɾ', 'sѕꜱ5$', 'tтτᴛ7', 'uυսᴜ', 'vνѵᴠ', 'wԝωᴡ', 'xхχ×', 'yуүγʏ'
+  'aаαᴀɑ4@', 'bвьβʙ', 'cсϲᴄ', 'dԁᴅ', 'eеεєҽᴇəℯ3', 'gɡց', 'hһнʜ', 'iіιɪıї!', 'kкκᴋ', 'lӏⅼʟ1|ɩ', 'mмμᴍɱ', 'nпηɴո',
+  'oоοօᴏ0ө', 'pрρᴘ', 'qԛ', 'rгʀᴦɾ', 'sѕꜱ5$', 'tтτᴛ7', 'uυսᴜ', 'vνѵᴠ', 'wԝωᴡ', 'xхχ×', 'yуүγʏ'
 ].flatMap(([letter, ...others]) => others.map((other) => [other, letter!] as const)))
 
-/** Words that say nothing about the subject of a key: `usage_tracking_enabled` is about `tracking`. */
+/** Words that say nothing about the subject of a key: `usage_tracking_enabled` is about `tracking`. Longest first. */
 const FILLERS = [
-  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'active', 'anonymous', 'usage', 'users', 'user',
-  'data', 'send', 'share', 'sharing', 'flowforge', 'forge', 'flow', 'fuse', 'platform', 'node', 'red', 'app', 'is', 'all',
-  'no', 'not', 'do', 'dont', 'non', 'never', 'off', 'on', 'ff', 'skip', 'suppress', 'stop', 'turn', 'set'
+  'enabled', 'enable', 'disabled', 'disable', 'disallow', 'allowed', 'allow', 'active', 'anonymous', 'usage', 'users',
+  'user', 'data', 'send', 'share', 'sharing', 'flowforge', 'forge', 'flow', 'fuse', 'platform', 'node', 'red', 'app',
+  'is', 'all', 'no', 'not', 'do', 'dont', 'non', 'never', 'off', 'on', 'ff', 'skip', 'suppress', 'stop', 'turn', 'set'
 ].sort((a, b) => b.length - a.length)
 
 /** Fillers that turn `track` into an opt-out; alone it is an ordinary word. */
-const NEGATIONS = new Set(['no', 'not', 'do', 'dont', 'non', 'never', 'disable', 'disabled', 'disallow', 'off', 'skip', 'stop'])
+const NEGATIONS = new Set([
+  'no', 'not', 'do', 'dont', 'non', 'never', 'disable', 'disabled', 'disallow', 'off', 'skip', 'stop'
+])
 
-/** Subjects that count in any spelling within two edits, and those that count only as they stand here. */
-const SUBJECTS = ['tracking', 'tracker', 'optout', 'optingout', 'optedout', 'donottrack', 'dontrack', 'phonehome', 'usagestats']
+/** Subjects that also match with up to two typing mistakes. */
+const SUBJECTS = [
+  'tracking', 'tracker', 'optout', 'optingout', 'optedout', 'donottrack', 'dontrack', 'phonehome', 'usagestats'
+]
+
+/** Subjects that match only in this exact spelling. */
 const EXACT_SUBJECTS = new Set(['dnt', 'optin', 'opt', 'analytics', 'statistics', 'stats'])
 
-/** Ordinary words within two edits of a subject. They are not about it. */
+/** Ordinary words that are within two edits of a subject, and do not match. */
 const ORDINARY = new Set([
-  'tracing', 'tracking_uri', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking', 'cracking',
-  'trucking', 'racking', 'trapping', 'traces', 'trace', 'tracer', 'tracers', 'tracked', 'track', 'tracks', 'trackback', 'cracker',
-  'stacker', 'packer', 'docker', 'trucker', 'trader', 'trainer', 'ranker', 'output', 'outputs', 'spout', 'locker', 'rocker',
-  'broker', 'tricker', 'hacker', 'backer', 'tractor', 'tracery', 'marker', 'worker', 'parking', 'marking', 'masking', 'working'
+  'tracing', 'tracking_uri', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking',
+  'cracking', 'trucking', 'racking', 'trapping', 'traces', 'trace', 'tracer', 'tracers', 'tracked', 'track', 'tracks',
+  'trackback', 'cracker', 'stacker', 'packer', 'docker', 'trucker', 'trader', 'trainer', 'ranker', 'output', 'outputs',
+  'spout', 'locker', 'rocker', 'broker', 'tricker', 'hacker', 'backer', 'tractor', 'tracery', 'marker', 'worker',
+  'parking', 'marking', 'masking', 'working'
 ])
 
 const MAX_EDITS = 2
 
-/** Whether a key reads like telemetry, tracking or an opt-out. @param key as written, in any alphabet */
+/** Checks whether a key reads like telemetry, tracking or an opt-out. @param key as written, in any alphabet */
 export function readsLikeOptOut (key: string): boolean {
   const words = splitWords(key)
   const letters = words.join('')
@@ -42,14 +49,14 @@ export function readsLikeOptOut (key: string): boolean {
   if (EXACT_SUBJECTS.has(subject) && (significant.length === 1) && (subject !== 'opt' || words.includes('out'))) {
     return !['stats', 'statistics'].includes(subject) || words.includes('usage')
   }
-  // One word may have two mistakes. Several words have to make up the subject: `tracking_id` is not about tracking.
+  // A single word may have two mistakes. Several words must match exactly: `tracking_id` is not about tracking.
   const allowed = significant.length === 1 ? MAX_EDITS : 0
   return [subject, letters].some((text) => !ORDINARY.has(text) && SUBJECTS.some((each) => edits(text, each) <= allowed))
 }
 
 /**
- * Whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. The variables of other
- * products, `NEXT_TELEMETRY_DISABLED` say, do not: their name is a word more.
+ * Checks whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. Variables of
+ * other products do not match, because their names have one more word, as in `NEXT_TELEMETRY_DISABLED`.
  */
 export function readsLikeOptOutVariable (name: string): boolean {
   const words = splitWords(name)
@@ -58,7 +65,7 @@ export function readsLikeOptOutVariable (name: string): boolean {
   return significant.length === 1 && edits(significant[0]!, 'telemetry') <= MAX_EDITS
 }
 
-/** Splits at whatever is no letter or digit, and at the humps of camelCase; every letter becomes its Latin look-alike. */
+/** Splits a key into words, also at the humps of camelCase. Replaces each character by its Latin look-alike first. */
 function splitWords (key: string): string[] {
   const latin = [...key.normalize('NFKC')
     .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1 $2')
@@ -67,7 +74,7 @@ function splitWords (key: string): string[] {
   return latin.split(/[^a-z]+/).filter(Boolean)
 }
 
-/** What is left of a word without fillers at its beginning and end: `trackingenabled` is `tracking`. */
+/** Removes fillers from both ends of a word: `trackingenabled` becomes `tracking`. Empty if nothing is left. */
 function stripFillers (word: string): string[] {
   if (FILLERS.includes(word)) return []
   for (const filler of FILLERS) {
@@ -78,17 +85,20 @@ function stripFillers (word: string): string[] {
   return word === '' ? [] : [word]
 }
 
-/** Letters to insert, remove, replace, or swap with their neighbour, to turn one text into the other. */
+/** Counts the letters to insert, remove, replace or swap with a neighbour to turn one text into the other. */
 function edits (text: string, target: string): number {
   return Math.abs(text.length - target.length) > MAX_EDITS ? Infinity : distances(text, target, false).at(-1)!
 }
 
-/** The same for the part of the text that comes closest to the target. */
+/** Counts the edits for the part of the text that is closest to the target. */
 function editsToPart (text: string, target: string): number {
   return Math.min(...distances(text, target, true))
 }
 
-/** For each end in the text the edits to the target; `anywhere` lets it begin anywhere in the text, too. */
+/**
+ * Computes the edits from each beginning of the text, that is its first 0, 1, 2 ... letters, to the target. With
+ * `anywhere`, letters before a match cost nothing.
+ */
 function distances (text: string, target: string, anywhere: boolean): number[] {
   let before: number[] = []
   let last = Array.from({ length: text.length + 1 }, (_, at) => anywhere ? 0 : at)

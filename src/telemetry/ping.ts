@@ -1,34 +1,33 @@
 /**
  * The ping: the one message that telemetry sends.
  *
- * This schema is the only declaration of it. Its type, its allow-list, the check before sending, the collector's
- * check and columns, the table on the Admin Settings page and the one in docs/privacy.md all come from here.
+ * This schema is its only declaration. The type, the allow-list, the check before sending, the collector's check and
+ * columns, the table on the Admin Settings page and the one in docs/privacy.md are derived from it.
  *
- * A property that joins names the next version as its `since`, and types.ts counts SCHEMA_VERSION up.
+ * To add a property, set its `since` to the next version, and SCHEMA_VERSION in types.ts to the same.
  */
 import { Type, type Static, type TObject, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { INSTANCE_ID, SCHEMA_VERSION } from './types.js'
 
-/** What an administrator is told of a property. */
+/** The description of a property, as shown to administrators. */
 interface Told {
-  /** What it is. */
   description: string
-  /** Why it is asked. */
+  /** Why it is sent. */
   why: string
-  /** The version of the schema that brought it: it is sent only after a yes to that version or a later one. */
+  /** The version of the schema that added it. It is sent only if that version or a later one was agreed to. */
   since: number
 }
 
-/** Longer than any real release name, and short enough that nothing else fits in. */
+/** Declares a text of 1 to 128 characters: enough for any release name, and for little else. */
 const text = (told: Told) => Type.String({ minLength: 1, maxLength: 128, ...told })
 
-/** As many as a 32-bit column holds. */
+/** Declares a count from 0 to 2,147,483,647, the range of a 32-bit column. */
 const count = (told: Told) => Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, ...told })
 
 const closed = { additionalProperties: false }
 
-/** The drivers that may be named. Any other name could identify its owner and becomes `other`. */
+/** The driver names that may be sent. Any other name could identify its owner, and is sent as `other`. */
 export const DRIVERS = ['localfs', 'docker', 'k8s', 'kubernetes', 'stub', 'other'] as const
 
 export const pingSchema = Type.Object({
@@ -56,13 +55,19 @@ export const pingSchema = Type.Object({
       description: 'The version of Node.js.', why: 'To know which versions of Node.js must keep working.', since: 1
     }),
     flowforge: text({
-      description: 'The version of FlowForge.', why: 'To know how soon releases are installed, and which need fixes.', since: 1
+      description: 'The version of FlowForge.',
+      why: 'To know how soon releases are installed, and which need fixes.',
+      since: 1
     })
   }, closed),
   platform: Type.Object({
     counts: Type.Object({
-      users: count({ description: 'How many users there are.', why: 'To test with as many as there really are.', since: 1 }),
-      teams: count({ description: 'How many teams there are.', why: 'To learn whether teams are used, and how.', since: 1 }),
+      users: count({
+        description: 'How many users there are.', why: 'To test with as many as there really are.', since: 1
+      }),
+      teams: count({
+        description: 'How many teams there are.', why: 'To learn whether teams are used, and how.', since: 1
+      }),
       projects: count({
         description: 'How many projects there are.', why: 'To test with as many as there really are.', since: 1
       })
@@ -79,16 +84,16 @@ export const pingSchema = Type.Object({
 
 export type Ping = Static<typeof pingSchema>
 
-/** One value of the ping: where it stands, `platform.counts.users` say, and its schema. */
+/** One value of the ping: its path, for example `platform.counts.users`, and its schema. */
 export interface PingProperty {
   path: string
   schema: TSchema & Told
 }
 
-/** Every value that a ping can carry, in the order in which it carries them. */
+/** All values of a ping, in the order in which it is serialised. */
 export const pingProperties: readonly PingProperty[] = leaves(pingSchema)
 
-/** The values that a yes to `version` does not cover. */
+/** Lists the values that were added to the schema after `version`. */
 export function propertiesSince (version: number): PingProperty[] {
   return pingProperties.filter(({ schema }) => schema.since > version)
 }
@@ -102,17 +107,19 @@ function leaves (schema: TObject, parent = ''): PingProperty[] {
   })
 }
 
-/** The schema as `version` had it, closed like this one. */
+/** Returns the schema as it was in `version`, closed like the current one. */
 function schemaAt (version: number, { properties }: TObject = pingSchema): TObject {
   const agreed = Object.entries(properties).flatMap(([name, property]): [string, TSchema][] => {
-    if (!('properties' in property)) return (property as PingProperty['schema']).since > version ? [] : [[name, property]]
+    if (!('properties' in property)) {
+      return (property as PingProperty['schema']).since > version ? [] : [[name, property]]
+    }
     const group = schemaAt(version, property as TObject)
     return Object.keys(group.properties).length > 0 ? [[name, group]] : []
   })
   return Type.Object(Object.fromEntries(agreed), closed)
 }
 
-/** Leaves out what joined the schema after `agreed`. What no schema knows stays, and fails the check. */
+/** Leaves out properties that `newest` has and `agreed` has not. Unknown properties stay, and fail the check later. */
 function withoutNewer (value: object, newest: TObject, agreed: TObject): object {
   const kept = Object.entries(value).flatMap(([name, child]: [string, unknown]) => {
     const [known, allowed] = [newest.properties[name], agreed.properties[name]]
@@ -123,16 +130,16 @@ function withoutNewer (value: object, newest: TObject, agreed: TObject): object 
   return Object.fromEntries(kept) as object
 }
 
-/** A ping that does not match its schema. It is never sent. */
+/** A ping does not match its schema, and is not sent. */
 export class InvalidPingError extends Error {
   readonly code = 'invalid_ping'
 }
 
 /**
- * The exact text of a ping: what is previewed, recorded and posted, byte for byte, in UTF-8.
- * It is the text that is checked, not the object it came from.
+ * Serialises a ping to the exact text that is previewed, recorded and posted, byte for byte, in UTF-8. Checks this
+ * text, not the object it was made from.
  *
- * @param version the version of the schema that was agreed to; what joined later is left out
+ * @param version the version of the schema that was agreed to; properties added later are left out
  * @throws InvalidPingError naming the property that does not match the schema
  */
 export function serialisePing (ping: Ping, version = SCHEMA_VERSION): string {

@@ -4,7 +4,7 @@ import { decideBySettings, decideForOperator, isDoubtful, NO_INSTANCE_ID, refuse
 import { missingRequirements, readInstanceId, readSetting, type TelemetryHost } from './host.js'
 import { TelemetryOffError, type Consent } from './types.js'
 
-/** Reads consent from its sources: the operator's file once, the environment and the host's settings each time. */
+/** Reads consent: flowforge.yml once, the environment and the host's settings each time. */
 export class ConsentReader {
   readonly #host: TelemetryHost
   readonly #config: TelemetryConfig
@@ -21,12 +21,12 @@ export class ConsentReader {
     return decision.allowed && !await readInstanceId(this.#host.settings) ? NO_INSTANCE_ID : decision
   }
 
-  /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
+  /** Returns the refusal that an administrator cannot change, the operator's or the host's; undefined if none. */
   async readOperator (): Promise<Consent | undefined> {
     return this.#decideAtOnce() ?? decideForOperator(await this.#loadConfig(), process.env)
   }
 
-  /** What the host's settings say, whatever the operator has decided. */
+  /** Decides by the host's settings alone, without the operator. */
   async readSettings (): Promise<Consent> {
     const { settings } = this.#host
     return decideBySettings({
@@ -35,13 +35,13 @@ export class ConsentReader {
     })
   }
 
-  /** Whether telemetry is off because something is unclear or missing, so that the operator should be warned. */
+  /** Checks whether telemetry is off because something is unclear or missing, which should be logged as a warning. */
   async isDoubtful ({ allowed, decidedBy }: Consent): Promise<boolean> {
     if (allowed || decidedBy === 'host') return !allowed
     return ['flowforge.yml', 'environment'].includes(decidedBy) && isDoubtful(await this.#loadConfig(), process.env)
   }
 
-  /** @throws TelemetryOffError if a ping may not be sent; the signal's reason if a refusal came while that was read */
+  /** @throws TelemetryOffError if a ping may not be sent; the signal's reason if it was aborted meanwhile */
   async assertPing (signal: AbortSignal): Promise<void> {
     const { allowed, explanation } = await this.#decide()
     if (!allowed) throw new TelemetryOffError(explanation)
@@ -49,10 +49,10 @@ export class ConsentReader {
   }
 
   /**
-   * An administrator may ask the receiver about their installation while their own opt-out holds. The operator's opt-out and
-   * an unfinished setup forbid it.
+   * Checks whether the receiver may be asked what it holds, or to delete it. That is allowed after an administrator has
+   * turned telemetry off, but not if the operator has, or before the setup is finished.
    *
-   * @throws TelemetryOffError if the receiver may not be asked; the signal's reason
+   * @throws TelemetryOffError if the receiver may not be asked; the signal's reason if it was aborted meanwhile
    */
   async assertRequest (signal: AbortSignal): Promise<void> {
     const { allowed, decidedBy, explanation } = await this.#decide()
@@ -71,7 +71,7 @@ export class ConsentReader {
     return await this.readOperator() ?? await this.readSettings()
   }
 
-  /** What is known without reading a file or a setting. */
+  /** Decides as far as possible without reading a file or a setting; undefined if that is not enough to refuse. */
   #decideAtOnce (): Consent | undefined {
     const missing = missingRequirements(this.#host)
     return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)

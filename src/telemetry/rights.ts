@@ -2,19 +2,21 @@ import { post, type Answer, type Post } from './delivery/post.js'
 import { describeNoAnswer } from './describe-outcome.js'
 import { TelemetryOffError } from './types.js'
 
-/** More than the newest 1,000 pings, which is as many as the collector answers. */
+/** The size limit of an answer in bytes. The collector's largest answer, with 1,000 pings, is smaller. */
 const ANSWER_BYTES = 2 ** 21
 
-/** More than any collector answers. Each level indents what is below it wherever the answer is shown. */
+/**
+ * The limit of nested levels in an answer. A real answer has fewer; each level indents the answer where it is shown.
+ */
 const LEVELS = 16
 
-/** How many rows the receiver deleted. */
+/** The numbers of rows that the receiver deleted. */
 export interface Forgotten {
   installations: number
   pings: number
 }
 
-/** The receiver did not do what was asked of it; the message says why, and what to do. */
+/** The receiver did not do what it was asked; the message says why, and what to do. */
 export class ReceiverError extends Error {
   override readonly name = 'ReceiverError'
 
@@ -30,7 +32,7 @@ type Request = Pick<Post, 'url' | 'version' | 'signal' | 'beforeWrite'> & { inst
 /**
  * Asks the receiver for everything that it holds of an installation.
  *
- * @returns the receiver's answer: JSON in a shape of the receiver's own
+ * @returns the receiver's answer, parsed from JSON; its shape is up to the receiver
  * @throws ReceiverError; the signal's reason; the error of `beforeWrite`
  */
 export async function requestHeld (request: Request): Promise<object> {
@@ -72,7 +74,7 @@ async function postRight (right: Right, { instanceId, ...request }: Request): Pr
   }
 }
 
-/** The address of `/held` or `/forget`, beside that of the ping, which ends in `/` or `/ping`. */
+/** Returns the URL of `/held` or `/forget`, which replaces the `/` or `/ping` at the end of the URL of pings. */
 function rightUrl (url: string, right: Right): string {
   const target = new URL(url)
   target.pathname = `${target.pathname.replace(/\/(ping\/?)?$/, '')}/${right}`
@@ -91,7 +93,7 @@ function parse (text: string): { status?: unknown, held?: unknown, forgotten?: u
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : {}
   } catch {
-    // Not JSON: the answer of something that is no collector.
+    // Not JSON, so not the answer of a collector.
     return {}
   }
 }

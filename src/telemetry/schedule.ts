@@ -5,19 +5,19 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
 export interface Schedule {
-  /** When the boot ping is due; null once its time has come. */
+  /** Returns when the boot ping is due; null after that. */
   nextBoot: () => Date | null
-  /** When the daily ping is due next. */
+  /** Returns when the next daily ping is due. */
   nextDaily: () => Date
   stop: () => void
 }
 
 /**
- * Runs the boot ping in 30 seconds, and the daily ping every 24 hours at a random second of the day, so that a million
- * installations spread over the day. Its timers do not keep the process running.
+ * Schedules the boot ping in 30 seconds, and the daily ping every 24 hours at a random second of the day, so that a
+ * million installations spread over the day. Its timers do not keep the process running.
  *
- * The time of day is computed in UTC, by dividing: no clock change skips or doubles a ping. node-cron was tried and
- * spins in the hour that a clock change repeats (docs/design.md).
+ * Computes the time of day in UTC, so that no clock change skips or doubles a ping. node-cron was tried, and spins in
+ * the hour that a clock change repeats (docs/design.md).
  */
 export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedule {
   const timeOfDay = randomInt(DAY_MS / 1000) * 1000
@@ -30,8 +30,8 @@ export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedu
   }, BOOT_DELAY_MS).unref()
 
   /**
-   * Looks at the clock when the ping is due, and every hour until then: a machine that slept, or whose clock was set,
-   * is noticed within the hour. A ping that was missed by then is sent late, once.
+   * Checks the clock when the ping is due, and every hour until then, because the machine may have slept, or its clock
+   * may have been set. A missed ping is sent late, once.
    */
   function watchClock (): NodeJS.Timeout {
     return setTimeout(() => {
@@ -52,7 +52,7 @@ export function startSchedule (run: (kind: 'boot' | 'daily') => unknown): Schedu
   }
 }
 
-/** The next occurrence of a time of day; all in milliseconds, in UTC. */
+/** Returns the next occurrence of a time of day. All are in milliseconds, in UTC. */
 function nextAfter (now: number, timeOfDay: number): number {
   const today = Math.floor(now / DAY_MS) * DAY_MS + timeOfDay
   return today > now ? today : today + DAY_MS

@@ -18,7 +18,7 @@ import {
 /** How long a stopping host waits for a database that does not answer. */
 const CANCEL_MS = 2_000
 
-/** Telemetry of one host: decides, collects, records and delivers pings. Starts nothing by itself. */
+/** Decides on, collects, records and delivers the pings of one host. Sends nothing until it is called. */
 export class TelemetryService {
   readonly #host: TelemetryHost
   readonly #config: TelemetryConfig
@@ -36,29 +36,29 @@ export class TelemetryService {
     this.#failures = new FailureLog(host.log)
   }
 
-  /** Where pings are posted to. */
+  /** The URL that pings are posted to. */
   get url (): string {
     return this.#config.url
   }
 
-  /** Decides whether a ping may be sent now. Settings are read afresh. @throws the host's error if they cannot be read */
+  /** Decides whether a ping may be sent now. Rereads the settings. @throws the host's error if they cannot be read */
   consent (): Promise<Consent> {
     return this.#consent.read()
   }
 
-  /** The refusal that an administrator cannot change: the operator's, or the host's. Undefined if there is none. */
+  /** Returns the refusal that an administrator cannot change, the operator's or the host's; undefined if none. */
   operatorConsent (): Promise<Consent | undefined> {
     return this.#consent.readOperator()
   }
 
-  /** Whether telemetry is off because something is unclear or missing, so that the operator should be warned. */
+  /** Checks whether telemetry is off because something is unclear or missing, which should be logged as a warning. */
   isDoubtful (consent: Consent): Promise<boolean> {
     return this.#consent.isDoubtful(consent)
   }
 
   /**
-   * The exact text that a ping sent now would carry. Works while telemetry is off, too: where nobody has said yes yet, or an
-   * administrator has said no, it has every property that a yes would cover.
+   * Returns the exact text of a ping sent now. Works while telemetry is off, too: if the setup is not finished, or an
+   * administrator has turned telemetry off, it has every property that turning it on would agree to.
    *
    * @throws TelemetryOffError if the host lacks something, InvalidPingError, or the database's error
    */
@@ -68,7 +68,7 @@ export class TelemetryService {
     return collectPing(this.#host, allowed ? await readAgreedVersion(this.#host.settings) : SCHEMA_VERSION)
   }
 
-  /** The properties that this release can send, and that the yes does not cover; none while telemetry is off. */
+  /** Lists the properties that this release could send but that are not agreed to; empty while telemetry is off. */
   async newProperties (): Promise<NewProperty[]> {
     if (!(await this.consent()).allowed) return []
     const agreed = await readAgreedVersion(this.#host.settings)
@@ -78,9 +78,9 @@ export class TelemetryService {
   }
 
   /**
-   * Sends a ping now and waits for the result: one attempt.
+   * Sends a ping now, in one attempt, and waits for the result.
    *
-   * @param idempotencyKey a UUID of this intention: where a ping has it already, that one is returned and none is sent
+   * @param idempotencyKey a UUID; if there is a ping with this key, it is returned and none is sent
    * @throws TelemetryOffError if consent is refused
    */
   send (idempotencyKey: string = randomUUID()): Promise<LoggedPing> {
@@ -92,10 +92,11 @@ export class TelemetryService {
   }
 
   async #sendOnce (idempotencyKey: string): Promise<LoggedPing> {
-    return (await this.#track((signal) => this.#send('manual', idempotencyKey, signal)) ?? await this.#openLog().find(idempotencyKey))!
+    const sent = await this.#track((signal) => this.#send('manual', idempotencyKey, signal))
+    return sent ?? (await this.#openLog().find(idempotencyKey))!
   }
 
-  /** Sends a scheduled ping, if consent and the other replicas allow it. Every failure ends here. Never throws. */
+  /** Sends a scheduled ping, unless consent is refused or another replica sends it. Logs failures; never throws. */
   async sendOnSchedule (kind: 'boot' | 'daily'): Promise<void> {
     try {
       await this.#track((signal) => this.#send(kind, randomUUID(), signal))
@@ -105,12 +106,12 @@ export class TelemetryService {
     }
   }
 
-  /** The newest recorded pings, newest first. @throws the database's error */
+  /** Lists the recorded pings, newest first. @throws the database's error */
   async pings (limit?: number): Promise<LoggedPing[]> {
     return missingRequirements(this.#host) ? [] : this.#openLog().list(limit)
   }
 
-  /** One recorded ping; undefined if it is not, or no longer, in the log. @throws the database's error */
+  /** Reads one recorded ping; undefined if it is not, or no longer, in the log. @throws the database's error */
   async ping (id: number): Promise<LoggedPing | undefined> {
     return missingRequirements(this.#host) ? undefined : this.#openLog().find(id)
   }
@@ -127,8 +128,8 @@ export class TelemetryService {
   }
 
   /**
-   * Asks the receiver to delete what it holds of an id, which may be an earlier one of this installation. The host draws
-   * the new id before: then no ping with the old one is attempted any more.
+   * Asks the receiver to delete what it holds of an id, which may be an earlier one of this installation. The host must
+   * draw a new id first, so that no ping with the old one is attempted any more.
    *
    * @throws as `held` does
    */
@@ -138,9 +139,9 @@ export class TelemetryService {
   }
 
   /**
-   * Cancels waiting retries and aborts requests in flight. Resolves when the results are saved, after 2 seconds at most.
+   * Cancels waiting retries and aborts requests in flight. Resolves when the results are saved, or after 2 seconds.
    *
-   * @param reason what the log says of the cancelled pings
+   * @param reason the error of the cancelled pings in the log
    */
   async cancel (reason: string): Promise<void> {
     const deliveries = [...this.#inFlight.values()]
@@ -148,7 +149,7 @@ export class TelemetryService {
     await Promise.race([Promise.allSettled(deliveries), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
   }
 
-  /** Runs what `cancel` can end. */
+  /** Runs something that `cancel` can abort. */
   #track<T> (run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const cancellation = new AbortController()
     const running = run(cancellation.signal).finally(() => this.#inFlight.delete(cancellation))
@@ -165,8 +166,8 @@ export class TelemetryService {
   }
 
   /**
-   * The way of a ping: check consent, collect, claim and record, deliver (checking consent again before each attempt),
-   * save the result.
+   * Checks consent, builds, claims and records a ping, then delivers it, checking consent again before each attempt,
+   * and saves the result.
    *
    * @returns the row of the log; undefined if another replica has claimed the ping, or the key is recorded already
    */
@@ -178,7 +179,8 @@ export class TelemetryService {
     const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
-      log.debug(`The ${kind} ping was claimed by another replica or earlier by this one, or there were ten within the hour.`)
+      log.debug(`The ${kind} ping was claimed by another replica or earlier by this one, ` +
+        'or there were ten within the hour.')
       return undefined
     }
     const saveResult = (result: PingResult) => this.#saveResult(ping, result)
@@ -193,14 +195,16 @@ export class TelemetryService {
     return { ...ping, ...result }
   }
 
-  /** An id that was given up, on any replica, must not be sent again. */
+  /**
+   * @throws TelemetryOffError if the instanceId has been replaced since, on any replica: the old one must not be sent
+   */
   async #assertInstanceId ({ body }: LoggedPing): Promise<void> {
     const { instanceId } = JSON.parse(body) as { instanceId: string }
     if (await readInstanceId(this.#host.settings) === instanceId) return
     throw new TelemetryOffError('the installation has a new instanceId')
   }
 
-  /** Results outlive a database that does not answer: the log keeps them until it does. */
+  /** Saves a result. Never throws: the log keeps what the database cannot save now, and saves it later. */
   async #saveResult ({ id }: LoggedPing, result: PingResult): Promise<void> {
     try {
       await this.#openLog().saveResult(id, result)

@@ -1,12 +1,12 @@
-/** What several files of telemetry, and its host, share. */
+/** Types and constants that several files of telemetry, and the host, share. */
 import type { XStatic } from 'typebox/schema'
 
 /** A UUID of version 4, in lower case: the only `instanceId` that a ping may carry. */
 export const INSTANCE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 /**
- * The version of the ping's schema (ping.ts), the highest `since` of its properties. It stands here because what decides
- * whether somebody has to be asked again must not load typebox.
+ * The version of the ping's schema in ping.ts: the highest `since` of its properties. It is declared here, so that
+ * checking for new properties does not load typebox.
  */
 export const SCHEMA_VERSION = 1
 
@@ -16,28 +16,27 @@ export const PING_KINDS = ['boot', 'daily', 'manual'] as const
 export type PingKind = typeof PING_KINDS[number]
 
 /**
- * `pending` until the last attempt is over; `delivered` once a collector has confirmed the receipt; `unconfirmed` where
- * something else answered 2xx, for example a login page; `interrupted` where the process ended before the last attempt.
+ * `pending` until the last attempt is over; `delivered` if a collector confirmed the receipt; `unconfirmed` if
+ * something else answered 2xx, for example a login page; `interrupted` if the process ended before that.
  */
 export const PING_OUTCOMES = ['pending', 'delivered', 'unconfirmed', 'failed', 'cancelled', 'interrupted'] as const
 
-/** Who can decide that no ping is sent. `host` is the platform itself, where it lacks something that telemetry needs. */
+/** Who can decide that no ping is sent. `host` means that the platform lacks something that telemetry needs. */
 export const DECIDERS = ['flowforge.yml', 'environment', 'host', 'setup', 'administrator'] as const
 
-/** Whether a ping may be sent, who decided, and why, in one sentence for people. */
+/** Whether a ping may be sent, who decided, and why, in a sentence to show. */
 export interface Consent {
   allowed: boolean
   decidedBy: typeof DECIDERS[number]
   explanation: string
 }
 
-/** A property of the ping that a yes does not cover yet. */
+/** A property of the ping that has not been agreed to yet. */
 export interface NewProperty {
-  /** Where it stands: `platform.counts.users`, say. */
+  /** For example `platform.counts.users`. */
   path: string
-  /** What it is. */
   description: string
-  /** Why it is asked. */
+  /** Why it is sent. */
   why: string
 }
 
@@ -45,15 +44,15 @@ const orNull = <T extends 'integer' | 'string'>(type: T, description: string) =>
   { type: [type, 'null'] as const, description })
 
 /**
- * One ping of the log, as a JSON Schema: its type, the columns that are read and written, the API and its document are
- * made from it. A column that joins needs a migration in `store/migrations.ts`, too.
+ * One ping of the log, as a JSON Schema. The type, the columns that are read and written, the API and its document are
+ * derived from it. A new column also needs a migration in `store/migrations.ts`.
  */
 export const loggedPingSchema = {
   type: 'object',
   additionalProperties: false,
   required: [
-    'id', 'kind', 'sentAt', 'idempotencyKey', 'url', 'body', 'outcome', 'status', 'attempts', 'nextAttemptAt', 'durationMs',
-    'contentType', 'receipt', 'errorCode', 'error'
+    'id', 'kind', 'sentAt', 'idempotencyKey', 'url', 'body', 'outcome', 'status', 'attempts', 'nextAttemptAt',
+    'durationMs', 'contentType', 'receipt', 'errorCode', 'error'
   ],
   properties: {
     id: { type: 'integer', description: 'Counts up; not reused.' },
@@ -70,7 +69,8 @@ export const loggedPingSchema = {
     nextAttemptAt: {
       type: ['string', 'null'],
       format: 'date-time',
-      description: 'When the next attempt is due while the ping waits, or was due when its wait was cut short; else null.'
+      description: 'When the next attempt is due while the ping waits, ' +
+        'or was due when its wait was cut short; else null.'
     },
     durationMs: orNull('integer', 'Milliseconds from the record to the end of the last attempt.'),
     contentType: orNull('string', 'The content type of the last answer; null if it named none.'),
@@ -80,16 +80,16 @@ export const loggedPingSchema = {
   }
 } as const
 
-/** A row of the ping log as the API shows it. */
+/** One ping of the log as the API returns it. */
 export type LoggedPingJson = XStatic<typeof loggedPingSchema>
 
-/** One ping of the log: the exact bytes, and what became of them. */
+/** One ping of the log: the exact text, and the result. */
 export type LoggedPing = Omit<LoggedPingJson, 'sentAt' | 'nextAttemptAt'> & { sentAt: Date, nextAttemptAt: Date | null }
 
-/** What is known before a ping is sent. */
+/** The part of a logged ping that is known before it is sent. */
 export type PingRecord = Pick<LoggedPing, 'kind' | 'sentAt' | 'idempotencyKey' | 'url' | 'body'>
 
-/** What became of a ping, as far as it is known. */
+/** The result of a ping so far. */
 export type PingResult = Omit<LoggedPing, 'id' | keyof PingRecord>
 
 /** Consent is refused; the message is the explanation. */

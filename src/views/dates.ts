@@ -10,24 +10,24 @@ export interface DescribedMoment {
   distance: string
 }
 
-/** Describes a moment for a page. @throws RangeError for an invalid date, before a page is half made */
+/** Describes a moment for a page. @throws RangeError for an invalid date, so that no page is rendered halfway */
 export function describeMoment (moment: Date, now = new Date()): DescribedMoment {
   return { iso: moment.toISOString(), text: formatMoment(moment), distance: formatDistance(moment, now) }
 }
 
-/** A moment in UTC: `24 Nov 2026, 03:12:10 UTC`. A script of the page turns it into the reader's time zone. */
+/** Formats a moment in UTC: `24 Nov 2026, 03:12:10 UTC`. The page's script converts it to the reader's time zone. */
 export function formatMoment (moment: Date): string {
   return absolute.format(moment)
 }
 
-/** How far off a moment is: `in 5 hours`, `2 minutes ago`. */
+/** Formats the distance to a moment: `in 5 hours`, `2 minutes ago`. */
 export function formatDistance (moment: Date, now = new Date()): string {
   const seconds = Math.round((moment.getTime() - now.getTime()) / 1000)
   const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ['second', 1]
   return relative.format(Math.trunc(seconds / size), unit)
 }
 
-/** How long something took: `0.3 seconds`, `6 seconds`, `4 minutes`. */
+/** Formats a duration: `0.3 seconds`, `6 seconds`, `4 minutes`. */
 export function formatDuration (milliseconds: number): string {
   const seconds = milliseconds / 1000
   if (seconds < 0.1) return 'under 0.1 seconds'

@@ -7,17 +7,17 @@ import { join } from 'node:path'
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Sends a page: the template of a capability, for example `setup/finish`, inside the shared layout. */
+    /** Sends a page: a capability's template, for example `setup/finish`, inside the shared layout. */
     page: (template: string, data?: Record<string, unknown>) => FastifyReply
   }
 }
 
-/** Templates, layout and assets, shared by the pages of every capability. */
+/** Registers templates, layout and assets, which all pages share. */
 export default fp(async (app) => {
   await app.register(view, {
     engine: { eta: new Eta() },
     root: join(import.meta.dirname, '..'),
-    // Templates are read once, in every environment.
+    // Caches templates in every environment.
     production: true
   })
   await app.register(serveAssets)
@@ -29,7 +29,7 @@ function sendPage (this: FastifyReply, template: string, data: Record<string, un
   return this.view(template, { user, path, csrf: this.csrfToken(), ...data })
 }
 
-/** A separate scope: assets need no session and may be cached. */
+/** Serves assets in a scope of their own: they need no session, and may be cached. */
 async function serveAssets (app: Parameters<typeof fastifyStatic>[0]): Promise<void> {
   await app.register(fastifyStatic, { root: join(import.meta.dirname, 'assets'), prefix: '/assets/', maxAge: '1h' })
 }

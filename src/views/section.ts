@@ -4,23 +4,25 @@ import timers from 'node:timers/promises'
 /** How long a page waits for one of its sections. */
 const PATIENCE_MS = 2_000
 
-/** A part of a page that can fail alone: what it shows, or why it shows nothing. */
+/** A part of a page that can fail alone: its content, or the reason why there is none. */
 export type Section<T> = { content: T, problem?: undefined } | { content?: undefined, problem: string }
 
 /** Errors whose message is meant for people. */
 const TELLING = ['telemetry_off', 'invalid_ping']
 
 /**
- * Loads one section of a page, within 2 seconds. Never throws: a section that fails says so in its own place.
+ * Loads one section of a page, within 2 seconds. Never throws: the page shows the problem in place of the section.
  *
- * @param load prepares all that the template shows, so that nothing is left to fail in there
+ * @param load prepares everything that the template shows, so that the template itself cannot fail
  */
-export async function loadSection<T> (log: FastifyBaseLogger, name: string, load: () => T | Promise<T>): Promise<Section<T>> {
+export async function loadSection<T> (
+  log: FastifyBaseLogger, name: string, load: () => T | Promise<T>
+): Promise<Section<T>> {
   const patience = new AbortController()
   try {
     const loading = Promise.resolve().then(load)
     const late = timers.setTimeout(PATIENCE_MS, 'late' as const, { signal: patience.signal, ref: false })
-    // A section that comes too late may fail as well.
+    // Loading may still fail after the time is over.
     loading.catch(() => {})
     const first = await Promise.race([loading.then((content) => ({ content })), late])
     if (first !== 'late') return first

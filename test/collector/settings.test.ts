@@ -31,7 +31,7 @@ const refused: Array<[string, NodeJS.ProcessEnv, RegExp]> = [
   ['a port that is none', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PORT: 'http' }, /^COLLECTOR_PORT must be integer/],
   ['a database of another kind', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: 'mysql://x' }, /^COLLECTOR_DATABASE_URL /],
   ['a proxy that is no address', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: 'loopback, nginx' }, /^COLLECTOR_TRUST_PROXY has "nginx"/],
-  ['a count of proxies', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '1' }, /^COLLECTOR_TRUST_PROXY has "1", which is no address or network/],
+  ['a count of proxies', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '1' }, /^COLLECTOR_TRUST_PROXY has "1", which is not an address or network/],
   ['an address in another notation', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.1' }, /^COLLECTOR_TRUST_PROXY /],
   ['a network that is too long', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.0.0.0/33' }, /^COLLECTOR_TRUST_PROXY /],
   ['half a name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION: '10' }, /^COLLECTOR_RETENTION is not a setting\. Did you mean COLLECTOR_RETENTION_DAYS\?$/],

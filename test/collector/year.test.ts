@@ -1,15 +1,16 @@
-/** Weeks of a population, or with COLLECTOR_DAYS=365 a year, as collectors live through it; and each figure worked out anew. */
+/** Weeks of a population, or in the soak a year, as collectors live through it; and each figure worked out anew. */
 import assert from 'node:assert/strict'
 import { after, before, test, type TestContext } from 'node:test'
 import { DAY, dateOf } from '../../src/collector/day.js'
 import { connect } from '../../src/collector/storage/connect.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { inSoak } from '../helpers/soak.js'
 import { expectedFigures, sortRows, type FigureRow, type Heard } from './expected-figures.js'
 import { makeClock } from './make-clock.js'
 import { instanceId, postgresUrl, sqliteUrl, startCollector, type Collector } from './start-collector.js'
 import { breakableLine } from './storage/breakable-line.js'
 
-const DAYS = Number(process.env.COLLECTOR_DAYS ?? 17)
+const DAYS = inSoak(365, 17)
 const FIRST = 20_500
 const CAP = 20
 const RETENTION = 31

@@ -8,8 +8,9 @@ import { ConfigError, loadConfig } from '../../src/config/index.js'
 import { loadTelemetryConfig } from '../../src/telemetry/config-file.js'
 import { judgeConfigText } from '../../src/telemetry/config-text.js'
 import { temporaryDirectory } from '../helpers/platform.js'
+import { inSoak } from '../helpers/soak.js'
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 1_000)
+const RUNS = inSoak(10_000, 500)
 const KNOWN = ['enabled', 'url', 'frontend', 'backend', 'plausible']
 
 const NO = 'port: 3000\ntelemetry:\n  enabled: false # no\n  url: http://127.0.0.1/\ndb: { type: sqlite }\n'

@@ -25,7 +25,7 @@ describe('the configuration of a platform with FLOWFORGE_HOME', () => {
       writeFileSync(join(etc, 'flowforge.yml'), 'port: 1\n')
       symlinkSync('nowhere', join(etc, 'flowforge.local.yml'))
     }, /flowforge\.local\.yml cannot be read: .*ENOENT/],
-    ['a directory has its name', (etc) => { mkdirSync(join(etc, 'flowforge.yml')) }, /flowforge\.yml cannot be read: it is no file/],
+    ['a directory has its name', (etc) => { mkdirSync(join(etc, 'flowforge.yml')) }, /flowforge\.yml cannot be read: it is not a file/],
     ['its name ends in .yaml', (etc) => { writeFileSync(join(etc, 'flowforge.yaml'), NO) }, /flowforge\.yaml is not read: .*end in \.yml/],
     ['one whose name ends in .yaml is beside it', (etc) => {
       writeFileSync(join(etc, 'flowforge.yml'), 'port: 1\n')

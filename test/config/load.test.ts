@@ -96,7 +96,7 @@ describe('flowforge.yml', () => {
     ['a key that is there twice', 'port: 1\nport: 2', /line 2: a key is there twice; remove one$/],
     ['a key that is there twice in a section', 'db:\n  port: 1\n  port: 2', /line 3: a key is there twice; remove one$/],
     ['a number for a password in the wrong place', 'host: 4711', /line 1: host: expected text, found a number$/],
-    ['lists in lists', `a: ${'['.repeat(30_000)}`, /line 1: (it is nested too deeply|it is no valid YAML|.* is missing)$/],
+    ['lists in lists', `a: ${'['.repeat(30_000)}`, /line 1: (it is nested too deeply|it is not valid YAML|.* is missing)$/],
     ['aliases of aliases', bomb(), /cannot be read: an alias .* too many of them$/],
     ['a tag', 'db: !canary x', /line 1: a tag \(!\) is not known$/],
     ['a tag of a handle', 'db: !can!canary x', /line 1: a tag \(!\) is not known$/],
@@ -134,7 +134,7 @@ describe('flowforge.yml', () => {
     test(`that is ${what} stops the start with one line, and counts as an opt-out`, { skip: what.includes('pipe') && without('mkfifo') }, async (t) => {
       const file = join(temporaryDirectory(t), 'flowforge.yml')
       create(file)
-      const reason = what.startsWith('a file') ? 'it has more than 64 KiB' : 'it is no file'
+      const reason = what.startsWith('a file') ? 'it has more than 64 KiB' : 'it is not a file'
       assert.throws(() => loadConfig(file, {}), { message: `${file} cannot be read: ${reason}`, code: 'invalid_config' })
       assert.deepEqual(await loadTelemetryConfig({ configFile: file }), doubt(`${file} cannot be read (${reason})`))
     })

@@ -9,9 +9,13 @@ import { startListener } from '../helpers/listener.js'
 import { PlatformLog, temporaryDirectory } from '../helpers/platform.js'
 import { startPostgres } from '../helpers/postgres.js'
 import { preload } from '../helpers/program.js'
+import { inSoak } from '../helpers/soak.js'
 import { installPackage, type Project } from './pack.js'
 
 const run = promisify(execFile)
+/** The compiler takes its time; that the sources fit together is seen with each change. */
+const onlyInSoak = { skip: inSoak<boolean | string>(false, 'the soak compiles it') }
+
 const guard = preload('test/guard.ts').join(' ')
 
 describe('the package', () => {
@@ -76,7 +80,7 @@ describe('the package', () => {
     assert.deepEqual(await exited, [0, null])
   })
 
-  test('brings types that a strict TypeScript platform compiles against, from both kinds of module', async () => {
+  test('brings types that a strict TypeScript platform compiles against, from both kinds of module', onlyInSoak, async () => {
     const compiler = resolve('node_modules/typescript/bin/tsc')
     await run(process.execPath, [compiler, '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023',
       '--types', 'node', '--skipLibCheck', 'host.mts', 'host.cts'], { cwd: project.directory })

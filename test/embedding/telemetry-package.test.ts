@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { someOf } from '../helpers/soak.js'
 import { createProject, DEPENDENCIES, packTelemetry } from './start-real-host.js'
 
 const run = promisify(execFile)
@@ -57,12 +58,12 @@ describe('the package @flowforge/telemetry', () => {
     assert.ok(bytes.reduce((sum, size) => sum + size, 0) < MOST_MEGABYTES * 1e6)
   })
 
-  for (const [title, config, env] of [
+  for (const [title, config, env] of someOf([
     ['where flowforge.yml turns it off', { telemetry: { enabled: false } }, {}],
     ['where flowforge.yml is mistyped', { telemetry: { enabeld: true } }, {}],
     ['where the environment turns it off', {}, { DO_NOT_TRACK: '1' }],
     ['where it is on and nothing was sent', {}, {}]
-  ] as const) {
+  ] as const, 0, 3)) {
     test(`loads neither typebox nor undici nor yaml ${title}`, async (t) => {
       const project = createProject(t, telemetry, 'sequelize-6.37.5')
       writeFileSync(join(project, 'quiet.mjs'), `

@@ -16,3 +16,13 @@ export async function within<T> (what: string, happening: Promise<T>, limit = LI
     clearTimeout(timer)
   }
 }
+
+const LOOK_MS = 10
+
+/** Waits until something is so that no event tells. */
+export function until (what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const watch = async () => {
+    while (!await isSo()) await new Promise((resolve) => { setTimeout(resolve, LOOK_MS) })
+  }
+  return within(what, watch())
+}

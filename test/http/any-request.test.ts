@@ -7,9 +7,10 @@ import fc from 'fast-check'
 import type { HTTPMethods, InjectOptions } from 'fastify'
 import { buildNewPlatform, Client, setUp } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
+import { inSoak } from '../helpers/soak.js'
 import { collectRoutes } from './routes.js'
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 500)
+const RUNS = inSoak(10_000, 200)
 const MEGABYTE = 2 ** 20
 
 /** No request takes so long, on the slowest machine, unless it is never answered. */

@@ -1,10 +1,11 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { inSoak } from '../helpers/soak.js'
 import { settle, steps } from './commands.js'
 import { Model } from './model.js'
 import { COLLECTOR_MODES, World } from './world.js'
 
-const { MODEL_RUNS = '20', MODEL_STEPS = '6', MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
+const { MODEL_RUNS = inSoak('300', '20'), MODEL_STEPS = inSoak('30', '6'), MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
 
 /**
  * Random sequences of what people, files and machines do. A sequence that fails is printed, shrunk, with its seed, path and

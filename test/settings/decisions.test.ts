@@ -8,7 +8,7 @@ import { ACCOUNT, Client, setUp } from '../helpers/client.js'
 import { describeOnBoth } from '../helpers/databases.js'
 import { startListener } from '../helpers/listener.js'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
-import { within } from '../helpers/within.js'
+import { until } from '../helpers/within.js'
 
 const CHANGE = { method: 'PUT', url: '/api/v1/settings' } as const
 
@@ -58,7 +58,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.deepEqual(await stored(), [{ value: 'true' }])
 
     await app.db.sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryDecisions"')
-    await within('the no in the database', (async () => { while ((await stored())[0]!.value === 'true'); })())
+    await until('the no is in the database', async () => (await stored())[0]!.value === 'false')
     assert.equal((await app.telemetry.consent()).allowed, false)
     assert.ok(log.lines.some(({ msg }) => /could not save that/.test(msg)))
     assert.equal(listener.requests.length, 1)
@@ -98,7 +98,7 @@ describe('a no beside a yes', () => {
     await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'bob' }))
     await app.db.sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryDecisions"')
     const listed = async () => (await app.decisions.list()).map(({ enabled, who }) => [enabled, who])
-    await within('the record of the no', (async () => { while ((await listed()).length === 0); })())
+    await until('the no is recorded', async () => (await listed()).length > 0)
     assert.deepEqual(await listed(), [[false, 'ada']])
   })
 })

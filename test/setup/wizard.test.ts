@@ -43,7 +43,7 @@ describe('the wizard by forms alone', () => {
     assert.equal(response.body.match(/aria-invalid="true"/g)?.length, 3)
     assert.match(response.body, /This is too short: it has 6 characters, and needs at least 8\./)
     assert.match(response.body, /This has a character other than letters, digits, - and _\./)
-    assert.match(response.body, /This is no email address/)
+    assert.match(response.body, /This is not an email address/)
     assert.match(response.body, /role="alert"[^>]*>\s*Please correct:\s*<a href="#username">Username<\/a>/)
     assert.doesNotMatch(response.body, /geheim/)
   })

@@ -6,9 +6,9 @@ import { describeOnBoth } from '../helpers/databases.js'
 import { startListener } from '../helpers/listener.js'
 import { startPostgres } from '../helpers/postgres.js'
 import { createHome, install, startReplica } from '../helpers/replica.js'
+import { inSoak } from '../helpers/soak.js'
 
-/** `npm run test:soak` kills more often. */
-const KILLS = Number(process.env.KILLS ?? 2)
+const KILLS = inSoak(10, 1)
 
 describeOnBoth('a no that was acknowledged', (create) => {
   test(`holds at the next start of a platform that was killed in that moment, ${KILLS} times`, async (t) => {

@@ -9,6 +9,7 @@ import { HOUR_MS, letClockRun, meetFault, type Fault } from '../helpers/meet-fau
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
 import { watchWaits } from '../helpers/watch-waits.js'
+import { until } from '../helpers/within.js'
 
 /** A table of that name, but of somebody else: telemetry cannot use it. */
 const inTheWay = (table: string): Fault => ({
@@ -67,7 +68,7 @@ describeOnBoth('a database that fails', (create) => {
     await waits.nth(1)
     await strike(app.db.sequelize)
     mock.timers.tick(HOUR_MS)
-    while ((await app.telemetry.pings())[0]?.outcome === 'pending');
+    await until('the ping has ended', async () => (await app.telemetry.pings())[0]?.outcome !== 'pending')
     await mend(app.db.sequelize)
     const [ping] = await app.telemetry.pings()
     assert.deepEqual([ping!.outcome, ping!.attempts, ping!.status], ['failed', 1, 503])

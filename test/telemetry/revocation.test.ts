@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, mock, test, type TestContext } from 'node:test'
-import type { LoggedPing } from '../../src/telemetry/index.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
 import { BACKOFFS_MS, BOOT_MS, startClock } from '../helpers/follow-ping.js'
 import { holdTable, type Hold } from '../helpers/hold-table.js'
@@ -9,6 +8,8 @@ import { startNameServer, useNameServers } from '../helpers/name-server.js'
 import { pinDaily } from '../helpers/pin-daily.js'
 import { buildPlatform, type Platform } from '../helpers/platform.js'
 import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
+import { isOver, pingWhen } from '../helpers/start-ping.js'
+import { until } from '../helpers/within.js'
 
 /** A name for this machine, where a step holds it. */
 const HELD_NAME = 'held.invalid'
@@ -39,7 +40,7 @@ const beforeAnAttempt: Step[] = [
     title: 'while it waits for its next attempt',
     treat: afterRequest((socket) => { socket.end(answerOf(503)) }),
     hold: async (_t, { platform }) => ({
-      async reached () { while ((await platform.app.telemetry.pings())[0]?.attempts !== 1); },
+      reached: () => until('one attempt is made', async () => (await platform.app.telemetry.pings())[0]?.attempts === 1),
       async release () { mock.timers.tick(BACKOFFS_MS.at(-1)!) }
     })
   }
@@ -93,7 +94,7 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
     await app.settings.set('telemetry:enabled', false)
     const seen = [peer.connections(), peer.bytes()]
     await release()
-    const { outcome, status } = await pingWhenOver(platform)
+    const { outcome, status } = await pingWhen(platform, isOver)
     // The status may have come before the no; the connection is gone in any case.
     assert.ok(outcome === 'cancelled' || status === 200, outcome)
     await pass(platform)
@@ -105,13 +106,6 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
     assert.equal((await platform.app.telemetry.pings()).length, 1)
   }
 })
-
-async function pingWhenOver ({ app }: Platform): Promise<LoggedPing> {
-  for (;;) {
-    const [ping] = await app.telemetry.pings()
-    if (ping && ping.outcome !== 'pending') return ping
-  }
-}
 
 /** Ten minutes, with a turn for whatever wants to happen in between. */
 async function pass ({ app }: Platform): Promise<void> {

@@ -3,8 +3,9 @@ import { after, before, mock, test } from 'node:test'
 import { assertCountReturns, BOOT_MS, countSockets, startClock } from '../helpers/follow-ping.js'
 import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { buildPlatform, temporaryDirectory, type Platform } from '../helpers/platform.js'
+import { inSoak } from '../helpers/soak.js'
 
-const DAYS = Number(process.env.YEAR_DAYS ?? 100)
+const DAYS = inSoak(365, 60)
 const KEPT = 100
 
 /** As time really goes, for a ping that needs some hundredths of a second. */

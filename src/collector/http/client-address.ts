@@ -9,30 +9,30 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Milliseconds since 1970. */
     receivedAt: number
-    /** Keyed hash of the client's address: the only form of it that leaves this file. */
+    /** Keyed hash of the client's address. The address itself never leaves this file. */
     addressHash: string
-    /** Keyed hash of the client's network, as one client often has all of an IPv6 /64. Of IPv4 it is the address's. */
+    /** Keyed hash of the client's network: the /64 of an IPv6 address, which one client often has; an IPv4 address. */
     networkHash: string
   }
 }
 
 /**
- * Hashes an address, or a network. A plain hash of an IPv4 address is undone in minutes by trying all 2^32 of them;
- * this one cannot be tried without the key, nor, once the salt of the day is destroyed, with it.
+ * Hashes an address or a network with a secret key and the salt of the day. A plain hash of an IPv4 address could be
+ * reversed in minutes by trying all 2^32 addresses. This one needs the key and the salt, which is destroyed later.
  *
- * @param salt of the day, always 64 characters, so that salt and address cannot run into each other
+ * @param salt always 64 characters, so that salt and address cannot be confused
  * @returns 64 hexadecimal digits
  */
 export function hashAddress (key: KeyObject, salt: string, address: string): string {
   return createHmac('sha256', key).update(salt + address).digest('hex')
 }
 
-/** Writes an address in its one form. All that is no address is one client. */
+/** Formats an address in its canonical form. Everything that is not an address becomes `unknown`, one client. */
 export function canonicalAddress (text: string): string {
   return parseAddress(text)?.toString() ?? 'unknown'
 }
 
-/** Writes the network that limits count: an IPv4 address, or the /64 of an IPv6 address. */
+/** Formats the network by which requests are limited: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf (text: string): string {
   const address = parseAddress(text)
   if (!address || address.kind() === 'ipv4') return canonicalAddress(text)
@@ -49,7 +49,7 @@ interface Options {
   now: () => number
 }
 
-/** Replaces the client's address by its hash before anything else sees the request. */
+/** Hashes the client's address before any other hook runs. */
 export const clientAddress = fp<Options>(async (app: FastifyInstance, { salts, secret, now }) => {
   const key = hashKey(secret)
   app.decorateRequest('receivedAt', 0)

@@ -1,4 +1,4 @@
-/** What a client is told when its request fails. No answer repeats an address, a body or the text of a database. */
+/** The answers to failed requests. They never repeat an address, a body or a message of the database. */
 import type {
   FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods
 } from 'fastify'
@@ -20,7 +20,7 @@ const KNOWN: Record<string, string> = {
 
 const AWAY: Fault = { status: 503, message: 'the collector cannot store pings at the moment; try again later' }
 
-/** A request that is refused for a reason of its own, with the status and the words of the answer. */
+/** A refused request, with the status and the message of the answer. */
 export class RequestError extends Error {
   override name = 'RequestError'
   readonly code = 'request_refused'
@@ -32,14 +32,16 @@ export function faultOf (error: FastifyError): Fault {
   if (error instanceof RequestError) return { status, message: error.message }
   if (error.validation) return { status: 400, message: error.message }
   if (isFaultOfPing(error)) return { status: 400, message: 'the ping has a value that cannot be stored' }
-  // An error without a status comes from the storage: the ping is good, and the sender tries again.
+  // An error without a status comes from the storage. The ping is valid, and the sender should try again.
   if (status >= 500) return AWAY
   const known = KNOWN[error.code]
   if (known) return { status, message: known }
   return { status, message: status === 429 ? 'too many requests from one address' : 'the request is not valid' }
 }
 
-/** Seconds, at random, so that clients refused together do not come back together; after the minute of a limit. */
+/**
+ * Chooses `Retry-After` in seconds: at least the minute of the rate limit, plus a random time to spread the retries.
+ */
 function retryAfter (status: number): number {
   return (status === 429 ? 60 : 30) + Math.floor(Math.random() * 60)
 }
@@ -49,7 +51,7 @@ export function answerFault (reply: FastifyReply, { status, message }: Fault): F
   return reply.code(status).send({ status: 'error', error: message })
 }
 
-/** Answers every failure of a request, and an address or a method that does not exist. */
+/** Answers errors, unknown paths and methods that are not allowed. */
 export function answerErrors (app: FastifyInstance): void {
   const logOnce = oncePerMinute(app.log)
   app.setErrorHandler((error: FastifyError, _request, reply) => {
@@ -72,7 +74,9 @@ function methodsOf (app: FastifyInstance, { url }: FastifyRequest): HTTPMethods[
   return (['GET', 'HEAD', 'POST'] as const).filter((method) => app.hasRoute({ method, url: path }))
 }
 
-/** Logs an error of one kind once a minute, and then how often it occurred: an outage fills no disk. */
+/**
+ * Logs each kind of error at most once a minute, with the number of those left out, so that an outage fills no disk.
+ */
 function oncePerMinute (log: FastifyBaseLogger): (error: FastifyError, message: string) => void {
   const kinds = new Map<string, { until: number, unlogged: number }>()
   return (error, message) => {

@@ -16,7 +16,7 @@ declare module 'fastify' {
 
 const INSTANCE = positionOf('instance_id')
 
-/** 2,000 waiting pings are some 2 MB, and at the measured pace (docs/collector.md) less than a second. */
+/** 2,000 waiting pings take some 2 MB, and less than a second at the measured rate (docs/collector.md). */
 const LIMITS = {
   queue: 2000, batch: 500, isFaultOfItem: isFaultOfPing, keyOf: ({ row }: Arrival) => row[INSTANCE]
 }
@@ -31,7 +31,7 @@ interface Options {
   onBatch?: (size: number) => void
 }
 
-/** Takes pings in, and answers each once the row that holds it is committed. */
+/** Accepts pings, and answers each one after its row is committed. */
 export const ingest = fp<Options>(async (app: FastifyInstance, { db, onBatch }) => {
   const limits = { ...LIMITS, ...(onBatch && { onBatch }) }
   const commits = groupCommit((arrivals: Arrival[]) => storePings(db, arrivals), limits)

@@ -5,14 +5,14 @@ import fp from 'fastify-plugin'
 const MINUTE = 60_000
 
 /**
- * Counts by key for a minute, then starts anew with an empty table: the counts of a client are gone when its minute is
- * over, whereas the store of `@fastify/rate-limit` keeps them until other clients push them out.
+ * Counts by key, and discards all counts after a minute. The store of `@fastify/rate-limit` would keep the key of a
+ * client until other clients displace it.
  */
 export class MinuteCounter {
   private counts = new Map<string, number>()
   private endsAt = 0
 
-  /** Adds one. @returns the count of this minute, and the milliseconds that the minute has left */
+  /** Adds one to a key. @returns its count in this minute, and the milliseconds that are left of the minute */
   add (key: string): { current: number, ttl: number } {
     const now = Date.now()
     if (this.counts.size === 0) {
@@ -34,7 +34,7 @@ class MinuteStore implements FastifyRateLimitStore {
 
   incr: FastifyRateLimitStore['incr'] = (key, done) => { done(null, this.counter.add(key)) }
 
-  /** Called for a route with a limit of its own; there is none. */
+  /** Part of the interface, but unused: no route has a limit of its own. */
   child: FastifyRateLimitStore['child'] = () => this
 }
 
@@ -43,7 +43,7 @@ interface Options {
   limit: number
 }
 
-/** Limits the requests of one client. The answer's `Retry-After` is set with the error, at random. */
+/** Limits the requests of one network. errors.ts sets `Retry-After` of the answer. */
 export const limits = fp<Options>(async (app: FastifyInstance, { limit }) => {
   const hidden = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
   await app.register(rateLimit, {

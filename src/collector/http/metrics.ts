@@ -14,7 +14,7 @@ declare module 'fastify' {
   }
 }
 
-/** Why a ping was not stored, by the status of its answer. */
+/** The value of the label `cause`, by the status of the answer. */
 const CAUSES: Record<number, string> = {
   200: 'stored', 400: 'invalid', 408: 'timeout', 413: 'too large', 415: 'media type', 429: 'limit', 503: 'unavailable'
 }
@@ -25,7 +25,7 @@ interface Options {
   now: () => number
 }
 
-/** `GET /metrics` in the format of Prometheus, for those who have the report's token. */
+/** `GET /metrics` in the format of Prometheus, with the token of the report. */
 export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now }) => {
   const registry = new Registry()
   const registers = [registry]
@@ -68,7 +68,7 @@ export const metrics = fp<Options>(async (app: FastifyInstance, { db, token, now
   })
 }, { name: 'collector.metrics', dependencies: ['collector.client-address', 'collector.maintenance'], fastify: '5.x' })
 
-/** What is read from the database when it is asked for; left out while the database is away. */
+/** Registers the metrics that are read from the database on request, and left out while it is unavailable. */
 function watchDatabase (registry: Registry, db: Database, now: () => number): void {
   const registers = [registry]
   const read = async (gauge: Gauge, value: () => Promise<number | undefined>) => {

@@ -11,9 +11,9 @@ const NAMED: Record<string, string[]> = {
 }
 
 /**
- * Reads an address as proxies write it: with a port, a zone id, or an IPv4 address in IPv6 notation.
+ * Parses an address as proxies write it: with a port, a zone id, or as IPv4 in IPv6 notation.
  *
- * @returns undefined if it is no address; IPv4 counts only in strict dotted notation
+ * @returns undefined if it is not an address; IPv4 must be in strict dotted notation
  */
 export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const [, bare = text] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? []
@@ -24,11 +24,11 @@ export function parseAddress (text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefin
 }
 
 /**
- * Reads a list of proxies: addresses, networks and their names, separated by commas.
+ * Parses a list of proxies: addresses, networks and their names, separated by commas.
  *
- * @returns a function that tells whether an address, as it stands in `X-Forwarded-For`, is one of them; a client that
- *   has hung up has none
- * @throws Error whose message is the entry that is none of these
+ * @returns a function that checks whether an address from `X-Forwarded-For` is one of them; false for undefined, which
+ *   it gets if the client has closed the connection
+ * @throws Error whose message is the invalid entry
  */
 export function parseProxies (setting: string): (address: string | undefined) => boolean {
   const networks = setting.split(',').flatMap((entry) => parseEntry(entry.trim()))

@@ -15,7 +15,7 @@ interface Options {
   db: Database
 }
 
-/** `POST /held` and `POST /forget`. Whoever knows the random id of an installation is its owner. */
+/** `POST /held` and `POST /forget`. Knowing the random id of an installation authorises both. */
 export const rights = fp<Options>(async (app: FastifyInstance, { db }) => {
   const options = { schema: { body }, onRequest: app.whenReady }
   app.post<{ Body: { instanceId: string } }>('/held', options, async ({ body }, reply) => {

@@ -3,15 +3,15 @@ import { RequestError } from '../http/errors.js'
 import { MinuteCounter } from '../http/limits.js'
 import { carriesToken } from './token.js'
 
-/** Wrong tokens a minute from one network, after which even the right one is refused. */
+/** The limit of wrong tokens per minute from one network; after it even the right one is refused. */
 const MOST_FAILURES = 10
 
 const CHALLENGE = 'Basic realm="FlowForge usage report (password: the report token)", charset="UTF-8"'
 
 /**
- * Builds the hook that lets a request with the token pass, as a bearer token or as the password of HTTP Basic.
+ * Builds a hook that admits only requests with the token, as a bearer token or as the password of HTTP Basic.
  *
- * @param token undefined answers 404 to all
+ * @param token if undefined, the hook answers 404 to all requests
  */
 export function requireToken (
   token: string | undefined
@@ -23,7 +23,7 @@ export function requireToken (
       throw new RequestError(429, 'too many wrong tokens from one address')
     }
     if (carriesToken(request.headers.authorization, token)) return
-    // A browser asks without a token first, and then its user for one: that is no guess.
+    // A browser first sends a request without a token, which does not count as a guess.
     if (request.headers.authorization !== undefined) failures.add(request.networkHash)
     reply.header('www-authenticate', CHALLENGE)
     throw new RequestError(401, 'the report needs its token, as a bearer token or as the password')

@@ -1,15 +1,15 @@
 /**
- * Draws the report's charts as SVG, on the server. Sizes across are percentages and text keeps its size, so a chart
- * is as legible on a phone as on a wide screen, without a script.
+ * Draws the report's charts as SVG, on the server. Widths are percentages, and text has a fixed size, so that charts
+ * are legible on narrow and wide screens without a script.
  */
 import { scaleBand, scaleLinear, scaleUtc } from 'd3-scale'
 import { line } from 'd3-shape'
 import type { Bucket } from './read-report.js'
 
-/** The drawing area of the lines, 100 by 100, is stretched over this share of the chart; below it are the dates. */
+/** The height of the area of the lines, as a percentage of the chart. The dates are below it. */
 const PLOT_HEIGHT = 88
 
-/** One line: a value for each day, null where there is none. */
+/** One line: a value per day; null if there is none. */
 export interface Series {
   name: string
   values: Array<number | null>
@@ -19,14 +19,18 @@ export interface LineChart {
   lines: Array<{ name: string, path: string }>
   /** Position of a number, as a percentage of the height. */
   levels: Array<{ y: number, label: string }>
-  /** Position of a date, as a percentage of the width; the minor ones are left out on a narrow screen. */
+  /** Position of a date, as a percentage of the width. Minor dates are hidden on a narrow screen. */
   months: Array<{ x: number, label: string, minor: boolean }>
-  /** The strip of each day, which shows that day's numbers under the pointer. */
+  /** A strip per day, which shows the numbers of that day when the pointer is on it. */
   strips: Array<{ x: number, width: number, words: string }>
   plotHeight: number
 }
 
-/** @param days dates such as `2026-11-23`, at least one, the oldest first; each series has as many values */
+/**
+ * Draws a line chart.
+ *
+ * @param days dates such as `2026-11-23`, at least one, oldest first; each series has as many values
+ */
 export function drawLines (days: string[], series: Series[], unit = ''): LineChart {
   const dates = days.map((day) => new Date(day))
   const highest = Math.max(1, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)))
@@ -42,7 +46,7 @@ export function drawLines (days: string[], series: Series[], unit = ''): LineCha
     months: days.length < 2
       ? []
       : x.ticks(12).map((tick, index) => ({ x: round(x(tick)), label: describeTick(tick), minor: index % 3 !== 1 }))
-        // Half a word would be outside of the chart.
+        // Labels at the edges would be cut off.
         .filter(({ x }) => x > 4 && x < 96),
     strips: days.map((day, index) => ({
       x: round(x(dates[index]!) - width / 2), width: round(width), words: describeDay(day, index, series, unit)
@@ -67,14 +71,14 @@ export interface BarChart {
   /** Pixels. */
   height: number
   bars: Array<{ label: string, value: string, y: number, width: number }>
-  /** Buckets that are in the table alone. */
+  /** The number of buckets that are only in the table. */
   more: number
 }
 
 const ROW = 44
 const MOST_BARS = 10
 
-/** Draws a bar for each of the first ten buckets; the width of the chart is all of them together. */
+/** Draws a bar for each of the first ten buckets. The full width stands for the sum of all buckets. */
 export function drawBuckets (buckets: Bucket[]): BarChart {
   const shown = buckets.slice(0, MOST_BARS)
   const height = shown.length * ROW

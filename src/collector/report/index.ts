@@ -15,7 +15,7 @@ import { viewOf } from './view.js'
 interface Options {
   databaseUrl: string
   token?: string
-  /** Whether the weekly page is open to everybody. */
+  /** Whether the weekly page needs no token. */
   isPublic: boolean
   now: () => number
 }
@@ -32,15 +32,15 @@ const contentSecurityPolicy = {
   }
 }
 
-/** The look of the platform's pages: files alone, none of their code. */
+/** The style sheets of the platform's pages. Only files are shared, no code. */
 const PLATFORM = join(import.meta.dirname, '../../views/assets')
 
 const STYLES = ['pico.min.css', 'style.css', 'icon.svg', 'report.css']
 
-/** The days that a report covers unless it is asked for others. */
+/** The number of days that a report covers by default. */
 const DAYS = 365
 
-/** The usage report: a page, and the same as JSON and CSV, for those who have the token; a weekly one for all. */
+/** Serves the usage report as a page, JSON and CSV, with the token; and, if it is public, a weekly one without. */
 export async function report (app: FastifyInstance, { databaseUrl, token, isPublic, now }: Options): Promise<void> {
   await app.register(helmet, { contentSecurityPolicy })
   await app.register(fastifyStatic, { root: [PLATFORM, import.meta.dirname], serve: false })
@@ -82,7 +82,7 @@ function serveReport (app: FastifyInstance, source: Source, today: () => number)
     fresh(reply).view('report.eta', viewOf(await source.report(rangeOf(query, today())), '/report')))
 }
 
-/** What the world may know: the figures of finished weeks. */
+/** Serves the public figures, of finished weeks. */
 function servePublic (app: FastifyInstance, source: Source, today: () => number): void {
   const read = async () => {
     const sunday = lastSunday(await source.newest() ?? today())
@@ -93,7 +93,7 @@ function servePublic (app: FastifyInstance, source: Source, today: () => number)
   app.get('/usage', async (_request, reply) => shared(reply).view('report.eta', viewOf(await read(), '/usage')))
 }
 
-/** 1 January 1970 was a Thursday. */
+/** Returns the last Sunday up to a day. Day 0, 1 January 1970, was a Thursday. */
 const lastSunday = (day: number) => day - (day + 4) % 7
 
 function serveStyles (app: FastifyInstance, below: string): void {
@@ -102,7 +102,7 @@ function serveStyles (app: FastifyInstance, below: string): void {
 
 const fresh = (reply: FastifyReply) => reply.header('cache-control', 'no-store')
 
-/** Reads `from` and `to`, dates of UTC that are both included; without them the last 365 days. */
+/** Parses `from` and `to`, inclusive dates in UTC. Defaults to the last 365 days. @throws RequestError 400 */
 function rangeOf ({ from, to }: Asked['Querystring'], today: number): Range {
   const read = (name: string, date: string) => {
     const day = dayOfDate(date)

@@ -1,11 +1,11 @@
-/** Reads the report from `daily`: finished days alone, so its cost grows with days and not with installations. */
+/** Reads the report from `daily`, which has only finished days, so that its cost does not depend on installations. */
 import { dateOf } from '../day.js'
 import type { Statements } from '../storage/database.js'
 import { RANGE_NAMES } from '../storage/figures.js'
 import type { Bucket as KeptBucket } from '../storage/rounding.js'
 import { compareVersions } from './versions.js'
 
-/** Installations that were heard on a day, and in the 7 and the 30 days that end with it. */
+/** The numbers of installations that were heard on a day, and in the 7 and 30 days that end with it. */
 export interface ActiveDay {
   /** `2026-11-23`, a day of UTC. */
   day: string
@@ -14,7 +14,7 @@ export interface ActiveDay {
   in30Days: number
 }
 
-/** How the installations of the week that ends with `day`, a Sunday, differ from those of the week before. */
+/** The change of installations in the week that ends with `day`, a Sunday, compared with the week before. */
 export interface Week {
   day: string
   new: number
@@ -22,7 +22,7 @@ export interface Week {
   lost: number
 }
 
-/** Sums over the installations of 30 days; null if too few of them report the count. */
+/** Sums over the installations of the last 30 days; null if too few of them report the count. */
 export interface TotalsDay {
   day: string
   users: number | null
@@ -30,29 +30,29 @@ export interface TotalsDay {
   projects: number | null
 }
 
-/** So many installations have this in common. */
+/** The number of installations that share a value. */
 export interface Bucket {
   name: string
   installations: number
 }
 
-/** The buckets of a day, over the installations of 30 days. */
+/** The buckets of a day, over the installations of the last 30 days. */
 export interface Shares {
   day: string
   buckets: Bucket[]
 }
 
-/** What `/report.json` answers. All figures are rounded to 5, and no bucket is below 5. */
+/** The answer of `/report.json`. All counts are rounded to 5, and no bucket is below 5. */
 export interface Report {
-  /** The range that was asked for. */
+  /** The requested range. */
   from: string
   to: string
-  /** The newest day with figures in it; null if there is none. */
+  /** The newest day of the range that has figures; null if there is none. */
   newest: string | null
   activity: ActiveDay[]
   weeks: Week[]
   totals: TotalsDay[]
-  /** One entry for each week, the oldest first. */
+  /** One entry per week, oldest first. */
   versions: Record<'flowforge' | 'nodejs', Shares[]>
   /** Of the newest day. */
   distributions: Record<Distribution, Bucket[]>
@@ -77,7 +77,7 @@ export interface DailyRow extends KeptBucket {
   figure: string
 }
 
-/** 1 January 1970 was a Thursday. */
+/** Checks whether a day is a Sunday. Day 0, 1 January 1970, was a Thursday. */
 const isSunday = (day: number) => day % 7 === 3
 
 export interface Range {
@@ -86,13 +86,13 @@ export interface Range {
   to: number
 }
 
-/** The newest day that has figures; undefined if none has. */
+/** Reads the newest day that has figures; undefined if there is none. */
 export async function newestDay (db: Statements): Promise<number | undefined> {
   const [row] = await db.query<{ day: number | null }>('SELECT MAX(day) AS day FROM daily')
   return row?.day ?? undefined
 }
 
-/** Reads rows of `daily`, the oldest first. @param figures all of them unless named */
+/** Reads rows of `daily`, oldest first. @param figures the names of the figures; all if absent */
 export async function readDaily (db: Statements, { from, to }: Range, figures?: string[]): Promise<DailyRow[]> {
   const named = figures ? ` AND figure IN (${figures.map((_, index) => `$${index + 3}`).join(', ')})` : ''
   const rows = await db.query<DailyRow>(
@@ -123,7 +123,7 @@ export async function readReport (db: Statements, { from, to }: Range): Promise<
   }
 }
 
-/** Reads the Sundays and the last day: a version's share is a matter of weeks. */
+/** Reads only Sundays and the last day, because the shares of versions are shown by week. */
 async function readWeekly (db: Statements, { from, to }: Range, figures: [string, string]): Promise<DailyRow[]> {
   const rows = await db.query<DailyRow>(`SELECT day, figure, bucket, value FROM daily
     WHERE day >= $1 AND day <= $2 AND figure IN ($3, $4) AND (day % 7 = 3 OR day = $2) ORDER BY day`,
@@ -162,7 +162,9 @@ function sharesOf (rows: DailyRow[], figure: string): Shares[] {
   return [...days].map(([day, ofDay]) => ({ day: dateOf(day), buckets: bucketsOf(ofDay, figure) }))
 }
 
-/** Ranges in their order, versions in theirs, other names by their size; `not reported` and `other` stand last. */
+/**
+ * Sorts buckets: ranges in their order, versions newest first, others by size; `not reported` and `other` come last.
+ */
 function bucketsOf (rows: DailyRow[], figure: string): Bucket[] {
   const order = figure.startsWith('platform_counts_')
     ? (a: Bucket, b: Bucket) => RANGE_NAMES.indexOf(a.name) - RANGE_NAMES.indexOf(b.name)

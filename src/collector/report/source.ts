@@ -2,10 +2,10 @@ import { connect } from '../storage/connect.js'
 import type { Database } from '../storage/database.js'
 import { newestDay, readDaily, readReport, type DailyRow, type Range, type Report } from './read-report.js'
 
-/** Reports kept in memory. Finished days do not change, so one is good until there is a newer day. */
+/** The number of cached reports. Finished days do not change, so a report is valid until there is a newer day. */
 const MOST_KEPT = 20
 
-/** Where the report comes from: a connection of its own, so that no ping waits behind it. */
+/** The source of the report, with a connection of its own, so that it does not delay pings. */
 export interface Source {
   newest: () => Promise<number | undefined>
   report: (range: Range) => Promise<Report>
@@ -13,7 +13,7 @@ export interface Source {
   close: () => Promise<void>
 }
 
-/** Opens at the first reader. A database that is away then is tried again at the next. */
+/** Creates a source that connects on first use. If that fails, the next use tries again. */
 export function openSource (databaseUrl: string): Source {
   let opening: Promise<Database> | undefined
   const kept = new Map<string, Promise<Report>>()

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /**
- * Tells whether a request has the token: `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which is how
- * a browser asks for it. Both are compared as hashes, in a time that does not depend on how much of it is right.
+ * Checks whether a request has the token: as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, for which
+ * browsers show a form. Compares hashes in constant time.
  */
 export function carriesToken (authorization: string | undefined, token: string): boolean {
   const [, scheme, credentials] = /^(\S+) (.*)$/.exec(authorization ?? '') ?? []

@@ -1,7 +1,7 @@
 import { drawBuckets, drawLines, percent, sumOf, type LineChart, type Series } from './charts.js'
 import type { Bucket, Distribution, Report, Shares } from './read-report.js'
 
-/** Lines in one chart; the colours and dashes of report.css are as many. */
+/** The number of lines in one chart; report.css has as many colours and dash patterns. */
 const MOST_LINES = 5
 
 const TITLES: Record<Distribution, string> = {
@@ -15,7 +15,7 @@ const TITLES: Record<Distribution, string> = {
   projects: 'Projects per installation'
 }
 
-/** Names that a person would use for what Node.js reports. */
+/** Common names for the values that Node.js reports. */
 const NAMES: Record<string, string> = {
   Darwin: 'macOS',
   Windows_NT: 'Windows',
@@ -25,7 +25,7 @@ const NAMES: Record<string, string> = {
   arm: 'ARM, 32 bits'
 }
 
-/** A chart over time, with the same numbers as a table. */
+/** A chart over time, and the same numbers as a table. */
 export interface TimeView {
   id: string
   title: string
@@ -94,7 +94,7 @@ function viewVersions ({ versions }: Report) {
   ]
 }
 
-/** The shares of the versions that are the largest over the whole time. */
+/** Computes the shares of the versions with the largest share over the whole time, in percent. */
 function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
   const sums = new Map<string, number>()
   const parts = shares.map(({ buckets }) => {

@@ -1,9 +1,9 @@
-/** The columns of `pings`: three facts of the receipt, then every property of the ping, in the ping's order. */
+/** The columns of `pings`: three that the collector adds, then all properties of the ping, in its order. */
 import { DataTypes, type DataType } from 'sequelize'
 import type { TSchema } from 'typebox'
 import { pingProperties } from '../../telemetry/ping.js'
 
-/** One column: its name, where its value stands in the receipt, its type, and how a value becomes one of its own. */
+/** One column: its name, its path in the receipt, its type, and a function that converts a value for it. */
 export interface Column {
   name: string
   path: readonly string[]
@@ -16,14 +16,14 @@ export type Value = string | number | null
 /** The values of one row, in the order of `columns`. */
 export type Row = Value[]
 
-/** The position of a column in a row. @throws if there is none */
+/** Returns the position of a column in a row. @throws Error if there is no such column */
 export function positionOf (name: string): number {
   const position = columns.findIndex((column) => column.name === name)
   if (position < 0) throw new Error(`pings has no column ${name}`)
   return position
 }
 
-/** A row as it is answered and shown: the shape of the ping, and what the collector added. */
+/** A row as it is answered and shown: in the shape of the ping, with the properties that the collector adds. */
 export interface Receipt {
   /** ISO 8601, UTC. */
   receivedAt: string
@@ -36,7 +36,7 @@ export interface Receipt {
 const asItIs = (value: unknown) => (value ?? null) as Value
 
 export const receiptColumns: readonly Column[] = [
-  // Milliseconds since 1970: days are counted by dividing, alike in SQLite and PostgreSQL.
+  // Milliseconds since 1970, so that SQLite and PostgreSQL compute days in the same way, by division.
   { name: 'received_at', path: ['receivedAt'], type: DataTypes.BIGINT, keep: asItIs },
   { name: 'address_hash', path: ['addressHash'], type: DataTypes.CHAR(64), keep: asItIs },
   { name: 'idempotency_key', path: ['idempotencyKey'], type: DataTypes.STRING(128), keep: asItIs }
@@ -56,14 +56,14 @@ function columnType (path: string, schema: TSchema): DataType {
   return 'type' in schema && schema.type === 'integer' ? DataTypes.INTEGER : DataTypes.STRING(128)
 }
 
-/** Where the ping names a fixed set, a name outside it could identify its owner, and is kept as `other`. */
+/** Replaces a name outside a property's fixed set by `other`, because it could identify its owner. */
 function foldUnknownName (schema: TSchema): Column['keep'] {
   if (!('enum' in schema)) return asItIs
   const names = new Set(schema.enum as unknown[])
   return (value) => value === undefined || value === null || names.has(value) ? asItIs(value) : 'other'
 }
 
-/** The known properties of a ping that has passed its check; the others are dropped here, the absent are null. */
+/** Builds the row of a validated ping. Drops unknown properties; absent ones are null. */
 export function rowOf (ping: object, receivedAt: number, addressHash: string, idempotencyKey: string | null): Row {
   return [receivedAt, addressHash, idempotencyKey, ...pingColumns.map(({ path, keep }) => keep(valueAt(ping, path)))]
 }
@@ -84,7 +84,7 @@ export function receiptOf (row: Row): Receipt {
   return { ...receipt, receivedAt: new Date(Number(row[0])).toISOString() } as Receipt
 }
 
-/** The name of a column's type in SQL. */
+/** Returns the name of a column's type in SQL. */
 export function sqlType ({ type }: Column): string {
   const name = String((type as { key?: string }).key)
   return name === 'STRING' || name === 'CHAR' ? 'text' : name.toLowerCase()

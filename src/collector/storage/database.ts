@@ -1,25 +1,25 @@
-/** The collector's database. SQL that both PostgreSQL and SQLite understand is written once. */
+/** The collector's database, PostgreSQL or SQLite. */
 
 export interface Statements {
   readonly kind: 'postgres' | 'sqlite'
   /**
-   * Runs one statement, its values as `$1`, `$2` ... A named statement is prepared once for each connection.
+   * Runs one statement with the values of `$1`, `$2` and so on. A named statement is prepared once per connection.
    *
    * @returns its rows; on PostgreSQL a BIGINT is a string
-   * @throws the driver's or Sequelize's error; `codeOf` reads it
+   * @throws the driver's or Sequelize's error; `codeOf` returns its code
    */
   query: <Row extends object>(text: string, values?: unknown[], name?: string) => Promise<Row[]>
-  /** Runs one statement. @returns how many rows it changed */
+  /** Runs one statement. @returns the number of changed rows */
   change: (text: string, values?: unknown[]) => Promise<number>
 }
 
 export interface Database extends Statements {
-  /** Runs statements that take effect together or not at all; again after a conflict with another client. */
+  /** Runs statements in one transaction, and repeats it after a conflict with another client. */
   transaction: <Result>(run: (statements: Statements) => Promise<Result>) => Promise<Result>
   close: () => Promise<void>
 }
 
-/** Reads the clock of the database server; SQLite has none of its own. */
+/** Reads the clock of the database server; on SQLite, that of this machine. */
 export async function readDatabaseClock (db: Statements): Promise<number> {
   if (db.kind === 'sqlite') return Date.now()
   const [row] = await db.query<{ now: number }>(
@@ -27,16 +27,16 @@ export async function readDatabaseClock (db: Statements): Promise<number> {
   return row!.now
 }
 
-/** What a connection is for: taking pings in, reading the figures, or maintenance, which is slow and alone. */
+/** The purpose of a connection: storing pings, reading figures, or maintenance, whose statements are slow. */
 export type Purpose = 'intake' | 'report' | 'maintenance'
 
-/** Returns the database's own code of an error: five characters of PostgreSQL, a name of SQLite, else an empty text. */
+/** Returns the code of an error: five characters of PostgreSQL, or a name of SQLite or Node.js; empty if none. */
 export function codeOf (error: unknown): string {
   const { code, parent } = (error ?? {}) as { code?: unknown, parent?: { code?: unknown } }
   return String(parent?.code ?? code ?? '')
 }
 
-/** Runs something again as long as it fails by a conflict with another client of the database. */
+/** Repeats a function while it fails because of a conflict with another client, up to 50 times. */
 export async function withRetry<Result> (
   run: () => Promise<Result>, isConflict: (code: string) => boolean
 ): Promise<Result> {
@@ -44,7 +44,7 @@ export async function withRetry<Result> (
     try {
       return await run()
     } catch (error) {
-      // One of those that meet always succeeds, so this many are never needed unless something else is wrong.
+      // Of conflicting clients one always succeeds, so the limit is reached only if something else is wrong.
       if (attempt === MOST_ATTEMPTS || !isConflict(codeOf(error))) throw error
     }
   }

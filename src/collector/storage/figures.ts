@@ -1,6 +1,6 @@
 /**
- * Counts the figures of a day that is over, from `installations` alone, and keeps them in `daily`: only what may be
- * published, so that nobody who reads the database learns more than the reader of the report.
+ * Counts the figures of a finished day, from `installations`, and stores them in `daily`. Stores only figures that may
+ * be published, so that `daily` reveals no more than the report.
  */
 import { DAY } from '../day.js'
 import { pingColumns } from './columns.js'
@@ -12,8 +12,9 @@ export interface Figure extends Bucket {
   figure: string
 }
 
-/** The properties whose values are counted by name, and those that are counted in ranges and summed up. */
+/** Properties whose values are counted by name. */
 export const NAMED_COLUMNS = ['env_flowforge', 'env_nodejs', 'os_type', 'os_arch', 'platform_config_driver'] as const
+/** Properties that are counted in ranges, and summed up. */
 export const COUNTED_COLUMNS = ['platform_counts_users', 'platform_counts_teams', 'platform_counts_projects'] as const
 
 const RANGES: Array<[from: number, to: number]> = [
@@ -26,22 +27,22 @@ export const RANGE_NAMES = RANGES.map(([from, to]) => {
   return to > 2 ** 30 ? `${from} or more` : `${from}–${to}`
 })
 
-/** The name of an absent property. */
+/** The bucket of installations that do not report a property. */
 export const NOT_REPORTED = 'not reported'
 
-/** An installation is active in the month that ends with the day, the week, and the day. */
+/** The periods, in days, in which an installation must be heard to be active. Each ends with the counted day. */
 const WINDOWS = { day: 1, week: 7, month: 30 }
 
-/** At most so many buckets of one figure are kept, the largest, so that the table grows by as much every day. */
+/** The limit of buckets per figure, which bounds the growth of the table. The largest are kept. */
 const MOST_BUCKETS = 30
 
 const properties = pingColumns.map(({ name }) => name).filter((name) => name !== 'instance_id')
 
-/** SQL of the days on which an installation was heard: bit k for k days before `day`. */
+/** Builds SQL for the days on which an installation was heard: bit k is set for k days before `day`. */
 const heardBy = (day: number) => `CASE WHEN ABS(last_day - ${day}) >= ${REMEMBERED_DAYS} THEN 0
     WHEN last_day >= ${day} THEN days >> (last_day - ${day}) ELSE (days << (${day} - last_day)) & ${ALL_DAYS} END`
 
-/** SQL that is true for an installation that had been heard on two different days `ago` days ago: after its first day. */
+/** Builds SQL that checks whether, `ago` days ago, an installation had been heard on a day after its first. */
 const isSettled = (day: number, ago = 0) => {
   const age = `${day - ago} - first_day`
   return `(heard >> ${ago}) &
@@ -50,7 +51,10 @@ const isSettled = (day: number, ago = 0) => {
 
 const isHeard = (days: number, ago = 0) => `(heard >> ${ago}) & ${2 ** days - 1} <> 0`
 
-/** The newest ping by `day` of an installation that has been heard since: its row has newer properties by now. */
+/**
+ * Builds SQL that joins the newest ping up to `day`, for installations that have been heard since: their rows already
+ * have newer properties.
+ */
 const pastPing = (db: Statements, day: number) => {
   const ping = `FROM pings WHERE i.last_day > ${day} AND pings.instance_id = i.instance_id
       AND received_at >= ${(day + 1 - WINDOWS.month) * DAY} AND received_at < ${(day + 1) * DAY}
@@ -63,7 +67,10 @@ const pastPing = (db: Statements, day: number) => {
 const ofThatDay = (name: string) =>
   `CASE WHEN past.instance_id IS NULL THEN i.${name} ELSE past.${name} END AS ${name}`
 
-/** Installations that count for a day: settled, let in, and active in the month; with their properties of that day. */
+/**
+ * Builds SQL for the installations that count for a day, with their properties of that day. An installation counts if
+ * it is admitted, active in the month, and settled: heard on two different days.
+ */
 const selectSettled = (db: Statements, day: number) => `
   SELECT leads, ${isHeard(WINDOWS.day)} AS in_day, ${isHeard(WINDOWS.week)} AS in_week,
     ${isHeard(WINDOWS.week, 7)} AS in_week_before, ${isSettled(day, 7)} AS was_settled,
@@ -72,16 +79,17 @@ const selectSettled = (db: Statements, day: number) => `
     ${pastPing(db, day)}
   WHERE ${isHeard(WINDOWS.month)} AND ${isSettled(day)}`
 
-const ACTIVITY = `SELECT COUNT(*) FILTER (WHERE in_day) AS day, COUNT(*) FILTER (WHERE in_week) AS week, COUNT(*) AS month,
+const ACTIVITY = `SELECT COUNT(*) FILTER (WHERE in_day) AS day, COUNT(*) FILTER (WHERE in_week) AS week,
+    COUNT(*) AS month,
     COUNT(*) FILTER (WHERE NOT was_settled) AS "new",
     COUNT(*) FILTER (WHERE was_settled AND in_week AND NOT in_week_before) AS "returning",
     COUNT(*) FILTER (WHERE was_settled AND in_week_before AND NOT in_week) AS lost
   FROM settled`
 
 /**
- * Counts a day, and keeps its figures. Does nothing if they are there.
+ * Counts a day and stores its figures. Does nothing if they exist.
  *
- * @param newPerAddress new installations of one address that count, each day
+ * @param newPerAddress how many new installations of one address count per day
  */
 export async function finishDay (db: Statements, day: number, newPerAddress: number): Promise<void> {
   const [known] = await db.query('SELECT 1 FROM daily WHERE day = $1 LIMIT 1', [day])
@@ -99,8 +107,8 @@ export async function finishDay (db: Statements, day: number, newPerAddress: num
 }
 
 /**
- * Decides which of the installations that were new until `day` count: of each network so many a day, and the first of
- * them `leads`. Their network's hash is kept a day longer, for pings that were received by midnight and stored after it.
+ * Decides which of the installations that were new up to `day` count: `newPerAddress` per network and day; the first of
+ * them `leads`. Keeps the hash of their network for one more day, because a ping may be stored after midnight.
  */
 async function admitInstallations (db: Statements, day: number, newPerAddress: number): Promise<void> {
   await db.change(`UPDATE installations SET counted = place <= ${newPerAddress}, leads = place = 1 FROM (
@@ -137,13 +145,13 @@ async function countBuckets (db: Statements, name: string): Promise<CountedBucke
 const foldFigure = (figure: string, buckets: CountedBucket[]): Figure[] =>
   foldBuckets(buckets, MOST_BUCKETS).map(({ bucket, value }) => ({ figure, bucket, value: roundCount(value) }))
 
-/** The share of the installations whose counts a sum takes as that of the next smaller one. */
+/** The share of the largest counts that a sum replaces by the next smaller one. */
 const CLIPPED = 0.05
 
 /**
- * Sums a count up. The counts of the largest 5 % are taken as the largest of the others, and at least those of as many as
- * one address can bring in on a day, and 5: however large their claims are, they move the sum no more than others do.
- * There is no sum of fewer.
+ * Sums up a count over all installations. Replaces the largest 5 % of the counts by the largest of the others, so that
+ * false counts hardly change the sum; at least as many as one address can add per day, plus 5. Returns no sum if there
+ * are not more counts than that.
  */
 async function sumUp (db: Statements, column: string, newPerAddress: number): Promise<Figure[]> {
   const [known] = await db.query<{ count: number | string }>(`SELECT COUNT(${column}) AS count FROM settled`)
@@ -157,7 +165,7 @@ async function sumUp (db: Statements, column: string, newPerAddress: number): Pr
   return [{ figure: 'total', bucket: column, value: roundTotal(Number(sum!.value), most.value) }]
 }
 
-/** In one statement, so that a day has all of its figures or none. */
+/** Stores the figures of a day in one statement, so that a day has all of its figures or none. */
 async function keepFigures (db: Statements, day: number, figures: Figure[]): Promise<void> {
   const list = JSON.stringify(figures.map(({ figure, bucket, value }) => [figure, bucket, value]))
   const rows = db.kind === 'postgres'
@@ -167,21 +175,21 @@ async function keepFigures (db: Statements, day: number, figures: Figure[]): Pro
     ON CONFLICT DO NOTHING`, [list])
 }
 
-/** Counts the days that are over and not yet counted, the oldest first. @returns how many there were */
+/** Counts the finished days that have no figures yet, oldest first. @returns the number of counted days */
 export async function finishDays (
   db: Database, today: number, newPerAddress: number, signal?: AbortSignal
 ): Promise<number> {
   const first = await nextDay(db, today)
   let day = first
   for (; day < today && !signal?.aborted; day++) {
-    // On SQLite each statement by itself: a transaction would hold the write lock for as long as the counting takes.
+    // Not in a transaction on SQLite, because it would hold the write lock during all of the counting.
     if (db.kind === 'sqlite') await finishDay(db, day, newPerAddress)
     else await db.transaction((statements) => finishDay(statements, day, newPerAddress))
   }
   return day - first
 }
 
-/** The day after the newest whose figures are known; without any, the first day of an installation. */
+/** Returns the day after the newest that has figures; if there are none, the first day of an installation. */
 export async function nextDay (db: Statements, today: number): Promise<number> {
   const [row] = await db.query<{ newest: number | null, first: number | null }>(
     'SELECT (SELECT MAX(day) FROM daily) AS newest, (SELECT MIN(first_day) FROM installations) AS first')

@@ -1,13 +1,18 @@
-/** More waits than the database can soon commit. The sender is asked to come back later. */
+/** Too many items wait for the database. The sender should try again later. */
 export class QueueFullError extends Error {
   override name = 'QueueFullError'
   readonly code = 'queue_full'
 }
 
 export interface GroupCommit<Item, Result> {
-  /** @returns what the commit made of the item, once it is committed @throws QueueFullError, or the commit's error */
+  /**
+   * Adds an item.
+   *
+   * @returns the commit's result for it, once it is committed
+   * @throws QueueFullError, or the commit's error
+   */
   add: (item: Item) => Promise<Result>
-  /** How many items wait for their commit to begin. */
+  /** Returns the number of items whose commit has not begun. */
   waiting: () => number
   /** Resolves when nothing waits and nothing is being committed. */
   drained: () => Promise<void>
@@ -20,21 +25,21 @@ interface Waiting<Item, Result> {
 }
 
 export interface Limits<Item> {
-  /** Items that may wait. Each holds a request open. */
+  /** The limit of waiting items. Each holds a request open. */
   queue: number
-  /** Items committed together at most. */
+  /** The limit of items in one batch. */
   batch: number
-  /** Items of one key are committed one after the other, never in one batch. */
+  /** Returns the key of an item. Items of one key are never committed in the same batch. */
   keyOf: (item: Item) => unknown
-  /** True for an error that one item of the batch has caused for all. */
+  /** Checks whether one item of the batch has caused an error. */
   isFaultOfItem: (error: unknown) => boolean
   /** Called with the size of each batch that is committed. */
   onBatch?: (size: number) => void
 }
 
 /**
- * Commits waiting items together: those that arrive while one batch is being committed make the next. There is no
- * timer, so a single item does not wait, and the batches grow with the load.
+ * Commits items in batches: items that arrive while one batch is being committed form the next. There is no timer, so a
+ * single item does not wait, and batches grow with the load.
  */
 export function groupCommit<Item, Result> (
   commit: (items: Item[]) => Promise<Result[]>, limits: Limits<Item>
@@ -44,7 +49,7 @@ export function groupCommit<Item, Result> (
 
   async function run (): Promise<void> {
     while (queue.length > 0) {
-      // Whatever has arrived by now is read first, and comes along.
+      // Lets requests that have already arrived join the batch.
       await new Promise(setImmediate)
       const batch = takeBatch(queue, limits)
       limits.onBatch?.(batch.length)
@@ -53,7 +58,7 @@ export function groupCommit<Item, Result> (
     running = undefined
   }
 
-  /** Halves a batch that fails until the one item is found that cannot be stored: it fails alone. */
+  /** Commits a batch. If one item causes an error, splits the batch in halves until only that item fails. */
   async function commitTogether (batch: Array<Waiting<Item, Result>>): Promise<void> {
     try {
       const results = await commit(batch.map(({ item }) => item))
@@ -82,7 +87,7 @@ export function groupCommit<Item, Result> (
   }
 }
 
-/** Takes the items of the next batch out of the queue, in their order; a second item of one key stays in it. */
+/** Removes the items of the next batch from the queue, in order. Further items of the same key stay in the queue. */
 function takeBatch<Item, Result> (
   queue: Array<Waiting<Item, Result>>, { batch: most, keyOf }: Limits<Item>
 ): Array<Waiting<Item, Result>> {

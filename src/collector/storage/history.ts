@@ -1,6 +1,6 @@
 /**
- * Counts the pings that release 0.2.0 stored, once: day by day, the oldest first, just as they arrived. A day is one
- * transaction, so that it can be stopped at any time and goes on with the next.
+ * Counts the pings that release 0.2.0 stored, once, day by day, oldest first. Each day is one transaction, so that
+ * counting can be stopped at any time and continues with the next day.
  */
 import { DAY } from '../day.js'
 import { pingColumns, receiptColumns } from './columns.js'
@@ -13,20 +13,20 @@ import { createPartition } from './partitions.js'
 export interface ReplayOptions {
   today: number
   newPerAddress: number
-  /** Raw pings older than this are counted, and not kept. */
+  /** Raw pings older than this are counted, but not kept. */
   retentionDays: number
   signal: AbortSignal
-  /** Called after each day, with the days that are left. */
+  /** Called after each day with the number of days left. */
   onDay: (left: number) => void
 }
 
 const historyColumns = [...receiptColumns, ...releasedColumns].map(({ name }) => name).join(', ')
 
-/** Properties that joined the ping after 0.2.0. */
+/** SQL for the properties that were added to the ping after 0.2.0. */
 const later = pingColumns.filter((column) => !releasedColumns.includes(column))
   .map(({ name }) => `NULL AS ${name}, `).join('')
 
-/** Tells whether pings of release 0.2.0 wait to be counted. */
+/** Checks whether pings of release 0.2.0 wait to be counted. */
 export async function hasHistory (db: Statements): Promise<boolean> {
   const [found] = await db.query(db.kind === 'postgres'
     ? "SELECT 1 FROM pg_class WHERE oid = to_regclass('history')"
@@ -34,28 +34,28 @@ export async function hasHistory (db: Statements): Promise<boolean> {
   return found !== undefined
 }
 
-/** Counts the history. Resolves when it is counted, by this collector or another, or when the signal stops it. */
+/** Counts the history. Resolves when it is counted, by this collector or another, or when the signal is aborted. */
 export async function replayHistory (db: Database, options: ReplayOptions): Promise<void> {
   if (!await hasHistory(db)) return
   await db.change(`CREATE INDEX IF NOT EXISTS ${HISTORY}_by_time ON ${HISTORY} (received_at)`)
   let left = Infinity
   while (left > 0 && !options.signal.aborted) {
-    // The table is gone if another collector finished it after this one looked.
+    // The table is missing if another collector finished after the check.
     left = await withRetry(() => db.transaction(async (statements) =>
       await hasHistory(statements) ? await replayNext(statements, options) : 0), (code) => code === '42P01')
     options.onDay(left)
   }
 }
 
-/** @returns how many days are left */
+/** Counts the next day. @returns the number of days left */
 async function replayNext (db: Statements, options: ReplayOptions): Promise<number> {
-  // Two collectors that count meet here: one of them tries again, and finds the next day.
+  // If two collectors count at the same time, this fails for one of them, which retries with the next day.
   const [row] = await db.query<{ day: number }>(
     'UPDATE history SET next_day = next_day + 1 RETURNING next_day - 1 AS day')
   const day = row!.day
   if (day <= options.today) await replayDay(db, day, options)
   if (day < options.today) return options.today - day
-  // What is left has a time of receipt in the future: by a clock that was wrong then, or because this one is wrong now.
+  // The remaining pings were received in the future: either a clock was wrong then, or this one is wrong now.
   if (await isMostlyAfter(db, day)) {
     throw new ClockBehindError('many pings of the older release are later than the clock')
   }
@@ -64,7 +64,7 @@ async function replayNext (db: Statements, options: ReplayOptions): Promise<numb
   return 0
 }
 
-/** Tells whether more than one ping in a hundred was received after a day. */
+/** Checks whether more than one ping in a hundred was received after a day. */
 async function isMostlyAfter (db: Statements, day: number): Promise<boolean> {
   const [row] = await db.query<{ later: number | string, all: number | string }>(
     `SELECT COUNT(*) FILTER (WHERE received_at >= ${(day + 1) * DAY}) AS later, COUNT(*) AS "all" FROM ${HISTORY}`)

@@ -1,12 +1,14 @@
-/** `installations` has one row each: when an installation was heard, and its newest properties. */
+/**
+ * The table `installations` has one row per installation: the days on which it was heard, and its newest properties.
+ */
 import { pingColumns } from './columns.js'
 
-/** Days that the bitmap tells apart. Bits 0 to 62 of a BIGINT, so that it is never negative. */
+/** The number of days in the bitmap: bits 0 to 62 of a BIGINT, so that it is never negative. */
 export const REMEMBERED_DAYS = 63
 
 /**
- * An installation that was silent for so many days starts anew, as if it had never been heard. So the bitmap tells of
- * every installation all that the figures of the last week need.
+ * An installation that was silent for this many days is treated as new. So the bitmap of every installation covers all
+ * days that the figures of the last week need.
  */
 export const SILENT_DAYS = 56
 
@@ -15,18 +17,18 @@ export const ALL_DAYS = (2n ** BigInt(REMEMBERED_DAYS) - 1n).toString()
 
 const properties = pingColumns.map(({ name }) => name).filter((name) => name !== 'instance_id')
 
-/** The days from the newest ping that is known to this one; negative for a ping that comes late. */
+/** SQL for the days from the newest stored ping to this one; negative if this one arrives late. */
 const GAP = '(excluded.last_day - known.last_day)'
 
 /**
- * A ping that is so far behind comes from a clock that is, and changes nothing; unless the row knows one day alone,
- * which then is the one of a clock ahead.
+ * SQL that checks whether a ping is so old that a collector's clock must have been wrong. It is ignored, unless the
+ * row has only one day: then that day came from a clock that was ahead.
  */
 const isFarBehind = `${GAP} <= -${SILENT_DAYS}`
 
 const isAnew = `(${GAP} >= ${SILENT_DAYS} OR (${isFarBehind} AND known.days = 1))`
 
-/** SQL of the bitmap after one more ping. `known` is the row before it, `excluded` a row made of the ping alone. */
+/** SQL for the bitmap after a ping. `known` is the stored row, `excluded` a row built from the ping alone. */
 const HEARD = `CASE WHEN ${isAnew} THEN 1
       WHEN ${isFarBehind} THEN known.days
       WHEN ${GAP} >= 0 THEN ((known.days << ${GAP}) & ${ALL_DAYS}) | 1
@@ -37,10 +39,10 @@ const take = (column: string) =>
   `${column} = CASE WHEN ${isAnew} OR ${GAP} >= 0 THEN excluded.${column} ELSE known.${column} END`
 
 /**
- * Builds the statement that notes pings at their installations.
+ * Builds the statement that updates installations with their pings.
  *
- * @param source a table or query with at most one ping for each installation, its columns those of the ping, and
- * `day` and `network_hash`
+ * @param source a table or query with at most one ping per installation; its columns are those of the ping, `day` and
+ * `network_hash`
  */
 export function noteAtInstallations (source: string): string {
   return `INSERT INTO installations AS known

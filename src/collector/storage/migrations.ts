@@ -1,4 +1,4 @@
-/** The history of the collector's tables. A step that has been released is never edited; a new one follows it. */
+/** The migrations of the collector's tables, oldest first. Never edit a released one; append a new one. */
 import { DataTypes, type QueryInterface, type Transaction } from 'sequelize'
 import { createTable, type Migration } from '../../database/migrate.js'
 import { DAY } from '../day.js'
@@ -6,16 +6,16 @@ import { pingColumns, receiptColumns } from './columns.js'
 
 const [receivedAt, addressHash, idempotencyKey] = receiptColumns
 
-/** The columns that release 0.2.0 brought. Those that joined the ping later have a step of their own at the end. */
+/** The columns of release 0.2.0. Properties added later have migrations of their own, at the end. */
 const RELEASED = [
   'instance_id', 'os_type', 'os_release', 'os_arch', 'env_nodejs', 'env_flowforge',
   'platform_counts_users', 'platform_counts_teams', 'platform_counts_projects', 'platform_config_driver'
 ]
 
-/** The columns of the pings that release 0.2.0 stored: what its history can tell. */
+/** The columns of the pings that release 0.2.0 stored. */
 export const releasedColumns = pingColumns.filter(({ name }) => RELEASED.includes(name))
 
-/** The pings of release 0.2.0, until `history.ts` has counted them. */
+/** The table of release 0.2.0's pings, until `history.ts` has counted them. */
 export const HISTORY = 'pings_before_0_3'
 
 const isPostgres = (schema: QueryInterface) => schema.sequelize.getDialect() === 'postgres'
@@ -46,7 +46,7 @@ export const migrations: Migration[] = [
   { name: '05-set-history-aside', up: setHistoryAside },
   { name: '06-create-pings', up: createPings },
   { name: '07-create-installations', up: createInstallations },
-  // One step a column: a property that joins the ping brings its own at the next start.
+  // One migration per column, so that the column of a new property is added at the next start.
   ...pingColumns.filter(({ name }) => name !== 'instance_id').map(({ name, type }) => ({
     name: `08-add-${name}`,
     up: async (schema: QueryInterface, transaction: Transaction) => {
@@ -56,9 +56,9 @@ export const migrations: Migration[] = [
 ]
 
 /**
- * PostgreSQL writes an unlogged table to no write-ahead log, no archive, no replica and no base backup: a salt that
- * must be destroyed has never been anywhere else. The price: a crash of the database server empties it, and the
- * day goes on with a new salt.
+ * Creates the table of salts. On PostgreSQL it is unlogged, so that salts, which must be destroyed later, are never
+ * copied to the write-ahead log, an archive, a replica or a base backup. The drawback: a crash of the database server
+ * empties the table, and the day continues with a new salt.
  */
 async function createSalts (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const unlogged = isPostgres(schema) ? 'UNLOGGED' : ''
@@ -66,7 +66,7 @@ async function createSalts (schema: QueryInterface, transaction: Transaction): P
     `CREATE ${unlogged} TABLE salts (day INTEGER PRIMARY KEY, salt CHAR(64) NOT NULL)`, { transaction })
 }
 
-/** Keeps the pings of release 0.2.0 for the replay, which goes from day to day and may take long. */
+/** Renames the table of release 0.2.0's pings, which are counted later, day by day, because it may take long. */
 async function setHistoryAside (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })
   const [rows] = await run('SELECT 1 FROM pings LIMIT 1')
@@ -76,7 +76,7 @@ async function setHistoryAside (schema: QueryInterface, transaction: Transaction
   await run(`INSERT INTO history (next_day) SELECT MIN(received_at) / ${DAY} FROM ${HISTORY}`)
 }
 
-/** The raw pings: on PostgreSQL in partitions by day (`partitions.ts`), on SQLite in one table. */
+/** Creates the table of raw pings: partitioned by day on PostgreSQL (`partitions.ts`), not on SQLite. */
 async function createPings (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })
   const columns = 'received_at BIGINT NOT NULL, address_hash CHAR(64) NOT NULL, idempotency_key VARCHAR(128), ' +
@@ -90,13 +90,13 @@ async function createPings (schema: QueryInterface, transaction: Transaction): P
 }
 
 /**
- * `days` has bit k set if the installation was heard k days before `last_day`. `introduced_by` is the network hash of the
- * first ping until `counted` is decided, and whether the installation `leads`: whether it is the first that this network
- * brought in on that day. `daily` holds only what may be published.
+ * Creates the tables of installations and daily figures. Bit k of `days` is set if the installation was heard k days
+ * before `last_day`. `introduced_by` is the network hash of the first ping; it is kept until `counted` and `leads` are
+ * decided. `leads` marks the first installation that a network added on a day. `daily` has only publishable figures.
  */
 async function createInstallations (schema: QueryInterface, transaction: Transaction): Promise<void> {
   const run = (sql: string) => schema.sequelize.query(sql, { transaction })
-  // Room in each page lets PostgreSQL update a row in place, without a new entry in the index.
+  // Free space in each page lets PostgreSQL update rows there without a new entry in the index.
   const storage = isPostgres(schema) ? 'WITH (fillfactor = 80)' : ''
   await run(`CREATE TABLE installations (instance_id UUID PRIMARY KEY, days BIGINT NOT NULL, first_day INTEGER NOT NULL,
     last_day INTEGER NOT NULL, counted BOOLEAN, leads BOOLEAN, introduced_by CHAR(64)) ${storage}`)

@@ -7,16 +7,15 @@ import { migrations } from './migrations.js'
 import { openPartitions } from './partitions.js'
 import { parsePostgresUrl } from './postgres.js'
 
-/** The table that lists the migrations that have run; a database without it is not the collector's. */
+/** The table that lists the migrations that have run. A database without it does not belong to the collector. */
 const HISTORY = 'collector_migrations'
 
 /**
- * Opens the collector's database and brings its tables up to date.
+ * Opens the collector's database, migrates it, and creates the partitions around today.
  *
  * @param url `sqlite:FILE` or `postgres://...`
- * @param today pings of the days around it can be stored; without it, the day of the database's clock: a collector
- *   whose own clock is wrong makes no room for its pings
- * @throws Sequelize's or the driver's error when the database does not answer
+ * @param today defaults to the day of the database's clock, because this machine's clock may be wrong
+ * @throws Sequelize's or the driver's error if the database does not answer
  */
 export async function openCollectorDatabase (
   url: string, today?: number, purpose: Purpose = 'intake'

@@ -1,14 +1,17 @@
-/** On PostgreSQL `pings` is partitioned by day. A day is created ahead, and dropped as a whole. */
+/** Partitions of `pings` by day, on PostgreSQL. They are created ahead, and dropped as a whole. */
 import { DAY, dateOf, dayOfDate } from '../day.js'
 import type { Database, Statements } from './database.js'
 
-/** Days created ahead: so long maintenance can fail before pings are refused, and so far a clock may be wrong. */
+/** The number of days created ahead. Maintenance may fail, or a clock may be wrong, for this long. */
 export const DAYS_AHEAD = 7
 
-/** Any number that nothing else on the database uses: collectors that start together queue up behind it. */
+/**
+ * The key of an advisory lock, an arbitrary number that nothing else on the database should use. With it, collectors
+ * that start together create partitions one after the other.
+ */
 const PARTITION_LOCK = 7_326_190_412
 
-/** Makes room for the pings of a day, in a transaction. Does nothing if there is room, or on SQLite. */
+/** Creates the partition of a day, in a transaction. Does nothing if it exists, or on SQLite. */
 export async function createPartition (db: Statements, day: number): Promise<void> {
   if (db.kind === 'sqlite') return
   const name = partitionOf(day)
@@ -16,11 +19,11 @@ export async function createPartition (db: Statements, day: number): Promise<voi
   await db.query(`SELECT pg_advisory_xact_lock(${PARTITION_LOCK})`)
   await db.query(`CREATE TABLE IF NOT EXISTS ${name} PARTITION OF pings
     FOR VALUES FROM (${day * DAY}) TO (${(day + 1) * DAY})`)
-  // A unique key of the whole table would have to contain the time of receipt. A look-up finds a retry over midnight.
+  // A unique key of the whole table would have to include received_at. `storePings` finds a retry over midnight.
   await db.query(`CREATE UNIQUE INDEX IF NOT EXISTS ${name}_key ON ${name} (instance_id, idempotency_key)`)
 }
 
-/** Makes room for the pings of yesterday, today and the days ahead. */
+/** Creates the partitions of yesterday, today and the days ahead. */
 export async function openPartitions (db: Database, today: number): Promise<void> {
   if (db.kind === 'sqlite') return
   const open = new Set(await listPartitions(db))
@@ -36,7 +39,7 @@ export async function dropPartitions (db: Database, before: number): Promise<num
   return days
 }
 
-/** Lists the days that pings can be stored for, the oldest first; empty on SQLite, where there is no such limit. */
+/** Lists the days that have a partition, oldest first; empty on SQLite. */
 export async function listPartitions (db: Statements): Promise<number[]> {
   if (db.kind === 'sqlite') return []
   const rows = await db.query<{ name: string }>(

@@ -3,10 +3,10 @@ import { columns, positionOf, sqlType, type Row } from './columns.js'
 import { codeOf, type Database, type Statements } from './database.js'
 import { noteAtInstallations } from './installations.js'
 
-/** A ping to be stored. */
+/** A ping to store. */
 export interface Arrival {
   row: Row
-  /** Keyed hash of the sender's network, by which new installations are limited; see `request.networkHash`. */
+  /** `request.networkHash`, by which new installations are limited. */
   networkHash: string
 }
 
@@ -17,14 +17,14 @@ const KEY = positionOf('idempotency_key')
 const names = columns.map(({ name }) => name).join(', ')
 
 /**
- * A ping is new if its installation has not sent its key before, this day or the day before (on SQLite, ever). A
- * look-up for each: NOT EXISTS would be planned as a join, which reads a whole partition.
+ * SQL that checks whether a ping is new: its installation has not sent its key on this day or the day before (on
+ * SQLite, ever). A subquery per row, because PostgreSQL would plan NOT EXISTS as a join over a whole partition.
  */
 const IS_NEW = `(SELECT 1 FROM pings AS known WHERE known.instance_id = incoming.instance_id
     AND known.idempotency_key = incoming.idempotency_key
     AND known.received_at >= $2 AND known.received_at < $3 LIMIT 1) IS NULL`
 
-/** One parameter, the rows as JSON, so that one statement fits a batch of any size. */
+/** Builds SQL that reads the rows from one JSON parameter, so that one statement fits batches of any size. */
 const incoming = (value: (index: number, type: string) => string, list: string) => `incoming AS (
     SELECT ${columns.map((column, index) => `${value(index, sqlType(column))} AS ${column.name}`).join(', ')},
       ${value(columns.length, 'text')} AS network_hash, ${value(columns.length + 1, 'integer')} AS day
@@ -49,14 +49,14 @@ const SQLITE_NOTE = `WITH ${SQLITE_INCOMING} ${noteAtInstallations(
   '(SELECT * FROM incoming WHERE instance_id IN (SELECT value FROM json_each($2))) AS stored')}`
 
 /**
- * Stores pings, and notes them at their installations, in one transaction.
+ * Stores pings and updates their installations, in one transaction.
  *
- * @param arrivals at most one of each installation
- * @returns for each the row that is now stored: its own, or the one that its installation sent first with the same key
+ * @param arrivals at most one per installation
+ * @returns the stored row of each ping: its own, or the one that its installation sent first with the same key
  * @throws the database's error; then nothing is stored
  */
 export async function storePings (db: Database, arrivals: Arrival[]): Promise<Row[]> {
-  // Sorted, so that two collectors that meet the same installations wait for each other in one order: no deadlock.
+  // Sorted, so that two collectors lock the same installations in the same order, without a deadlock.
   const sorted = arrivals.toSorted((a, b) => String(a.row[INSTANCE]) < String(b.row[INSTANCE]) ? -1 : 1)
   const list = JSON.stringify(sorted.map(({ row, networkHash }) => (
     [...row, networkHash, dayOf(Number(row[RECEIVED_AT]))])))
@@ -68,7 +68,7 @@ export async function storePings (db: Database, arrivals: Arrival[]): Promise<Ro
     stored.includes(String(row[INSTANCE])) ? row : await findByKey(db, row) ?? row))
 }
 
-/** Milliseconds since 1970: the days in which a key of these pings can have been sent before, and their own. */
+/** Returns the period in which the keys of these pings are looked up, in milliseconds since 1970, without its end. */
 function periodOf (arrivals: Arrival[]): [from: number, to: number] {
   const days = arrivals.map(({ row }) => dayOf(Number(row[RECEIVED_AT])))
   return [(Math.min(...days) - 1) * DAY, (Math.max(...days) + 1) * DAY]
@@ -97,8 +97,8 @@ async function findByKey (db: Statements, row: Row): Promise<Row | undefined> {
 }
 
 /**
- * True for an error that a value of the ping has caused: a character that the database's encoding lacks, or a value
- * that does not fit its type. All others, such as a missing partition or a full disk, are faults of the collector.
+ * Checks whether a value of the ping has caused an error: a character that the database's encoding lacks, or a value
+ * that does not fit its type. All others, such as a missing partition or a full disk, are the collector's own.
  */
 export function isFaultOfPing (error: unknown): boolean {
   return ['22001', '22003', '22021', '22P02', '22P05', 'SQLITE_TOOBIG'].includes(codeOf(error))

@@ -5,7 +5,7 @@ import { withRetry, type Database, type Purpose, type Statements } from './datab
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 
-/** Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...`. */
+/** Parses `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...`. */
 export function parsePostgresUrl (url: string): PostgresAddress {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url)
   return {
@@ -20,24 +20,26 @@ export function parsePostgresUrl (url: string): PostgresAddress {
 }
 
 /**
- * Repeatable read: a statement that meets a row which another collector has changed since it began fails with 40001,
- * and runs again. So what it looked up, such as the pings with its keys, is right even if two collectors meet.
+ * With repeatable read, a statement fails with 40001, and is repeated, if another collector has changed one of its rows
+ * since it began. So the rows that it has read, such as pings with the same key, are still current.
  */
 const ISOLATION = '-c default_transaction_isolation=repeatable\\ read'
 
-/** Settings of a connection, and after how many milliseconds a statement is given up: a database that hangs is away. */
+/**
+ * Settings of a connection by purpose. `timeout` limits each statement, in milliseconds, in case the database hangs.
+ */
 const PURPOSES: Record<Purpose, { options: string, max: number, timeout?: number, idleTimeoutMillis?: number }> = {
-  // A new partition has no statistics; a scan of it, chosen while it was small, would stay in the prepared statement.
+  // Without this, a prepared statement would keep the plan to scan a partition that was chosen while it was small.
   intake: { options: `${ISOLATION} -c enable_seqscan=off`, max: 4, timeout: 30_000 },
   report: { options: ISOLATION, max: 4, timeout: 30_000 },
-  // One connection, because temporary tables belong to it. Its statements may take long, but wait for no lock.
+  // One connection, because temporary tables belong to it. Statements may run for long, but wait for a lock only 2 s.
   maintenance: { options: `${ISOLATION} -c lock_timeout=2s`, max: 1, idleTimeoutMillis: 0 }
 }
 
-/** Two clients met: at the same rows, in a deadlock, or at the same new key. */
+/** Checks for a conflict with another client: the same rows, a deadlock, or the same new key. */
 const isConflict = (code: string) => ['40001', '40P01', '23505'].includes(code)
 
-/** @throws when the server does not answer */
+/** Opens a pool of connections. @throws the driver's error if the server does not answer */
 export async function openPostgres (url: string, purpose: Purpose): Promise<Database> {
   const { type, ...address } = parsePostgresUrl(url)
   const { timeout, ...settings } = PURPOSES[purpose]
@@ -49,7 +51,7 @@ export async function openPostgres (url: string, purpose: Purpose): Promise<Data
     connectionTimeoutMillis: 5000,
     ...(timeout && { statement_timeout: timeout, query_timeout: timeout + 5000 })
   })
-  // A connection that breaks fails its statement; the next one gets another. Without a listener the process would end.
+  // The listeners keep the process from crashing. A broken connection fails its statement; the next one gets another.
   pool.on('error', () => {})
   pool.on('connect', (client) => { client.on('error', () => {}) })
   try {
@@ -87,7 +89,7 @@ async function runTransaction<Result> (
     await client.query('ROLLBACK').catch((failure: Error) => { broken = failure })
     throw error
   } finally {
-    // A session that cannot even roll back is closed.
+    // A session that cannot roll back is closed.
     client.release(broken)
   }
 }

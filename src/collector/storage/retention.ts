@@ -1,17 +1,17 @@
-/** What leaves the database when its time is over, and what a wrong clock has left in it. */
+/** Deletes old data, and corrects data that a wrong clock has left. */
 import { DAY } from '../day.js'
 import type { Database } from './database.js'
 import { REMEMBERED_DAYS } from './installations.js'
 import { dropPartitions } from './partitions.js'
 
-/** Rows deleted in one statement: a few milliseconds, after which the pings that wait have their turn. */
+/** The number of rows deleted per statement. It takes a few milliseconds; waiting pings are stored in between. */
 const STEP = 1000
 
 /**
  * Deletes the pings received before a day.
  *
- * @param signal ends it after the current step
- * @returns on SQLite how many were deleted, on PostgreSQL of how many days
+ * @param signal stops after the current statement
+ * @returns the number of deleted pings on SQLite, of deleted days on PostgreSQL
  */
 export async function deletePings (db: Database, before: number, signal?: AbortSignal): Promise<number> {
   if (db.kind === 'postgres') return (await dropPartitions(db, before)).length
@@ -24,14 +24,14 @@ export async function deletePings (db: Database, before: number, signal?: AbortS
   return all
 }
 
-/** Deletes the installations that have been silent for so long that they count in no figure any more. */
+/** Deletes the installations that have been silent for too long to count in any figure. @returns their number */
 export async function deleteSilent (db: Database, today: number): Promise<number> {
   return await db.change('DELETE FROM installations WHERE last_day < $1', [today - REMEMBERED_DAYS])
 }
 
-/** Corrects the installations that a collector with a clock ahead has heard in the future. @returns how many */
+/** Corrects installations with days in the future, from a collector whose clock was ahead. @returns their number */
 export async function correctFuture (db: Database, today: number): Promise<number> {
-  // A day is not the future: at midnight another collector's clock may be ahead.
+  // Tomorrow is allowed, because around midnight another collector's clock may be slightly ahead.
   const deleted = await db.change('DELETE FROM installations WHERE first_day > $1', [today + 1])
   return deleted + await db.change(`UPDATE installations SET last_day = ${today},
       days = CASE WHEN last_day - ${today} < ${REMEMBERED_DAYS} THEN days >> (last_day - ${today}) ELSE 0 END

@@ -1,30 +1,30 @@
-/** What is kept of one installation, and its deletion. */
+/** Reads and deletes everything that is kept of one installation. */
 import { dateOf } from '../day.js'
 import { columns, pingColumns, receiptOf, type Receipt } from './columns.js'
 import type { Database } from './database.js'
 import { REMEMBERED_DAYS } from './installations.js'
 
-/** The newest pings that are answered; an id that many cloned machines share can have millions. */
+/** The limit of pings in an answer, because an id that many cloned machines share can have millions. */
 export const MOST_PINGS = 1000
 
 export interface Held {
-  /** Null if the installation is not known. */
+  /** Null if the installation is unknown. */
   installation: {
     /** Dates, UTC. */
     firstDay: string
     lastDay: string
-    /** The days on which it was heard, the newest first. */
+    /** The days on which it was heard, newest first. */
     heardOn: string[]
     /** Whether it counts in figures: null until its first day is over. */
     counted: boolean | null
-    /** Whether it is the first that its address brought in on that day. */
+    /** Whether it is the first installation that its network added on its first day. */
     leads: boolean | null
     /** The properties of its newest ping, by their path. */
     newest: Record<string, string | number | null>
   } | null
-  /** How many raw pings are kept. */
+  /** The number of raw pings that are kept. */
   pingsKept: number
-  /** The newest of them, the newest first. */
+  /** Up to 1,000 of them, newest first. */
   pings: Receipt[]
 }
 
@@ -38,7 +38,7 @@ interface InstallationRow extends Record<string, unknown> {
 
 /** Reads everything that is kept of an installation. */
 export async function readHeld (db: Database, instanceId: string): Promise<Held> {
-  // The bitmap as text, because a number of JavaScript cannot hold 63 bits.
+  // Reads the bitmap as text, because a JavaScript number cannot hold 63 bits.
   const [row] = await db.query<InstallationRow>(`SELECT first_day, last_day, CAST(days AS TEXT) AS days, counted, leads,
     ${pingColumns.map(({ name }) => name).join(', ')} FROM installations WHERE instance_id = $1`, [instanceId])
   const [count] = await db.query<{ pings: number | string }>(
@@ -66,16 +66,16 @@ function describeInstallation (row: InstallationRow): Held['installation'] {
   }
 }
 
-/** Deletes everything that is kept of an installation. @returns how many rows there were */
+/** Deletes everything that is kept of an installation. @returns the numbers of deleted rows */
 export async function forgetInstallation (
   db: Database, instanceId: string
 ): Promise<{ installations: number, pings: number }> {
   const forgotten = await db.transaction(async (statements) => {
-    // Its row first: it makes a ping that is being stored wait, or is waited for.
+    // Deletes this row first, because its lock excludes a ping of this installation that is being stored.
     const installations = await statements.change('DELETE FROM installations WHERE instance_id = $1', [instanceId])
     return { installations, pings: await statements.change('DELETE FROM pings WHERE instance_id = $1', [instanceId]) }
   })
-  // SQLite keeps what was deleted in its log until that is written over.
+  // SQLite keeps deleted rows in its log until the log is overwritten.
   if (db.kind === 'sqlite') await db.query('PRAGMA wal_checkpoint(TRUNCATE)')
   return forgotten
 }

@@ -1,27 +1,27 @@
-/** What may be published of a count, so that nobody is recognised by it. */
+/** Rounds counts and folds buckets, so that published figures identify nobody. */
 
 export interface Bucket {
   bucket: string
   value: number
 }
 
-/** A bucket before it is published. */
+/** A bucket before it is folded. */
 export interface CountedBucket extends Bucket {
-  /** How many of its installations were the first that an address brought in on their first day. */
+  /** How many of its installations were the first that an address added on that day. */
   senders: number
 }
 
-/** Fewer installations than this that share something could be recognised by it. */
+/** A bucket with fewer installations than this could identify them. */
 export const SMALLEST = 5
 
-/** Rounds to a multiple of 5; fewer than 5 are none. So two figures never differ by fewer than 5. */
+/** Rounds a count to a multiple of 5, and less than 5 to 0. So two figures never differ by less than 5. */
 export function roundCount (count: number): number {
   return count < SMALLEST ? 0 : Math.round(count / SMALLEST) * SMALLEST
 }
 
 /**
- * Rounds a sum over installations to a step of at least 5 times what one installation can add: one changes it by a fifth
- * of a step at most. Steps are 1, 2 or 5 times a power of ten, at least 5.
+ * Rounds a sum over installations to a step of at least 5 times `most`, the largest count of one installation, which so
+ * changes the sum by at most a fifth of a step. Steps are 1, 2 or 5 times a power of ten, at least 5.
  */
 export function roundTotal (total: number, most: number): number {
   const least = Math.max(SMALLEST, SMALLEST * most)
@@ -31,12 +31,12 @@ export function roundTotal (total: number, most: number): number {
 }
 
 /**
- * Folds small buckets into `other`: those of fewer than 5 installations or 5 senders, and all but the `most` largest. An
- * `other` below 5 is left out: as all counts and their whole are rounded, it cannot be worked out.
+ * Folds small buckets into `other`: those with fewer than 5 installations or 5 senders, and all but the `most` largest.
+ * Leaves out an `other` below 5; it cannot be derived, because all counts and their sum are rounded.
  *
- * Senders count because one that invents four installations beside a real one would else make the real one visible.
+ * Senders are counted because otherwise one sender could invent four installations beside a real one, and so reveal it.
  *
- * @returns the largest first, `other` last; nothing if all together are fewer than 5
+ * @returns the buckets, largest first, `other` last; empty if all together are fewer than 5
  */
 export function foldBuckets (buckets: CountedBucket[], most = Infinity): Bucket[] {
   const sorted = buckets.filter(({ bucket }) => bucket !== 'other')

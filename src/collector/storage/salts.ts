@@ -3,12 +3,12 @@ import { dayOf } from '../day.js'
 import type { Database } from './database.js'
 
 export interface Salts {
-  /** The salt of a day, the same for all collectors on the database: 64 hexadecimal digits. */
+  /** Returns the salt of a day, 64 hexadecimal digits, the same for all collectors on the database. */
   of: (day: number) => Promise<string>
   /**
-   * Destroys the salts whose day has been over for 24 hours, and those of a day that is yet to come.
+   * Destroys the salts of days that ended at least 24 hours ago, and of days after tomorrow.
    *
-   * @throws if one may still be in the database's files
+   * @throws the database's error, or SaltInLogError, if one may still be in the database's files
    */
   destroy: (now: number) => Promise<void>
 }
@@ -19,7 +19,7 @@ export function keepSalts (db: Database): Salts {
     of (day) {
       if (current?.day !== day) {
         const salt = agreeOnSalt(db, day)
-        // A salt that could not be read is asked for again at the next ping.
+        // If the salt could not be read, the next ping tries again.
         salt.catch(() => { if (current?.salt === salt) current = undefined })
         current = { day, salt }
       }
@@ -28,14 +28,14 @@ export function keepSalts (db: Database): Salts {
     async destroy (now) {
       const today = dayOf(now)
       if (current && current.day !== today) current = undefined
-      // That of tomorrow stays: at midnight the clock of another collector may be ahead.
+      // Keeps tomorrow's salt, because around midnight the clock of another collector may be ahead.
       await db.change('DELETE FROM salts WHERE day < $1 OR day > $2', [today - 1, today + 1])
       await emptyFiles(db)
     }
   }
 }
 
-/** A deleted row is in PostgreSQL's file until the table is written anew, and in SQLite's log until that is empty. */
+/** Removes deleted rows from the files: rewrites the table on PostgreSQL, and empties the write-ahead log of SQLite. */
 async function emptyFiles (db: Database): Promise<void> {
   if (db.kind === 'postgres') {
     await db.query('VACUUM FULL salts')
@@ -50,7 +50,7 @@ class SaltInLogError extends Error {
   readonly code = 'salt_in_log'
 }
 
-/** Of two collectors that meet at midnight one inserts, and both read what it inserted. */
+/** Inserts a salt unless another collector has, and reads the one that was inserted. */
 async function agreeOnSalt (db: Database, day: number): Promise<string> {
   const made = randomBytes(32).toString('hex')
   await db.change('INSERT INTO salts (day, salt) VALUES ($1, $2) ON CONFLICT DO NOTHING', [day, made])

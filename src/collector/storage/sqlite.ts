@@ -3,21 +3,21 @@ import { openDatabase } from '../../database/open.js'
 import { withTransaction } from '../../database/transaction.js'
 import { withRetry, type Database, type Statements } from './database.js'
 
-/** The write lock was not free within the second that the driver waits for it. */
+/** Checks whether the write lock was still taken after the second that the driver waits for it. */
 const isBusy = (code: string) => code === 'SQLITE_BUSY'
 
-/** @throws Sequelize's error when the file cannot be opened */
+/** Opens a SQLite file. @throws Sequelize's error if it cannot be opened */
 export async function openSqlite (storage: string): Promise<Database> {
   const sequelize = await openDatabase({ type: 'sqlite', storage })
-  // What is deleted is overwritten, not only forgotten. SQLite itself writes to the disk before it reports a commit.
+  // Overwrites deleted data with zeros. SQLite itself writes to the disk before it reports a commit.
   await sequelize.query('PRAGMA secure_delete = ON')
   let last: Promise<unknown> = Promise.resolve()
   return {
     ...statementsOf(sequelize),
     transaction (run) {
-      // One after the other: only one can have the write lock, and the driver waits for it no longer than a second.
+      // One after the other, because only one can have the write lock, for which the driver waits only a second.
       const result = last.then(() => withRetry(() => withTransaction(sequelize, async (transaction) => {
-        // Each transaction has a connection of its own.
+        // Set again, because each transaction has a connection of its own.
         await sequelize.query('PRAGMA secure_delete = ON', { transaction })
         return await run(statementsOf(sequelize, transaction))
       }), isBusy))

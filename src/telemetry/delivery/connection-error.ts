@@ -1,4 +1,4 @@
-/** There is no connection; the message says why, without the value of any variable, and the code sorts it. */
+/** A connection could not be made. The message repeats no value of an environment variable. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 

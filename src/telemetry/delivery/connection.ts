@@ -8,12 +8,12 @@ import { ConnectionError } from './connection-error.js'
 import { lookUp } from './lookup.js'
 import { findProxy } from './proxy.js'
 
-/** For the name and the connection together. */
+/** Limit for the name lookup and the TCP connection together. */
 export const REACH_MS = 5_000
 const TUNNEL_MS = 10_000
 const TLS_MS = 5_000
 
-/** An address that does not answer in this time is given up for the next one, if there is one. */
+/** Limit for one address of a host that has several; after it the next one is tried. */
 const ADDRESS_MS = 2_000
 
 /** One end of a connection: a host and its port. */
@@ -33,8 +33,8 @@ export interface ConnectionOptions {
  * Connects to the host of a URL, through a proxy if the environment names one. TLS is always verified.
  *
  * @returns a socket to which an HTTP request can be written
- * @throws the signal's reason, the error of `beforeWrite`, or an error with a `code`, which begins with `PROXY_` if the proxy
- * is the reason
+ * @throws the signal's reason, the error of `beforeWrite`, or an error with a `code`; the code begins with `PROXY_` if
+ * the proxy caused it
  */
 export async function connect (url: URL, { signal, beforeWrite }: ConnectionOptions): Promise<Socket> {
   const proxy = findProxy(url)
@@ -68,7 +68,9 @@ export function reach (endpoint: Endpoint, signal: AbortSignal): Promise<Socket>
 }
 
 /** Connects to the first address that answers. */
-export async function openTcp ({ host, port }: Endpoint, addresses: LookupAddress[], signal: AbortSignal): Promise<Socket> {
+export async function openTcp (
+  { host, port }: Endpoint, addresses: LookupAddress[], signal: AbortSignal
+): Promise<Socket> {
   const socket = connectTcp({
     host,
     port,
@@ -85,14 +87,14 @@ export async function openTcp ({ host, port }: Endpoint, addresses: LookupAddres
     await opened(socket, 'connect')
     return socket
   } catch (error) {
-    // Of several addresses each has an error, and the whole has no message.
+    // If several addresses failed, each has its own error, and the AggregateError has no message.
     const { code, errors = [] } = error as NodeJS.ErrnoException & { errors?: Error[] }
     if (errors.length === 0) throw error
     throw new ConnectionError(code ?? 'ECONNREFUSED', errors.map(({ message }) => message).join('; '))
   }
 }
 
-/** Verifies the certificate, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
+/** Opens TLS on a socket. Always verifies the certificate, even if NODE_TLS_REJECT_UNAUTHORIZED is 0. */
 export async function openTls (socket: Socket, host: string, signal: AbortSignal): Promise<TLSSocket> {
   const { default: tls } = await import('node:tls')
   return withinLimit(TLS_MS, `${host} did not finish the TLS handshake in time`, signal, async (limited) => {
@@ -105,8 +107,10 @@ export async function openTls (socket: Socket, host: string, signal: AbortSignal
   })
 }
 
-/** Asks a proxy for a connection to the target. It learns the target's name and port, and nothing else. */
-export async function openTunnel (socket: Socket, proxy: URL, { host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
+/** Asks a proxy for a connection to the target. The proxy learns only the target's name and port. */
+export async function openTunnel (
+  socket: Socket, proxy: URL, { host, port }: Endpoint, signal: AbortSignal
+): Promise<Socket> {
   const { request } = await import('node:http')
   const path = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const credentials = [proxy.username, proxy.password].map((each) => unescape(each)).join(':')
@@ -117,7 +121,7 @@ export async function openTunnel (socket: Socket, proxy: URL, { host, port }: En
   return withinLimit(TUNNEL_MS, 'the proxy did not answer in time', signal, async (limited) => {
     destroyOnAbort(socket, limited)
     const connecting = request({ method: 'CONNECT', path, headers, createConnection: () => socket }).end()
-    // Also after the answer, when the signal ends the tunnel.
+    // Needed after the answer, too: the signal may end the tunnel.
     connecting.on('error', () => {})
     const [{ statusCode }, tunnel, head] = await once(connecting, 'connect') as [IncomingMessage, Socket, Buffer]
     if (statusCode === 200) {
@@ -129,13 +133,13 @@ export async function openTunnel (socket: Socket, proxy: URL, { host, port }: En
   })
 }
 
-/** Of a socket that carries TLS, the TLS socket. */
+/** Maps a socket that carries TLS to its TLS socket. */
 const wrappers = new WeakMap<Socket, Socket>()
 
 /**
- * Destroys a socket on an abort; if it carries TLS by then, destroys the TLS socket, which destroys it in turn. In the other
- * order Node.js 20 was seen to end with a segmentation fault (`flowforge telemetry check`, after a TLS handshake). That is
- * also why Node.js is given no `signal`: it destroys the socket that it was given for.
+ * Destroys a socket when the signal aborts. If the socket carries TLS by then, destroys the TLS socket, which destroys
+ * the one below it. In the other order Node.js 20 was seen to crash with a segmentation fault after a TLS handshake.
+ * For the same reason the `signal` is not passed to Node.js, which would destroy the lower socket.
  */
 function destroyOnAbort (socket: Socket, signal: AbortSignal): void {
   const destroy = () => {
@@ -147,7 +151,7 @@ function destroyOnAbort (socket: Socket, signal: AbortSignal): void {
   socket.once('close', () => { signal.removeEventListener('abort', destroy) })
 }
 
-/** Waits until a socket is open. Its later errors are those of whoever uses it. */
+/** Waits until a socket is open. Errors after that are left to the code that uses the socket. */
 async function opened (socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   socket.on('error', () => {})
   try {
@@ -158,7 +162,7 @@ async function opened (socket: Socket, event: 'connect' | 'secureConnect'): Prom
   }
 }
 
-/** Puts `PROXY_` before the code of an error. */
+/** Prefixes the code of a step's error with `PROXY_`. */
 export async function blameProxy<T> (step: Promise<T>): Promise<T> {
   try {
     return await step
@@ -168,7 +172,11 @@ export async function blameProxy<T> (step: Promise<T>): Promise<T> {
   }
 }
 
-/** Runs one step. @throws ConnectionError `ETIMEDOUT` when its time is over, the signal's reason, or the step's error */
+/**
+ * Runs one step with a time limit in milliseconds.
+ *
+ * @throws ConnectionError `ETIMEDOUT` with the message, the signal's reason, or the step's error
+ */
 export async function withinLimit<T> (
   limit: number, message: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>
 ): Promise<T> {

@@ -1,15 +1,15 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { reasonOf } from '../describe-error.js'
 
-/** What went wrong: an Error, or the error of a recorded ping. */
+/** An Error, or the error of a recorded ping. */
 interface Failure {
   code?: unknown
   message: string | null
 }
 
 /**
- * Logs once when sending starts to fail, and once when the first ping was delivered or sending works again; everything in
- * between at `debug`. An installation without a route to the collector logs one line, not one a day.
+ * Logs once at `warn` when sending starts to fail, and once at `info` when the first ping is delivered or sending
+ * works again; everything in between at `debug`. So an installation that cannot reach the collector logs a single line.
  */
 export class FailureLog {
   readonly #log: FastifyBaseLogger
@@ -19,13 +19,15 @@ export class FailureLog {
     this.#log = log
   }
 
-  /** @param willRetry whether the same ping is attempted again by itself */
+  /** Logs a failure. @param willRetry whether the same ping will be attempted again automatically */
   failed (failure: Failure, willRetry: boolean): void {
     const level = this.#state === 'failing' ? 'debug' : 'warn'
     this.#state = 'failing'
-    this.#log[level](`Telemetry could not be sent (${reasonOf(failure)}). Nothing else is affected${willRetry ? '; it is tried again by itself' : ''}.`)
+    const retry = willRetry ? '; it is tried again by itself' : ''
+    this.#log[level](`Telemetry could not be sent (${reasonOf(failure)}). Nothing else is affected${retry}.`)
   }
 
+  /** Logs a delivered ping. */
   worked (): void {
     const level = this.#state === 'working' ? 'debug' : 'info'
     this.#state = 'working'

@@ -4,33 +4,39 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { ConnectionError } from './connection-error.js'
 
-/** A name server that does not answer in this time is given up, and the next one is asked; twice in turn. */
+/** Limit for one name server; after it the next one is asked. All are asked up to twice. */
 const SERVER_MS = 1_000
 
-/** How long the addresses of one family wait for those of the other. Some firewalls drop the questions for IPv6. */
+/**
+ * How long to wait for the second answer (IPv4 or IPv6) once the first has arrived. Some firewalls drop the query for
+ * IPv6 addresses.
+ */
 const OTHER_FAMILY_MS = 250
 
-const HOSTS_FILE = process.platform === 'win32' ? `${process.env.SystemRoot}\\System32\\drivers\\etc\\hosts` : '/etc/hosts'
+const HOSTS_FILE = process.platform === 'win32'
+  ? `${process.env.SystemRoot}\\System32\\drivers\\etc\\hosts`
+  : '/etc/hosts'
 
 /**
- * Looks up a name: in the hosts file, then by c-ares, then, if the name servers say at once that they do not know it, by the
- * operating system, which knows search domains, mDNS and the like.
+ * Looks up a name in the hosts file, then with c-ares. If the name servers answer promptly that they do not know the
+ * name, asks the operating system, which also uses search domains, mDNS and so on.
  *
- * The operating system alone would do, but its lookup cannot be cancelled: it holds a thread until all name servers are given
- * up, and `process.exit` waits for that thread (https://docs.libuv.org/en/v1.x/threadpool.html). c-ares uses no thread. A
- * name server that has just answered answers the operating system, too.
+ * The operating system is not asked first, because its lookup cannot be cancelled: it holds a thread until it has given
+ * up on all name servers, and `process.exit` waits for that thread (https://docs.libuv.org/en/v1.x/threadpool.html).
+ * c-ares uses no thread. Name servers that have just answered c-ares will answer the operating system promptly, too.
  *
- * @param host a name, or an address, which is returned as it is
+ * @param host a name, or an address, which is returned unchanged
  * @param signal ends the lookup
  * @returns at least one address, IPv4 first
- * @throws ConnectionError `ENOTFOUND` if there is no such name, `EAI_AGAIN` if that is not known; or the signal's reason
+ * @throws ConnectionError `ENOTFOUND` if the name does not exist, `EAI_AGAIN` if no name server could tell; or the
+ * signal's reason
  */
 export async function lookUp (host: string, signal: AbortSignal): Promise<LookupAddress[]> {
   const name = host.replace(/\.$/, '').toLowerCase()
   const known = isIP(host) ? toAddresses([host]) : findIn(await readFile(HOSTS_FILE, 'utf8').catch(() => ''), name)
   signal.throwIfAborted()
   if (known.length > 0) return known
-  // RFC 6761: not a question for a name server.
+  // RFC 6761: localhost is never asked of a name server.
   if (/^(.+\.)?localhost$/.test(name)) return toAddresses(['127.0.0.1', '::1'])
   return askNameServers(host, signal)
 }
@@ -55,12 +61,17 @@ async function askNameServers (host: string, signal: AbortSignal): Promise<Looku
     throw notResolved(host, 'EAI_AGAIN', 'the name servers do not answer')
   } finally {
     signal.removeEventListener('abort', cancel)
-    // What is still asked for by then is not needed any more.
+    // The other query may still be running; its answer is not needed any more.
     cancel()
   }
 }
 
-/** @throws AggregateError if all fail */
+/**
+ * Waits for the first answer, and up to 250 ms longer for the others.
+ *
+ * @returns the addresses of all answers that arrived in time
+ * @throws AggregateError if all questions fail
+ */
 async function firstAnswers (questions: Promise<string[]>[]): Promise<LookupAddress[]> {
   const addresses: string[] = []
   const all = Promise.allSettled(questions.map(async (question) => { addresses.push(...await question) }))
@@ -88,7 +99,7 @@ function notResolved (host: string, code: string, reason: string): ConnectionErr
   return new ConnectionError(code, `${host} could not be resolved: ${reason}`)
 }
 
-/** IPv4 first: where only IPv6 works, IPv4 fails at once; where IPv6 is broken, it often fails by silence. */
+/** Puts IPv4 first: on a machine without IPv4 it fails immediately, while broken IPv6 often only times out. */
 function toAddresses (addresses: string[]): LookupAddress[] {
   return addresses.map((address) => ({ address, family: isIP(address) })).filter(({ family }) => family > 0)
     .sort((one, other) => one.family - other.family)

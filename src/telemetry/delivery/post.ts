@@ -7,7 +7,7 @@ const HEADERS_MS = 10_000
 const BODY_MS = 10_000
 const RECEIPT_BYTES = 65_536
 
-/** What the collector answered. */
+/** The collector's answer to a POST. */
 export interface Answer {
   status: number
   contentType: string | null
@@ -30,18 +30,18 @@ export interface Post extends ConnectionOptions {
 }
 
 /**
- * Posts once, within 25 seconds. Sends only the headers that the text needs, follows no redirect, and leaves no connection
- * open. `beforeWrite` is called again when the connection, or the tunnel through a proxy, stands.
+ * Posts once, within 25 seconds. Sends only the headers that the text needs, follows no redirect, and closes the
+ * connection. Calls `beforeWrite` once more after the connection, or the tunnel through a proxy, is open.
  *
  * @throws the network's error, the signal's reason or the error of `beforeWrite`, if there was no answer
  */
 export async function post (
   { url, body, version, idempotencyKey, signal, beforeWrite, answerBytes = RECEIPT_BYTES }: Post
 ): Promise<Answer> {
-  // Loads undici, which takes some 70 ms of processor time: no sooner than a ping is posted.
+  // Loaded here because undici takes some 70 ms of processor time, which only an actual POST should cost.
   const { Client, request } = await import('undici')
   const tooLate = new AbortController()
-  // Each limit below guards one phase. This one ends a peer that is slow in all of them.
+  // The client's limits below each cover one phase. This one covers a peer that is slow in all of them.
   const deadline = setTimeout(() => {
     tooLate.abort(new ConnectionError('ETIMEDOUT', 'no complete answer in time'))
   }, LONGEST_MS).unref()
@@ -75,7 +75,7 @@ export async function post (
   }
 }
 
-/** Connects once: undici would connect again, endlessly, to a proxy that hangs up. */
+/** Makes a connector that connects only once: undici would reconnect endlessly to a proxy that hangs up. */
 function connectOnce (url: string, { signal, beforeWrite }: ConnectionOptions): buildConnector.connector {
   let tried = false
   const open = async () => {
@@ -98,7 +98,10 @@ function connectOnce (url: string, { signal, beforeWrite }: ConnectionOptions): 
 
 const brokenOff = () => new ConnectionError('ECONNRESET', 'the connection broke off')
 
-/** Reads as much of the body as is kept. Never throws: the ping has arrived, so it must not be posted again. */
+/**
+ * Reads the first `limit` bytes of the answer. Never throws: the ping has arrived and must not be posted again, so a
+ * broken answer becomes part of the text.
+ */
 async function readReceipt (body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0

@@ -10,12 +10,12 @@ export interface Proxy {
 type Environment = Record<string, string | undefined>
 
 /**
- * Finds the proxy for a URL as curl does: `https_proxy` or `http_proxy`, by the scheme of the URL, else `all_proxy`; lower
- * case before upper case; an empty variable counts as unset; none for a host that `no_proxy` names.
+ * Finds the proxy for a URL as curl does: `https_proxy` or `http_proxy`, by the scheme of the URL, else `all_proxy`.
+ * Lower case is preferred to upper case, an empty variable counts as unset, and hosts in `no_proxy` use no proxy.
  *
- * docs/network.md lists where it differs from curl on purpose.
+ * docs/network.md lists the intended differences from curl.
  *
- * @throws ConnectionError `PROXY_ADDRESS` if the variable holds something else; its message does not repeat the value
+ * @throws ConnectionError `PROXY_ADDRESS` if the variable holds no proxy address; the message does not repeat the value
  */
 export function findProxy (url: URL, environment: Environment = process.env): Proxy | undefined {
   const read = (name: string) => [name, name.toUpperCase()].find((each) => environment[each]?.trim())
@@ -27,29 +27,34 @@ export function findProxy (url: URL, environment: Environment = process.env): Pr
 
 function parseProxy (variable: string, value: string): URL {
   const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
-  // URL itself would skip further slashes.
+  // URL alone would accept any number of slashes.
   const url = /:\/\/[^/?#]/.test(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url && /^socks/.test(url.protocol)) {
-    throw new ConnectionError('PROXY_ADDRESS', `The environment variable ${variable} names a SOCKS proxy, which is not supported. ` +
+    throw new ConnectionError('PROXY_ADDRESS',
+      `The environment variable ${variable} names a SOCKS proxy, which is not supported. ` +
       'Name an HTTP proxy, as http://host:port, and restart.')
   }
-  // An unencoded slash in a password would make a host of the user's name.
+  // With an unencoded slash in the password, URL would take the user name for the host.
   const isMisread = url && `${url.pathname}${url.search}${url.hash}`.includes('@')
   if (url && !isMisread && /^https?:$/.test(url.protocol)) return url
-  throw new ConnectionError('PROXY_ADDRESS', `The environment variable ${variable} does not hold the address of a proxy. ` +
+  throw new ConnectionError('PROXY_ADDRESS',
+    `The environment variable ${variable} does not hold the address of a proxy. ` +
     'Write http://host:port, with %40, %2F, %23 or %3F for an @, /, # or ? in a user name or password, and restart.')
 }
 
-/** Whether the list names the URL's host: a name with all below it, an address, a network, each with a port or without, or *. */
+/**
+ * Checks whether `no_proxy` lists the URL's host. An entry is a name, which includes its subdomains, an address or a
+ * network in CIDR notation, each with or without a port; or `*` for all hosts.
+ */
 function isExempt ({ protocol, hostname, port }: URL, list: string): boolean {
   const host = unwrap(hostname).replace(/\.$/, '')
   const onPort = port || (protocol === 'https:' ? '443' : '80')
   return list.toLowerCase().split(/[\s,]+/).some((entry) => {
     const [, withoutPort, itsPort] = /^(\[.+\]|[^:]+):(\d+)$/.exec(entry) ?? []
     if (itsPort && itsPort !== onPort) return false
-    const what = withoutPort ?? entry
-    if (what === '*') return true
-    return isIP(host) ? isWithin(host, what) : isBelow(host, what)
+    const pattern = withoutPort ?? entry
+    if (pattern === '*') return true
+    return isIP(host) ? isWithin(host, pattern) : isBelow(host, pattern)
   })
 }
 
@@ -70,5 +75,5 @@ function isWithin (address: string, entry: string): boolean {
   return list.check(address, family)
 }
 
-/** Without the brackets of an IPv6 address. */
+/** Removes the brackets of an IPv6 address. */
 const unwrap = (host: string) => host.replace(/^\[(.*)\]$/, '$1')

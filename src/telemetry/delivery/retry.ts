@@ -7,12 +7,12 @@ import { post, type Answer } from './post.js'
 const BACKOFF_MS = 30_000
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
-/** How often consent is read while a request is out. */
+/** How often consent is read while a request is in flight. */
 const CONSENT_CHECK_MS = 1_000
 
 /**
- * Upper bound of one attempt: its 25 seconds (post.ts), and reading consent on a slow database. A ping whose attempt was
- * due longer ago is not being worked on by any process.
+ * Upper bound of one attempt: the 25 seconds of post.ts, and reading consent from a slow database. If an attempt was
+ * due longer ago than this, no process is working on its ping.
  */
 export const LONGEST_ATTEMPT_MS = 120_000
 
@@ -23,7 +23,7 @@ export interface Delivery {
   version: string
   /** Aborts the delivery. */
   signal: AbortSignal
-  /** Reads consent. @throws TelemetryOffError if it is refused, or the error of a host that cannot tell */
+  /** Reads consent. @throws TelemetryOffError if it is refused, or the host's error if it cannot be read */
   assertConsent: () => Promise<void>
   /** Saves what is known so far. Never throws. */
   saveResult: (result: PingResult) => Promise<void>
@@ -35,11 +35,11 @@ type Attempt = Omit<PingResult, 'attempts' | 'nextAttemptAt' | 'durationMs'> & {
 const NO_ANSWER = { status: null, contentType: null, receipt: null, retryAfter: null }
 
 /**
- * Attempts to deliver a recorded ping: a manual one once, because somebody waits for the result, any other up to four
- * times; not before its `nextAttemptAt`. Consent is read before each attempt, before its first byte is written, and
- * every second while it is out.
+ * Delivers a recorded ping, not before its `nextAttemptAt`. A manual ping is attempted once, because somebody waits for
+ * the result, any other up to four times. Consent is read before each attempt, before its first byte is written, and
+ * every second while it is in flight.
  *
- * @returns what became of it; never `pending`. Never throws.
+ * @returns the final result, never `pending`. Never throws
  */
 export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<PingResult> {
   const { signal, saveResult, failures } = delivery
@@ -68,9 +68,10 @@ export async function deliver (ping: LoggedPing, delivery: Delivery): Promise<Pi
 }
 
 /**
- * One attempt. Its outcome is `pending` if another one can help.
+ * Makes one attempt. Its outcome is `pending` if another attempt can help.
  *
- * @throws the reason why there must be no other attempt: the signal's, a refused consent, a host that cannot tell
+ * @throws if there must be no other attempt: the signal's reason, TelemetryOffError, or the host's error if consent
+ * cannot be read
  */
 async function attemptOnce (ping: LoggedPing, { url, version, signal, assertConsent }: Delivery): Promise<Attempt> {
   await assertConsent()
@@ -87,7 +88,10 @@ async function attemptOnce (ping: LoggedPing, { url, version, signal, assertCons
   }
 }
 
-/** Reads consent once a second, so that a refusal by another process, or in a host that cannot notify, aborts the request. */
+/**
+ * Reads consent once a second. So a request is aborted even if telemetry was turned off by another process, or in a
+ * host that cannot notify.
+ */
 function watchConsent (assertConsent: Delivery['assertConsent']) {
   const controller = new AbortController()
   let isChecking = false
@@ -100,7 +104,7 @@ function watchConsent (assertConsent: Delivery['assertConsent']) {
     }
   }
   const timer = setInterval(() => {
-    // A slow database is asked once at a time.
+    // On a slow database the previous check may still be running.
     if (isChecking) return
     isChecking = true
     check().catch(() => {}).finally(() => { isChecking = false })
@@ -119,7 +123,7 @@ function judgeAnswer (answer: Answer): Attempt {
   return { ...answer, outcome, errorCode: null, error: `the collector answered ${status}` }
 }
 
-/** Whether this is what a collector answers after it has stored a ping: a login page or an empty answer is not. */
+/** Checks whether a collector confirmed that it stored the ping. A login page or an empty answer does not. */
 function isConfirmation (receipt: string): boolean {
   try {
     return (JSON.parse(receipt) as { status?: unknown } | null)?.status === 'success'
@@ -138,20 +142,20 @@ function failureOf (thrown: unknown): Pick<PingResult, 'errorCode' | 'error'> {
   return { errorCode: code, error: message }
 }
 
-/** Attempts for one ping, the first included. */
+/** Returns the maximum number of attempts for one ping, the first included. */
 export function maxAttempts (kind: PingKind): number {
   return kind === 'manual' ? 1 : 4
 }
 
-/** Whether another attempt can help: after "not now", and after the collector's own faults. */
+/** Checks whether another attempt can help: after a status that asks for one later, and after a server error. */
 function isRetryable (status: number): boolean {
   return [408, 425, 429].includes(status) || status >= 500
 }
 
 /**
- * How long to wait after a failed attempt, in milliseconds: as long as `Retry-After` asks, at most an hour. Without it a
- * random time of up to 30, 60 and 120 s (exponential backoff with full jitter), so that installations that failed at the
- * same moment do not return at the same moment.
+ * Computes how long to wait after a failed attempt, in milliseconds: as long as `Retry-After` asks, at most an hour.
+ * Without that header, a random time of up to 30, 60 and 120 s (exponential backoff with full jitter), so that
+ * installations that failed at the same moment do not all retry at the same moment.
  *
  * @param attempt the attempt that failed, counted from 1
  * @param retryAfter the header as received: seconds, or an HTTP date
@@ -167,6 +171,6 @@ export function retryDelay (
 function parseRetryAfter (value: string | null, now: Date): number {
   if (value === null) return 0
   if (/^\d+$/.test(value)) return Number(value) * 1000
-  // Date.parse alone finds a date in almost any nonsense; HTTP dates end in GMT.
+  // Date.parse accepts almost any text; HTTP dates end in GMT.
   return value.endsWith('GMT') ? Date.parse(value) - now.getTime() : 0
 }

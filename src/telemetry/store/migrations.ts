@@ -8,7 +8,7 @@ interface Migration {
 
 const timeType = (postgres: boolean) => postgres ? 'TIMESTAMP WITH TIME ZONE' : 'DATETIME'
 
-/** The history of telemetry's tables. A step that has been released is never edited; a new one follows it. */
+/** The migrations of telemetry's tables, oldest first. Never edit a released one; append a new one. */
 const MIGRATIONS: Migration[] = [
   {
     name: '2026-11-23-01-telemetry',
@@ -49,13 +49,16 @@ const MIGRATIONS: Migration[] = [
   }
 ]
 
-/** Any number that nothing else on the database uses: replicas that start together wait for each other. */
+/**
+ * The key of an advisory lock, an arbitrary number that nothing else on the database should use. With it, replicas that
+ * start together migrate one after the other.
+ */
 const MIGRATION_LOCK = 7_326_190_412
 
 /**
- * Creates telemetry's tables, or brings those of an older release up to date; all or nothing, in one transaction.
+ * Creates telemetry's tables, or brings those of an older release up to date, in one transaction.
  *
- * @throws the database's error, also where a table of the same name belongs to somebody else
+ * @throws the database's error, also if an unrelated table of the same name exists
  */
 export async function migrate (sequelize: Sequelize): Promise<void> {
   const postgres = sequelize.getDialect() === 'postgres'
@@ -77,7 +80,7 @@ async function finishedMigrations (sequelize: Sequelize, transaction: Transactio
   return new Set(rows.map(({ name }) => name))
 }
 
-/** Whether telemetry's tables have been created. Creates nothing. */
+/** Checks whether telemetry's tables exist. Creates nothing. */
 export async function hasTables (sequelize: Sequelize): Promise<boolean> {
   const statement = sequelize.getDialect() === 'postgres'
     ? 'SELECT 1 AS found WHERE to_regclass(\'"TelemetryMigrations"\') IS NOT NULL'

@@ -5,21 +5,21 @@ import { claimPing } from './claims.js'
 import { hasTables, migrate } from './migrations.js'
 import { select, timestamp, update, withTransaction } from './transaction.js'
 
-/** How many pings are kept. */
+/** The number of pings that are kept. */
 const KEPT = 100
 
-/** Removes what makes room for one more: the 100th newest row and all older ones; nothing while there are fewer. */
+/** Makes room for one more row: deletes the 100th newest and all older ones; nothing if there are fewer. */
 const MAKE_ROOM = `DELETE FROM "TelemetryPings"
   WHERE id <= (SELECT id FROM "TelemetryPings" ORDER BY id DESC LIMIT 1 OFFSET ${KEPT - 1})`
 
 /**
- * Until when a receiver has asked to wait, by any ping, also one whose process has ended meanwhile. Longer than a wait can
- * be, it was computed by a clock that has since been corrected.
+ * Reads until when a receiver has asked to wait, in its answer to any ping, also one whose process has ended since.
+ * Times further ahead than a wait can be are ignored: they were computed before the clock was corrected.
  */
 const ASKED_TO_WAIT = `SELECT "nextAttemptAt" FROM "TelemetryPings"
   WHERE url = $1 AND "nextAttemptAt" > $2 AND "nextAttemptAt" <= $3 ORDER BY "nextAttemptAt" DESC LIMIT 1`
 
-/** What is known of a ping before its first attempt. */
+/** The result of a ping before its first attempt. */
 export const NOT_ATTEMPTED: PingResult = {
   outcome: 'pending',
   status: null,
@@ -34,7 +34,7 @@ export const NOT_ATTEMPTED: PingResult = {
 
 const COLUMNS = Object.keys(loggedPingSchema.properties) as (keyof LoggedPing)[]
 
-/** A row as the database returns it: a time is a Date or text, and a column that is not there yet is undefined. */
+/** A row as the database returns it: times are Dates or text, and a column that does not exist yet is undefined. */
 type Row = Partial<Omit<LoggedPingJson, 'sentAt' | 'nextAttemptAt'>> & {
   id: number
   sentAt: Date | string
@@ -42,7 +42,7 @@ type Row = Partial<Omit<LoggedPingJson, 'sentAt' | 'nextAttemptAt'>> & {
 }
 
 /**
- * The log of pings, in the host's database. Its tables are created for the first ping, not before; a ping that cannot
+ * The log of pings, in the host's database. Its tables are created when the first ping is recorded. A ping that cannot
  * be recorded is not sent.
  */
 export class PingLog {
@@ -55,13 +55,13 @@ export class PingLog {
   }
 
   /**
-   * Claims a scheduled ping and records it, both or neither: a claim without a ping would silence a whole day. Keeps the
-   * newest 100 pings.
+   * Claims a scheduled ping and records it in one transaction: a claim without a ping would prevent all pings of that
+   * day. Keeps the newest 100 pings.
    *
-   * A scheduled ping waits (`nextAttemptAt`) as long as the receiver has asked an earlier one to wait, over restarts. A manual
-   * one is somebody's own decision, and does not.
+   * If the receiver has asked an earlier ping to wait, also before a restart, a scheduled ping waits until then
+   * (`nextAttemptAt`). A manual ping does not wait, because somebody asked for it.
    *
-   * @returns the row; undefined if another replica has claimed the ping, or a manual one with this key is recorded already
+   * @returns the row; undefined if another replica has claimed the ping, or if a manual ping with this key exists
    * @throws the database's error
    */
   async record (ping: PingRecord): Promise<LoggedPing | undefined> {
@@ -77,7 +77,7 @@ export class PingLog {
   }
 
   /**
-   * Saves what became of a ping so far, and what could not be saved before.
+   * Saves the result of a ping so far, and all results that could not be saved before.
    *
    * @throws the database's error; the result is kept in memory, and `list` includes it
    */
@@ -97,7 +97,7 @@ export class PingLog {
     return this.#read('ORDER BY id DESC LIMIT $1', limit)
   }
 
-  /** Reads one ping by its id or its idempotency key; undefined if it is not in the log. @throws the database's error */
+  /** Reads one ping by its id or idempotency key; undefined if it is not in the log. @throws the database's error */
   async find (key: number | string): Promise<LoggedPing | undefined> {
     return (await this.#read(`WHERE ${typeof key === 'number' ? 'id' : '"idempotencyKey"'} = $1`, key))[0]
   }
@@ -105,7 +105,7 @@ export class PingLog {
   async #read (condition: string, value: number | string): Promise<LoggedPing[]> {
     if (!await hasTables(this.#sequelize)) return []
     const statement = `SELECT * FROM "TelemetryPings" ${condition}`
-    // In a transaction, so that the database gives up after 5 seconds: a page that waits for more would use up the pool.
+    // In a transaction, so that it ends after 5 seconds: pages that wait longer would use up the connection pool.
     const rows = await withTransaction(this.#sequelize, 'read', (transaction, withinLimit) => (
       withinLimit(() => select<Row>(this.#sequelize, statement, [value], transaction))))
     return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
@@ -128,7 +128,7 @@ export class PingLog {
     return row?.nextAttemptAt ? new Date(row.nextAttemptAt) : null
   }
 
-  /** Reads the row back by its key: not every SQLite knows RETURNING. */
+  /** Inserts a row and reads it back by its key: not every SQLite supports RETURNING. */
   async #insert (ping: PingRecord & PingResult, transaction: Transaction | null): Promise<LoggedPing> {
     const names = COLUMNS.filter((name): name is Exclude<keyof LoggedPing, 'id'> => name !== 'id')
     const columns = names.map((name) => `"${name}"`).join(', ')
@@ -153,9 +153,7 @@ function toPing (row: Row): LoggedPing {
 
 const toColumn = (value: LoggedPing[keyof LoggedPing]) => value instanceof Date ? timestamp(value) : value
 
-/**
- * A killed process leaves its row pending; it is reported as interrupted once no process can still be working on it.
- */
+/** Reports a row that a killed process has left pending as interrupted, once no process can still be working on it. */
 function markInterrupted (ping: LoggedPing): LoggedPing {
   const attemptAt = ping.nextAttemptAt ?? ping.sentAt
   const isOver = Date.now() - attemptAt.getTime() > LONGEST_ATTEMPT_MS

@@ -1,6 +1,6 @@
 import type { QueryTypes, Sequelize, Transaction } from 'sequelize'
 
-/** No transaction of telemetry holds the host's database for longer, however large a table or slow a disk is. */
+/** Limits every transaction of telemetry, so that a large table or a slow disk does not block the host's database. */
 const LIMIT_MS = 5_000
 
 /** Runs one statement within the time that is left. */
@@ -9,21 +9,22 @@ type WithinLimit = <T>(statement: () => Promise<T>) => Promise<T>
 type Run<T> = (transaction: Transaction | null, withinLimit: WithinLimit) => Promise<T>
 
 /**
- * Runs statements in one transaction of their own that the database gives up after 5 seconds. `read` sees one moment
- * (a snapshot) and can write nothing; `write` takes the write lock of a SQLite file at once.
+ * Runs statements in a transaction of their own, limited to 5 seconds. `read` sees one snapshot and cannot write;
+ * `write` takes the write lock of a SQLite file immediately.
  *
- * In a SQLite database in memory there is no transaction: it has one connection, and a transaction on it would include
- * whatever the host does at the same time.
+ * Uses no transaction on a SQLite database in memory: it has only one connection, so the transaction would include the
+ * host's concurrent statements.
  *
- * Reports failure only by throwing: BEGIN IMMEDIATE, COMMIT and ROLLBACK are sent as statements, because Sequelize, when
- * one of its own fails, also writes to standard error and leaves the connection to a SQLite file open:
+ * Reports failure only by throwing. Sends BEGIN IMMEDIATE, COMMIT and ROLLBACK as statements, because Sequelize's own
+ * COMMIT, if it fails, also writes to standard error and leaves the connection to a SQLite file open:
  * https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L59
  *
- * @throws the database's error, also when the time is over; nothing of the transaction remains
+ * @throws the database's error, also after 5 seconds; the transaction is rolled back then
  */
 export async function withTransaction<T> (sequelize: Sequelize, access: 'read' | 'write', run: Run<T>): Promise<T> {
   if (await isInMemory(sequelize)) return run(null, (statement) => statement())
-  const transaction = await sequelize.transaction({ type: 'DEFERRED' as Transaction.TYPES, readOnly: access === 'read' })
+  const type = 'DEFERRED' as Transaction.TYPES
+  const transaction = await sequelize.transaction({ type, readOnly: access === 'read' })
   try {
     const result = sequelize.getDialect() === 'postgres'
       ? await runOnPostgres(sequelize, transaction, access, run)
@@ -31,7 +32,7 @@ export async function withTransaction<T> (sequelize: Sequelize, access: 'read' |
     await sequelize.query('COMMIT', { transaction })
     return result
   } catch (error) {
-    // Fails where the database has rolled back by itself, as on a full disk, or where the session is gone.
+    // Fails if the database has already rolled back, as on a full disk, or if the session is gone.
     await sequelize.query('ROLLBACK', { transaction }).catch(() => {})
     throw error
   } finally {
@@ -54,12 +55,15 @@ async function runOnPostgres<T> (
   return withinLimit(() => run(transaction, withinLimit))
 }
 
-/** What Sequelize keeps in a transaction, and what the driver offers to end a statement; neither is part of its types. */
+/**
+ * Properties that are missing from the types: Sequelize's connection of a transaction, and the driver's `interrupt`.
+ */
 type Interruptible = Transaction & { connection: { interrupt?: () => void } }
 
 /**
- * SQLite has no time limit, but a connection can be interrupted. Repeated, in case the statement had not started when
- * it was first interrupted. The connection: https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L150
+ * Interrupts the connection after 5 seconds, because SQLite has no time limit of its own. Repeated, in case the
+ * statement had not started when it was first interrupted. Where Sequelize keeps the connection:
+ * https://github.com/sequelize/sequelize/blob/v6.37.8/src/transaction.js#L150
  */
 async function runOnSqlite<T> (
   sequelize: Sequelize, transaction: Transaction, access: 'read' | 'write', run: Run<T>
@@ -77,10 +81,10 @@ async function runOnSqlite<T> (
   }
 }
 
-/** Called by Sequelize's `rollback()` once that has failed; not part of its types, and not in every 6.x. */
+/** Sequelize's `rollback()` calls `forceCleanup` if it fails. It is missing from the types, and from some 6.x. */
 type Releasable = Transaction & { forceCleanup?: () => Promise<void> }
 
-/** Gives the connection back to the host: by rolling back an empty transaction, or by closing a broken session. */
+/** Returns the connection to the host's pool by rolling back an empty transaction, or closes a broken session. */
 async function releaseConnection (sequelize: Sequelize, transaction: Transaction): Promise<void> {
   const { forceCleanup } = transaction as Releasable
   const isBroken = await sequelize.query('BEGIN', { transaction }).then(() => false, () => true)
@@ -91,14 +95,16 @@ async function releaseConnection (sequelize: Sequelize, transaction: Transaction
 
 async function isInMemory (sequelize: Sequelize): Promise<boolean> {
   if (sequelize.getDialect() !== 'sqlite') return false
-  const [main] = await select<{ file: string }>(sequelize, 'SELECT file FROM pragma_database_list WHERE name = \'main\'')
+  const statement = 'SELECT file FROM pragma_database_list WHERE name = \'main\''
+  const [main] = await select<{ file: string }>(sequelize, statement)
   return !main?.file
 }
 
 /**
  * Reads rows.
  *
- * @param bind the values of `$1`, `$2` ... @param transaction null: outside of any, also of one that the host holds
+ * @param bind the values of `$1`, `$2` and so on
+ * @param transaction null for none, not even one that the host has open
  */
 export function select<Row extends object> (
   sequelize: Sequelize, statement: string, bind: unknown[] = [], transaction: Transaction | null = null
@@ -106,14 +112,14 @@ export function select<Row extends object> (
   return sequelize.query<Row>(statement, { bind, transaction, type: 'SELECT' as QueryTypes.SELECT })
 }
 
-/** Changes rows. @returns how many */
+/** Changes rows. @returns the number of changed rows */
 export function update (
   sequelize: Sequelize, statement: string, bind: unknown[], transaction: Transaction | null = null
 ): Promise<number> {
   return sequelize.query(statement, { bind, transaction, type: 'BULKUPDATE' as QueryTypes.BULKUPDATE })
 }
 
-/** A time as both databases compare and store it, in the format in which Sequelize writes dates into SQLite. */
+/** Formats a time so that both databases can store and compare it, as Sequelize writes dates into SQLite. */
 export function timestamp (moment: Date): string {
   return moment.toISOString().replace('T', ' ').replace('Z', ' +00:00')
 }

@@ -1,13 +1,13 @@
-// What pages do better with JavaScript. Each of them works without.
+// Enhances pages with JavaScript. All of them work without it.
 
-// Shows each moment in the time zone of the reader. Without JavaScript it stays in UTC, and says so.
+// Shows times in the reader's time zone. Without JavaScript they stay in UTC, and say so.
 const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
 
 for (const time of document.querySelectorAll('time[datetime]')) {
   time.textContent = local.format(new Date(time.dateTime))
 }
 
-// A form that takes a while says so, and is sent once. Its button keeps the focus, so it is not disabled.
+// Shows that a slow form is being sent, and sends it once. Its button is not disabled, so that it keeps the focus.
 for (const form of document.querySelectorAll('form[data-busy]')) {
   const button = form.querySelector('button')
   form.addEventListener('submit', (event) => {
@@ -17,7 +17,7 @@ for (const form of document.querySelectorAll('form[data-busy]')) {
   })
 }
 
-// Copies a text. Browsers offer the clipboard to pages on https and localhost alone; elsewhere the text is selected.
+// Copies a text. Browsers allow the clipboard only on https and localhost; elsewhere the text is selected.
 for (const button of document.querySelectorAll('button[data-copy]')) {
   button.hidden = false
   button.addEventListener('click', async () => {

@@ -7,6 +7,7 @@ import type { Database } from '../../../src/collector/storage/database.js'
 import { createPartition } from '../../../src/collector/storage/partitions.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
 import { startPostgres, type Postgres } from '../../helpers/postgres.js'
+import { until } from '../../helpers/within.js'
 import { describeOnBoth } from '../both-databases.js'
 import { instanceId, openTestDatabase, PING, postgresUrl, startCollector } from '../start-collector.js'
 
@@ -97,7 +98,8 @@ test('a retry over midnight that reaches another collector while the first is be
     VALUES (${TODAY * DAY - 1}, 'a', '${instanceId(1)}', 'key')`)
   await other.query(`UPDATE installations SET days = days WHERE instance_id = '${instanceId(1)}'`)
   const retry = storePings(db, [arrival(1, TODAY * DAY + 1, 'key')])
-  while ((await other.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows.length === 0);
+  const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+  await until('the retry waits for the other', async () => (await other.query(waiting)).rows.length > 0)
   await other.query('COMMIT')
   const [stored] = await retry
   assert.equal(Number(stored![0]), TODAY * DAY - 1)
