@@ -14,8 +14,8 @@ import { within } from '../helpers/within.js'
 
 const STOP_MS = 5_000
 
-/** A connection to a database is given up after 5 seconds; starting a process takes its time. */
-const GIVE_UP_MS = 10_000
+/** A connection to a database is given up after 5 seconds, the lookup of an operating system after 27 or more. */
+const GIVE_UP_MS = 20_000
 
 /** Of the network 127.N.0.0/16 that is this file's own. */
 const NETWORK = 54
