@@ -46,7 +46,7 @@ module.exports = {
       name: 'what-people-see-is-imported-by-the-app-alone',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/(admin|setup|home|cli)/', pathNot: '^src/$1/' }
+      to: { path: '^src/(admin|setup|home|documents|cli)/', pathNot: '^src/$1/' }
     },
     {
       name: 'database-is-below-all',

@@ -24,5 +24,11 @@ export const API_ERRORS: ApiError[] = [
   { code: 'right_not_offered', statuses: [502], meaning: 'The receiver cannot be asked what it holds, or to delete it.' },
   { code: 'receiver_unavailable', statuses: [503], meaning: 'The receiver could not be reached. Try again later.' },
   { code: 'busy', statuses: [503], meaning: 'Too many people sign in at once. Wait for the seconds in `retry-after`.' },
-  { code: 'decision_not_saved', statuses: [503], meaning: 'Telemetry is off in this process, but that could not be written yet. It is tried again.' }
+  {
+    code: 'decision_not_saved',
+    statuses: [503],
+    meaning: 'The database failed. What was turned off is off in this process, and is written as soon as that works; ' +
+      'what was to be turned on is not.'
+  },
+  { code: 'ping_not_sent', statuses: [503], meaning: 'The ping could not be made or recorded, so none was sent.' }
 ]

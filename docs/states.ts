@@ -25,7 +25,7 @@ export interface State {
   last?: Partial<LoggedPing>
 }
 
-const NOW = new Date('2026-11-25T12:00:00Z')
+export const NOW = new Date('2026-11-25T12:00:00Z')
 const OTHER = 'https://telemetry.example.org/ping'
 
 const failed = (ping: Partial<LoggedPing>): Partial<LoggedPing> => ({ outcome: 'failed', status: null, attempts: 4, ...ping })
@@ -49,12 +49,14 @@ export const STATES: State[] = [
   { name: 'off by DO_NOT_TRACK', environment: { DO_NOT_TRACK: '1' } },
   { name: 'in doubt: telemetry.enabled is a text', section: { enabled: 'off' } },
   { name: 'in doubt: an unknown key in the section telemetry', section: { disabled: true } },
+  { name: 'in doubt: telemetry.url is no URL', section: { url: 'ping.example.org' } },
   { name: 'in doubt: a variable that reads like an opt-out', environment: { FF_DISABLE_TELEMETRY: '1' } },
   { name: 'in doubt, another receiver', section: { enabled: 'off', url: OTHER } },
   { name: 'in the wizard', initialised: false },
   { name: 'in the wizard, turned off there', initialised: false, enabled: false },
   { name: 'in the wizard, another receiver on plain http', initialised: false, section: { url: 'http://telemetry.example.org' } },
   { name: 'in the wizard, off by flowforge.yml', initialised: false, section: { enabled: false } },
+  { name: 'in the wizard, in doubt: telemetry.url is no URL', initialised: false, section: { url: 'ping.example.org' } },
   { name: 'in the wizard, off by DO_NOT_TRACK', initialised: false, environment: { DO_NOT_TRACK: '1' } },
   { name: 'the host lacks something', host: refuseForHost('the database app.db') },
   { name: 'no instanceId', missing: NO_INSTANCE_ID },
@@ -80,7 +82,7 @@ export const STATES: State[] = [
   })
 ]
 
-const DELIVERED: LoggedPing = {
+export const DELIVERED: LoggedPing = {
   id: 1,
   kind: 'daily',
   sentAt: NOW,

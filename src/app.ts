@@ -3,6 +3,7 @@ import accounts from './accounts/index.js'
 import admin from './admin/index.js'
 import config, { type PlatformConfig } from './config/index.js'
 import db from './db/index.js'
+import documents from './documents/index.js'
 import home from './home/index.js'
 import { DEADLINES, MOST_CONNECTIONS } from './http/deadlines.js'
 import http from './http/index.js'
@@ -69,6 +70,7 @@ async function registerCapabilities (app: FastifyInstance, platformConfig: Platf
   await app.register(setup)
   await app.register(home)
   await app.register(admin)
+  await app.register(documents)
   app.get('/health', async () => ({ status: 'ok' }))
 }
 

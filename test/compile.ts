@@ -14,7 +14,7 @@ const PROGRAMS = ['test', 'docs', 'demo']
  */
 export async function compile (): Promise<void> {
   const { outputFiles } = await build({
-    entryPoints: ['src/**/*', ...PROGRAMS.map((folder) => `${folder}/**/*.ts`), 'package.json'],
+    entryPoints: ['src/**/*', ...PROGRAMS.map((folder) => `${folder}/**/*.ts`), 'docs/*.md', 'package.json'],
     absWorkingDir: process.cwd(),
     outdir: BUILD,
     outbase: '.',
@@ -22,7 +22,9 @@ export async function compile (): Promise<void> {
     target: 'node20',
     sourcemap: 'linked',
     // The pages' templates, styles and scripts lie beside the code that serves them; the version is in package.json.
-    loader: { '.eta': 'copy', '.css': 'copy', '.svg': 'copy', '.txt': 'copy', '.js': 'copy', '.json': 'copy' },
+    loader: {
+      '.eta': 'copy', '.css': 'copy', '.svg': 'copy', '.txt': 'copy', '.js': 'copy', '.json': 'copy', '.md': 'copy'
+    },
     write: false,
     logLevel: 'warning'
   })

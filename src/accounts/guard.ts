@@ -14,6 +14,5 @@ export async function requireAdministrator (request: FastifyRequest, reply: Fast
 export async function requireUser (request: FastifyRequest, reply: FastifyReply) {
   if (request.user) return
   if (!expectsPage(request)) throw new RequestProblem(401, 'unauthorized', 'Sign in as an administrator first.')
-  const next = request.method === 'GET' ? `?next=${encodeURIComponent(request.url)}` : ''
-  return reply.redirect(`/account/login${next}`, 303)
+  return reply.redirect(`/account/login?next=${encodeURIComponent(request.url)}`, 303)
 }

@@ -10,8 +10,11 @@ import type { AccountAttempts } from './attempts.js'
 import { authenticate } from './password.js'
 import { loginSchema } from './schema.js'
 
-/** Limits the attempts from one address: enough for typing mistakes, too few for guessing. */
-const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute' }
+/**
+ * Attempts a minute from one address: enough for a person who mistypes, useless for guessing. Counted once the body is
+ * read, so that the page that refuses one keeps the username, and where to go on.
+ */
+const LOGIN_LIMIT = { max: 10, timeWindow: '1 minute', hook: 'preValidation' } as const
 
 /** Registers the login page, and signing in and out. */
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {

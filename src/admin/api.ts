@@ -1,15 +1,15 @@
+import { Readable } from 'node:stream'
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
-import { Type, type Static, type TSchema } from 'typebox'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { Type, type Static } from 'typebox'
 import { pingSchema } from '../telemetry/ping.js'
 import type { LoggedPing } from '../telemetry/index.js'
 import { decisionSchema, type Decision } from '../db/telemetry-decision.js'
 import { decide } from '../http/decide.js'
 import { readTelemetry, sendPing } from './read-telemetry.js'
-import { forget, readHeld, takeNewId } from './rights.js'
-import {
-  errorSchema, forgottenSchema, heldSchema, loggedPingSchema, newIdSchema, settingsSchema, telemetrySchema
-} from './schema.js'
+import { rightsApi } from './rights-api.js'
+import { answers, loggedPingSchema, settingsSchema, telemetrySchema } from './schema.js'
+import { walkLog } from './walk-log.js'
 
 /** The JSON API of Admin Settings. Its documentation is generated from the schemas that validate it. */
 export const api: FastifyPluginAsyncTypebox = async (app) => {
@@ -41,36 +41,21 @@ export const api: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get('/telemetry/pings', {
     schema: answers(Type.Array(loggedPingSchema), 'The ping log, newest first')
-  }, async () => (await app.telemetry.pings()).map(toJson))
+  }, async (_request, reply: FastifyReply) => {
+    const log = walkLog(app)
+    // A log that cannot be read is an error, and not half of an answer.
+    const newest = await log.next()
+    return reply.type('application/json').send(Readable.from(serialiseLog(newest, log)))
+  })
 
   app.post('/telemetry/pings', {
     schema: answers(loggedPingSchema, 'Send a ping now')
   }, async () => toJson(await sendPing(app)))
 
-  app.post('/telemetry/held', {
-    schema: answers(heldSchema, 'Ask the receiver what it holds')
-  }, () => readHeld(app))
-
-  app.post('/telemetry/forget', {
-    schema: answers(forgottenSchema, 'Delete what the receiver holds, and take a new id')
-  }, (request) => forget(app, { way: 'API', who: request.user!.username }))
-
-  app.post('/telemetry/new-id', {
-    schema: answers(newIdSchema, 'Take a new random id, for a copy of a machine')
-  }, async (request) => {
-    await takeNewId(app, { way: 'API', who: request.user!.username })
-    return { instanceId: app.settings.get('instanceId')! }
-  })
+  await app.register(rightsApi)
 
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }
-
-const answers = <T extends TSchema>(success: T, summary: string) => ({
-  tags: ['admin'],
-  summary,
-  security: [{ session: [] }],
-  response: { 200: success, '4xx': errorSchema, '5xx': errorSchema }
-}) satisfies FastifySchema
 
 async function readSettings (app: FastifyInstance): Promise<Static<typeof settingsSchema>> {
   return { 'telemetry:enabled': await app.settings.refresh('telemetry:enabled') === true }
@@ -78,11 +63,19 @@ async function readSettings (app: FastifyInstance): Promise<Static<typeof settin
 
 async function describeTelemetry (app: FastifyInstance): Promise<Static<typeof telemetrySchema>> {
   const { nextDailyPing, ...state } = await readTelemetry(app)
-  const [last] = await app.telemetry.pings()
+  const [last] = await app.telemetry.pings(1)
   return { ...state, nextDailyPing: nextDailyPing?.toISOString() ?? null, lastPing: last ? toJson(last) : null }
 }
 
-const decisionToJson = (decision: Decision) => ({ ...decision, decidedAt: decision.decidedAt.toISOString() })
+async function * serialiseLog (
+  newest: IteratorResult<LoggedPing>, others: AsyncIterable<LoggedPing>
+): AsyncGenerator<string> {
+  yield newest.done ? '[' : `[${JSON.stringify(toJson(newest.value))}`
+  for await (const ping of others) yield `,${JSON.stringify(toJson(ping))}`
+  yield ']'
+}
 
-const toJson = (ping: LoggedPing) => (
-  { ...ping, sentAt: ping.sentAt.toISOString(), nextAttemptAt: ping.nextAttemptAt?.toISOString() ?? null })
+const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: toIso(ping.sentAt), nextAttemptAt: toIso(ping.nextAttemptAt) })
+
+/** A damaged row has no time that can be told. */
+const toIso = (moment: Date | null) => moment && !Number.isNaN(moment.getTime()) ? moment.toISOString() : null

@@ -31,9 +31,10 @@ interface Leaf {
  * @returns undefined if the receipt is not in the collector's format; other receivers may answer anything
  */
 export function compareReceipt (body: string, receipt: string | null): Comparison | undefined {
-  const received = readReceived(receipt)
-  if (!received) return undefined
-  const sent = flatten(JSON.parse(body) as object)
+  const received = readObject(receipt)?.received
+  const ping = readObject(body)
+  if (!isBranch(received) || !ping) return undefined
+  const sent = flatten(ping)
   const kept = flatten(received)
   const paths = new Set(sent.leaves.map(({ path }) => path))
   const added = kept.leaves.filter(({ path }) => !paths.has(path))
@@ -54,10 +55,10 @@ function compare (path: string, sent: unknown, kept: unknown): ComparedProperty 
   return { ...pair, mark: sent === kept ? 'kept' : 'changed' }
 }
 
-function readReceived (receipt: string | null): object | undefined {
+function readObject (text: string | null): Record<string, unknown> | undefined {
   try {
-    const { received } = JSON.parse(receipt ?? '{}') as { received?: unknown }
-    return typeof received === 'object' && received !== null ? received : undefined
+    const value: unknown = JSON.parse(text ?? '')
+    return isBranch(value) ? value : undefined
   } catch {
     // Not JSON, so it is shown unchanged.
     return undefined

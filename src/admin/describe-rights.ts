@@ -1,7 +1,10 @@
 import type { Flash } from './flash.js'
 
-/** Longer answers are cut on the page; the command line shows the whole answer. */
-const LONGEST_ANSWER = 2 ** 16
+/**
+ * Longer answers are cut on the page, which stays below 300 KB also where HTML escapes all of it. The command line shows
+ * all.
+ */
+const LONGEST_ANSWER = 2 ** 15
 
 /** The result of a request to the receiver, as its section of the page shows it. */
 export interface DescribedRights {
@@ -27,7 +30,7 @@ export function describeRights (flash: Flash | undefined, held: object | undefin
   const deleted = `${pings} ${pings === '1' ? 'ping' : 'pings'}`
   return {
     form: 'forget',
-    result: `Deleted: ${deleted} and everything else that ${host} held of this installation; ` +
-      'this installation has a new id.'
+    result: `${host} says that it has deleted ${deleted} and everything else that it held of this installation. ` +
+      'This installation has a new id.'
   }
 }

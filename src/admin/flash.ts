@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 const COOKIE = 'flash'
 
 /**
- * The last action on the Telemetry page: the switch was pressed, the ping with this id was sent, the receiver was
- * asked, this many pings were deleted, or the installation took a new id.
+ * What somebody has just done on the Telemetry page: pressed the switch, asked for a ping that was not sent, sent the
+ * ping with this id, asked the receiver, had this many pings deleted, or taken a new id.
  */
-export type Flash = 'switch' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
+export type Flash = 'switch' | 'send' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
 
 const options = ({ server }: FastifyRequest) => (
   { path: '/admin/settings/telemetry', httpOnly: true, sameSite: 'lax', secure: server.isSecure } as const)

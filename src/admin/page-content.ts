@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Decision } from '../db/telemetry-decision.js'
 import { describeDecision, describeReceiver, describeState } from '../telemetry/describe-state.js'
@@ -8,6 +9,8 @@ import { describePing } from '../views/ping.js'
 import { describeLine, describeLines } from './describe-logged.js'
 import { describeRights } from './describe-rights.js'
 import type { Flash } from './flash.js'
+import { walkLog } from './walk-log.js'
+import { UNWRITTEN } from '../settings/decisions.js'
 import { loadSection } from '../views/section.js'
 
 /** The number of pings that the page shows by default. */
@@ -32,7 +35,7 @@ export async function collectPage (
     section('new properties', () => telemetry.newProperties()),
     section('the schedule', () => readSchedule(app)),
     section('the next ping', async () => describePing(await telemetry.preview())),
-    section('the log', () => telemetry.pings(showAll ? undefined : NEWEST + 1)),
+    section('the log', () => showAll ? readAll(app) : telemetry.pings(NEWEST + 1)),
     section('the ping just sent', () => readSent(app, flash))
   ])
   const last = pings.content?.[0]
@@ -44,6 +47,7 @@ export async function collectPage (
     state: await section('the state', () => consent.content && describeState(consent.content, last)),
     last: pings.problem ? pings : await section('the last ping', () => last && describeLine(last)),
     decided,
+    unwritten: app.decisions.unwritten && UNWRITTEN[app.decisions.unwritten],
     newProperties: newProperties.content ?? [],
     next,
     preview,
@@ -71,7 +75,7 @@ function describeSwitch (
 }
 
 async function readDecision ({ decisions }: FastifyInstance) {
-  const last = (await decisions.list()).find(({ action }) => action === 'decide')
+  const last = await decisions.last()
   return last && { ...last, way: WAYS[last.way] ?? last.way, moment: describeMoment(last.decidedAt) }
 }
 
@@ -79,6 +83,8 @@ async function readSchedule ({ telemetry }: FastifyInstance) {
   const [boot, daily] = [telemetry.nextBoot(), telemetry.nextDaily()]
   return { boot: boot && describeMoment(boot), daily: daily && describeMoment(daily) }
 }
+
+const readAll = (app: FastifyInstance) => Readable.from(walkLog(app)).toArray() as Promise<LoggedPing[]>
 
 function describeLog (pings: LoggedPing[], showAll: boolean) {
   return { lines: describeLines(showAll ? pings : pings.slice(0, NEWEST)), hasMore: !showAll && pings.length > NEWEST }

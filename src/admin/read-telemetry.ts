@@ -2,14 +2,16 @@ import type { FastifyInstance } from 'fastify'
 import { RequestProblem } from '../http/request-problem.js'
 import type { Consent, LoggedPing, NewProperty } from '../telemetry/index.js'
 
-/** The state of telemetry, as pages and the API show it. */
+const NOT_RECORDED = 'It could not be made or recorded; the log of the platform says why.'
+
+/** The state of telemetry, as the pages and the API show it. */
 export interface TelemetryState extends Consent {
   /**
    * Whether the operator, or the platform itself, has turned telemetry off, so that an administrator cannot change it.
    */
   locked: boolean
-  /** The URL that pings are posted to. */
-  url: string
+  /** Where pings are posted to; null while that is in doubt. */
+  url: string | null
   /** null while telemetry is off. */
   nextDailyPing: Date | null
   /** Properties that this release could send but that are not agreed to; empty while telemetry is off. */
@@ -30,8 +32,9 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
 /**
  * Sends a ping now.
  *
- * @param idempotencyKey a UUID, so that a form that is sent twice sends one ping
- * @throws RequestProblem 409 with the explanation if consent is refused
+ * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
+ * @throws RequestProblem 409 with the explanation when consent says no; 503 when the ping cannot be made or recorded,
+ *   since none is sent then
  */
 export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {
   try {
@@ -39,6 +42,8 @@ export async function sendPing (app: FastifyInstance, idempotencyKey?: string): 
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (code === 'telemetry_off') throw new RequestProblem(409, code, message)
-    throw error
+    app.log.error({ err: error }, 'A ping could not be made or recorded, so none was sent.')
+    const reason = code === 'invalid_ping' ? `${message}.` : NOT_RECORDED
+    throw new RequestProblem(503, 'ping_not_sent', `No ping was sent. ${reason}`)
   }
 }

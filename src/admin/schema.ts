@@ -1,4 +1,5 @@
-import { Type } from 'typebox'
+import type { FastifySchema } from 'fastify'
+import { Type, type TSchema } from 'typebox'
 import { DECIDERS, loggedPingSchema as loggedPing, type LoggedPingJson } from '../telemetry/types.js'
 
 const closed = { additionalProperties: false }
@@ -17,10 +18,10 @@ export const telemetrySchema = Type.Object({
   allowed: Type.Boolean({ description: 'Whether a ping may be sent now.' }),
   decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
-  locked: Type.Boolean({
-    description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.'
+  locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
+  url: Type.Union([Type.String(), Type.Null()], {
+    description: 'Where pings are posted to; null while flowforge.yml leaves that in doubt.'
   }),
-  url: Type.String({ description: 'Where pings are posted to.' }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
   newProperties: Type.Array(Type.Object({
     path: Type.String({ description: 'Where it stands in the ping.' }),
@@ -54,3 +55,11 @@ export const errorSchema = Type.Object({
   code: Type.String({ description: 'The kind of error, for programs.' }),
   error: Type.String({ description: 'What was wrong, for people.' })
 }, closed)
+
+/** The schema of a call that answers this. */
+export const answers = <T extends TSchema>(success: T, summary: string) => ({
+  tags: ['admin'],
+  summary,
+  security: [{ session: [] }],
+  response: { 200: success, '4xx': errorSchema, '5xx': errorSchema }
+}) satisfies FastifySchema

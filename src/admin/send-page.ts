@@ -23,8 +23,8 @@ export async function sendPage (request: FastifyRequest, reply: FastifyReply, { 
   return reply.page('admin/telemetry', { ...await collectPage(request, showAll, { flash, held }), problem })
 }
 
-/** Shows the Telemetry page with the problem of one of its forms. @throws errors that the request did not cause */
-export async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash?: Flash) {
+/** Shows the Telemetry page with what went wrong with one of its forms. @throws any error that is not the request's */
+export async function sendPageAgain (error: Error, request: FastifyRequest, reply: FastifyReply, flash: Flash) {
   const problems = request.user?.admin && findProblems(error, request)
   if (!problems) throw error
   setStatus(error as RequestProblem, reply)

@@ -28,6 +28,10 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
     if (request.method === 'POST') return requireAdministrator(request, reply)
   })
   await app.register(rightsForms)
+  // A form that was refused leaves its address in the browser: opened from there, or after the login, it is the page.
+  for (const form of ['pings', 'held', 'forget', 'new-id']) {
+    app.get(`${PAGE}/${form}`, (_request, reply) => reply.redirect(PAGE))
+  }
 
   app.get<{ Querystring: { pings?: string } }>(PAGE, async (request, reply) => {
     if (!request.user!.admin) return reply.page('admin/state', await readState(app))
@@ -45,8 +49,8 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
 
   const intention = Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' }))
   app.post(`${PAGE}/pings`, {
-    schema: { body: Type.Object({ intention, _csrf }, closed) },
-    errorHandler: (error, request, reply) => sendPageAgain(error, request, reply)
+    schema: { body: Type.Object({ intention: Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' })), _csrf }, closed) },
+    errorHandler: (error, request, reply) => sendPageAgain(error, request, reply, 'send')
   }, async (request, reply) => {
     const { id } = await sendPing(app, request.body.intention)
     leaveFlash(reply, `sent-${id}`)

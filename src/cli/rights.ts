@@ -16,8 +16,8 @@ export const forget = (options: CommandOptions) => ask(options, 'write', async (
   const forgotten = await forgetInstallation(await demandUpToDate(found), by())
   print(options.json
     ? toJson(forgotten)
-    : `Deleted: ${forgotten.pings} pings and ${forgotten.installations} rows of the installation. ` +
-      'It has a new instanceId.')
+    : `The receiver says that it has deleted ${forgotten.pings} ${forgotten.pings === 1 ? 'ping' : 'pings'} and ` +
+      'everything else that it held of this installation. The installation has a new instanceId.')
 })
 
 /** `flowforge telemetry new-id` */

@@ -3,7 +3,6 @@ import { migrate } from '../database/migrate.js'
 import { HISTORY, migrations } from '../db/migrations.js'
 import type { Decision } from '../db/telemetry-decision.js'
 import { formatMoment } from '../views/dates.js'
-import { readTelemetryConfig } from '../telemetry/config.js'
 import { loadTelemetryConfig } from '../telemetry/config-file.js'
 import { decideConsent, decideForOperator } from '../telemetry/consent.js'
 import { describeOutcome } from '../telemetry/describe-outcome.js'
@@ -17,7 +16,7 @@ import { withInstallation, type Installation } from './with-installation.js'
 /** `flowforge telemetry status` */
 export const showStatus = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const consent = await readConsent(config)
-  const url = urlOf(config)
+  const { url } = await loadTelemetryConfig(config)
   const newProperties = consent.allowed
     ? await withInstallation(config, (installation) => demand(installation).telemetry.newProperties())
     : []
@@ -67,6 +66,7 @@ export const decide = (
     const { decisions } = await demandUpToDate(installation)
     await decisions.decide({ enabled, way: 'command line', who: userName() })
     decisions.close()
+    if (decisions.unwritten === 'record') process.stderr.write('The database could not record who decided.\n')
   }, 'write')
   const { explanation } = await readConsent(config)
   print(options.json ? toJson({ enabled, explanation }) : explanation)
@@ -80,7 +80,7 @@ export const listDecisions = (options: CommandOptions) => withConfig(options, as
     return installation!.decisions.list()
   })
   if (options.json) print(toJson(decisions))
-  else print(decisions.map(describeDecision).join('\n') || NO_DECISION)
+  else print(decisions.map(describeDecision).join('\n') || 'No decision is recorded.')
   return EXIT.done
 })
 
@@ -134,11 +134,10 @@ export async function demandUpToDate (found: Installation | undefined): Promise<
 
 function describePing (ping: LoggedPing): string {
   const { sentAt, kind, outcome, attempts, body } = ping
-  const facts = [formatMoment(sentAt), kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
+  const when = Number.isNaN(sentAt.getTime()) ? 'at a time that is damaged' : formatMoment(sentAt)
+  const facts = [when, kind, outcome, `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]
   return `${facts.join(', ')}\n  ${describeOutcome(ping)}\n  ${body}`
 }
-
-export const urlOf = ({ telemetry, locate }: PlatformConfig) => readTelemetryConfig(telemetry, locate).url
 
 export const toJson = (value: unknown) => JSON.stringify(value, null, 2)
 

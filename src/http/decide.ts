@@ -2,11 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import type { Decision } from '../db/telemetry-decision.js'
 import { RequestProblem } from './request-problem.js'
 
+const NOT_TURNED_ON = 'Telemetry was not turned on: the database could not save that.'
+
 /**
  * Turns telemetry on or off for a request, and logs it.
  *
- * @throws RequestProblem 409 if telemetry is turned on while the operator has turned it off, because that would take
- *   effect later, unnoticed; 503 if telemetry is off now, but that could not be saved
+ * @throws RequestProblem 409 for a yes while the operator has turned telemetry off: it would take effect by itself once
+ *   that is gone; 503 for a no that holds but could not be saved, and for a yes that could not be
  */
 export async function decide (
   app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>
@@ -18,10 +20,12 @@ export async function decide (
     await app.decisions.decide(decision)
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
-    if (code !== 'decision_not_saved') throw error
-    app.log.warn({ err: error }, message)
-    throw new RequestProblem(503, code, message)
+    const problem = code === 'decision_not_saved' ? message : NOT_TURNED_ON
+    app.log.warn({ err: error }, problem)
+    throw new RequestProblem(503, 'decision_not_saved', problem)
   }
   // Without the name, which is in the record of the decision: more people read the log.
   app.log.info(`Telemetry was turned ${enabled ? 'on' : 'off'} (${way}).`)
+  if (app.decisions.unwritten !== 'record') return
+  app.log.warn('The database could not record who decided. That is tried again.')
 }

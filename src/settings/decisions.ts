@@ -1,20 +1,27 @@
-import type { Sequelize } from 'sequelize'
+import type { Sequelize, Transaction } from 'sequelize'
 import { withTransaction } from '../database/transaction.js'
-import type { Models } from '../db/models.js'
+import type { Models, TelemetryDecision } from '../db/models.js'
 import type { Decision } from '../db/telemetry-decision.js'
 import { SCHEMA_VERSION } from '../telemetry/types.js'
 import type { Settings } from './settings.js'
 
 const RETRY_MS = 1_000
 
-/** Telemetry is off in this process, but that could not be saved. It is saved as soon as the database works again. */
+/** What the database has not taken yet, for people; by `Decisions.unwritten`. */
+export const UNWRITTEN = {
+  refusal: 'Telemetry is off in this process, but the database could not save that: it does not survive a restart ' +
+    'yet. It is saved as soon as the database works.',
+  record: 'The decision is saved, but the database could not record who made it. It is recorded as soon as the ' +
+    'database works; a restart before that loses it.'
+}
+
+/** A refusal holds in this process, but could not be written. It is written as soon as that works. */
 export class DecisionNotSavedError extends Error {
   override readonly name = 'DecisionNotSavedError'
   readonly code = 'decision_not_saved'
 
   constructor (options: ErrorOptions) {
-    super('Telemetry is off in this process, but the database could not save that: it does not survive a restart ' +
-      'yet. It is saved as soon as the database works.', options)
+    super(UNWRITTEN.refusal, options)
   }
 }
 
@@ -28,7 +35,12 @@ export class Decisions {
   readonly #settings: Settings
   #writing: Promise<unknown> = Promise.resolve()
   #release: (() => void) | undefined
+  /** A refusal that holds in this process alone, as it could not be written. */
+  #unsaved: Decision | undefined
+  /** What took effect and could not be recorded, oldest first. */
+  #unrecorded: Decision[] = []
   #retry: NodeJS.Timeout | undefined
+  #retryRecord: NodeJS.Timeout | undefined
 
   constructor (sequelize: Sequelize, models: Models, settings: Settings) {
     this.#sequelize = sequelize
@@ -36,9 +48,16 @@ export class Decisions {
     this.#settings = settings
   }
 
+  /** What could not be written yet: a refusal, or only the record of who decided. */
+  get unwritten (): keyof typeof UNWRITTEN | undefined {
+    if (this.#unsaved) return 'refusal'
+    return this.#unrecorded.length > 0 ? 'record' : undefined
+  }
+
   /**
-   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels pings
-   * that wait or are in flight.
+   * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what
+   * waits and what is in flight. Where the database refuses nothing but the record, the setting is written without it, and
+   * the record later.
    *
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
@@ -56,55 +75,111 @@ export class Decisions {
     }
   }
 
-  /** Records an action other than turning telemetry on or off. @throws the database's error */
+  /** Records what somebody did besides turning telemetry on or off, if need be later. Never throws. */
   async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
-    const enabled = await this.#settings.refresh('telemetry:enabled') === true
-    await this.#models.TelemetryDecision.create({
-      ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION
-    })
+    const enabled = await this.#settings.refresh('telemetry:enabled').catch(() => undefined) === true
+    this.#unrecorded.push({ ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION })
+    await this.#recordNow()
   }
 
-  /** Lists the recorded decisions, newest first. @throws the database's error */
+  /** The decisions, newest first, with those that could not be written yet. @throws the database's error */
   async list (): Promise<Decision[]> {
     const rows = await this.#models.TelemetryDecision.findAll({ order: [['id', 'DESC']] })
-    return rows.map((row) => {
-      const { id, ...decision } = row.get({ plain: true })
-      return decision
-    })
+    return [...this.#pending(), ...rows.map(toDecision)]
   }
 
-  /** Stops retrying to write a refusal. */
+  /** The newest decision to turn telemetry on or off, if there is one. @throws the database's error */
+  async last (): Promise<Decision | undefined> {
+    const pending = this.#pending().find(({ action }) => action === 'decide')
+    if (pending) return pending
+    const row = await this.#models.TelemetryDecision.findOne({ where: { action: 'decide' }, order: [['id', 'DESC']] })
+    return row ? toDecision(row) : undefined
+  }
+
+  /** Stops trying to write what could not be written. */
   close (): void {
     clearTimeout(this.#retry)
+    clearTimeout(this.#retryRecord)
+  }
+
+  #pending (): Decision[] {
+    const pending = this.#unsaved ? [...this.#unrecorded, this.#unsaved] : this.#unrecorded
+    return pending.toSorted((one, other) => other.decidedAt.getTime() - one.decidedAt.getTime())
   }
 
   /** Writes decisions one after the other, in the order in which they were made. */
   #save (decision: Decision, release?: () => void): Promise<void> {
-    const saved = this.#writing.then(async () => {
-      await withTransaction(this.#sequelize, async (transaction) => {
+    return this.#inTurn(async () => {
+      await this.#write(decision)
+      if (!decision.enabled) await this.#moveIntoFile()
+      // What waits to be written is older than this.
+      if (release === this.#release) {
+        clearTimeout(this.#retry)
+        this.#unsaved = undefined
+      }
+      release?.()
+      this.#settings.remember('telemetry:enabled', decision.enabled)
+    })
+  }
+
+  #inTurn (write: () => Promise<void>): Promise<void> {
+    const written = this.#writing.then(write)
+    this.#writing = written.catch(() => {})
+    return written
+  }
+
+  /** Writes the setting and its record; the setting alone where the database refuses the record. */
+  async #write (decision: Decision): Promise<void> {
+    let refusal: unknown
+    const writeSettings = (record?: (transaction: Transaction) => Promise<unknown>) => (
+      withTransaction(this.#sequelize, async (transaction) => {
         const write = (key: string, value: unknown) => (
           this.#models.PlatformSetting.upsert({ key, value: JSON.stringify(value) }, { transaction }))
         await write('telemetry:enabled', decision.enabled)
         if (decision.enabled) await write('telemetry:schema', decision.schemaVersion)
-        await this.#models.TelemetryDecision.create(decision, { transaction })
-      })
-      if (!decision.enabled) await this.#moveIntoFile()
-      // A refusal that waits for a retry is older than this decision.
-      if (release === this.#release) clearTimeout(this.#retry)
-      release?.()
-      this.#settings.remember('telemetry:enabled', decision.enabled)
-    })
-    this.#writing = saved.catch(() => {})
-    return saved
+        await record?.(transaction).catch((error: unknown) => {
+          refusal = error
+          throw error
+        })
+      }))
+    const records = [...this.#unrecorded, decision]
+    try {
+      await writeSettings((transaction) => this.#models.TelemetryDecision.bulkCreate(records, { transaction }))
+      this.#forgetRecorded(records)
+    } catch (error) {
+      if (error !== refusal) throw error
+      await writeSettings()
+      this.#unrecorded.push(decision)
+      this.#recordLater()
+    }
   }
 
   /** Retries once a second, until the refusal or a later decision has been written. */
   #saveLater (decision: Decision, release?: () => void): void {
     if (release !== this.#release) return
+    this.#unsaved = decision
     clearTimeout(this.#retry)
     this.#retry = setTimeout(() => {
       this.#save(decision, release).catch(() => { this.#saveLater(decision, release) })
     }, RETRY_MS).unref()
+  }
+
+  /** Records what is not recorded yet. Never throws. */
+  #recordNow (): Promise<void> {
+    return this.#inTurn(async () => {
+      const records = [...this.#unrecorded]
+      if (records.length > 0) await this.#models.TelemetryDecision.bulkCreate(records)
+      this.#forgetRecorded(records)
+    }).catch(() => { this.#recordLater() })
+  }
+
+  #forgetRecorded (records: Decision[]): void {
+    this.#unrecorded = this.#unrecorded.filter((each) => !records.includes(each))
+  }
+
+  #recordLater (): void {
+    clearTimeout(this.#retryRecord)
+    this.#retryRecord = setTimeout(() => { void this.#recordNow() }, RETRY_MS).unref()
   }
 
   /**
@@ -114,4 +189,9 @@ export class Decisions {
   async #moveIntoFile (): Promise<void> {
     if (this.#sequelize.getDialect() === 'sqlite') await this.#sequelize.query('PRAGMA wal_checkpoint(FULL)')
   }
+}
+
+function toDecision (row: TelemetryDecision): Decision {
+  const { id, ...decision } = row.get({ plain: true })
+  return decision
 }

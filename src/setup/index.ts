@@ -1,5 +1,5 @@
 import { TypeBoxValidatorCompiler, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decide } from '../http/decide.js'
 import { answer } from '../http/forms.js'
 import { signalHangUp } from '../http/hang-up.js'
@@ -24,6 +24,7 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
   const guarded = { preValidation: app.csrfProtection, errorHandler: showStepAgain }
 
   app.get('/setup', showStep)
+  for (const form of ['create-user', 'settings', 'finish']) app.get(`/setup/${form}`, showWizard)
 
   app.post('/setup/create-user', {
     ...guarded, schema: { tags: ['setup'], summary: 'Create the administrator', body: createUserSchema }
@@ -64,5 +65,8 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
     return (user ?? await findAdministrator(app))?.username ?? ''
   }
 }
+
+/** A form that was refused leaves its address in the browser. */
+const showWizard = async (_request: FastifyRequest, reply: FastifyReply) => reply.redirect('/setup')
 
 export default setup

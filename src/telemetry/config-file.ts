@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
-import { doubt, readTelemetryConfig, type TelemetryConfig } from './config.js'
+import { doubt, namedUrl, readTelemetryConfig, type TelemetryConfig } from './config.js'
 import type { TelemetryHost } from './host.js'
 
 /** The size limit of flowforge.yml. A larger file cannot be a configuration, and takes long to parse. */
@@ -18,7 +18,8 @@ export async function loadTelemetryConfig (
   const config = readTelemetryConfig(telemetry, locate)
   if (!config.allowed || typeof configFile !== 'string') return config
   const inFile = await readConfigFile(configFile)
-  return inFile.allowed ? config : inFile
+  // A key that is in doubt can be where the operator names the receiver.
+  return inFile.allowed ? config : { ...inFile, url: namedUrl(telemetry) ?? null }
 }
 
 /**

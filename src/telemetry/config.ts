@@ -29,8 +29,9 @@ export const telemetryConfigSchema = {
 /** The operator's configuration of telemetry, validated. */
 export interface TelemetryConfig {
   allowed: boolean
-  url: string
-  /** Why telemetry is off, without a final full stop; empty if it is allowed. */
+  /** Where pings go; null where the receiver may be named, but not plainly. Known wherever telemetry is allowed. */
+  url: string | null
+  /** Why it is off, without a final full stop; empty if it is not. */
   reason: string
   /** Whether it is off because something is unclear, rather than set to false. */
   doubtful: boolean
@@ -41,7 +42,7 @@ export type Locate = (...path: string[]) => string
 
 /** Refuses because something is unclear. @param reason without a final full stop */
 export function doubt (reason: string): TelemetryConfig {
-  return { allowed: false, url: DEFAULT_URL, reason, doubtful: true }
+  return { allowed: false, url: null, reason, doubtful: true }
 }
 
 /**
@@ -54,12 +55,34 @@ export function doubt (reason: string): TelemetryConfig {
 export function readTelemetryConfig (raw: unknown, locate?: unknown): TelemetryConfig {
   const place = typeof locate === 'function' ? locate as Locate : () => 'flowforge.yml'
   const problem = findProblem(raw, place)
-  const { enabled, url } = (raw ?? {}) as { enabled?: boolean, url?: string }
-  // A valid url is kept although another key is wrong, so that pages show the receiver that the operator chose.
-  if (problem) return { ...doubt(problem), url: isPostable(url) ? url : DEFAULT_URL }
+  const url = readUrl(raw)
+  if (problem) return { ...doubt(problem), url }
+  const { enabled } = (raw ?? {}) as { enabled?: boolean }
   const reason = enabled === false ? `${place('telemetry', 'enabled')}, sets telemetry.enabled to false` : ''
-  return { allowed: enabled !== false, url: url ?? DEFAULT_URL, reason, doubtful: false }
+  return { allowed: enabled !== false, url, reason, doubtful: false }
 }
+
+/**
+ * Reads the receiver, also while another key is wrong. An unknown key can be a mistyped `url`, and a text the URL itself:
+ * the default is not the receiver then.
+ */
+function readUrl (raw: unknown): string | null {
+  if (typeof raw === 'string' && !YES_OR_NO.test(raw)) return null
+  if (typeof raw !== 'object' || raw === null) return DEFAULT_URL
+  const url = namedUrl(raw)
+  if (url !== undefined) return url
+  const entries = Object.entries(raw).filter(([, value]) => value !== undefined)
+  return raw instanceof Error || Array.isArray(raw) || !entries.every(([key]) => isKnown(key)) ? null : DEFAULT_URL
+}
+
+/** The receiver that the section names; null if that is no URL to post to; undefined if it names none. */
+export function namedUrl (raw: unknown): string | null | undefined {
+  const { url } = (raw ?? {}) as { url?: unknown }
+  if (url === undefined) return undefined
+  return isPostable(url) ? url : null
+}
+
+const isKnown = (key: string) => Object.hasOwn(telemetryConfigSchema.properties, key)
 
 function findProblem (raw: unknown, locate: Locate): string | undefined {
   if (raw === undefined || raw === null) return undefined
@@ -76,7 +99,7 @@ function findProblem (raw: unknown, locate: Locate): string | undefined {
 }
 
 function findProblemOfKey (key: string, value: unknown): string | undefined {
-  if (!Object.hasOwn(telemetryConfigSchema.properties, key)) {
+  if (!isKnown(key)) {
     return `has the unknown key telemetry.${key}. Did you mean "enabled" or "url"? Correct or remove it`
   }
   if (key === 'enabled' && typeof value !== 'boolean') {

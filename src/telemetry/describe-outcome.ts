@@ -8,7 +8,8 @@ import type { LoggedPing } from './types.js'
  * @param now the time from which the wait for the next attempt is counted
  */
 export function describeOutcome (ping: LoggedPing, now = new Date()): string {
-  const host = ping.url === null ? 'The receiver (destination not recorded)' : new URL(ping.url).host
+  const isRecorded = ping.url !== null && URL.canParse(ping.url)
+  const host = isRecorded ? new URL(ping.url!).host : 'The receiver (destination not recorded)'
   switch (ping.outcome) {
     case 'delivered': return `${host} received it.`
     case 'unconfirmed': return `${host} answered ${ping.status}, but not as a collector does. ${UNCONFIRMED}`

@@ -5,6 +5,9 @@ import type { Consent, LoggedPing } from './types.js'
 /** How long FlowForge's collector keeps a ping. */
 export const RETENTION_DAYS = 90
 
+/** Where the people behind FlowForge's collector can be asked. */
+export const CONTACT_URL = 'https://flowforge.com'
+
 const WHEN = '30 seconds after each start and once every 24 hours'
 
 /** The receiver of pings, in words. */
@@ -17,10 +20,23 @@ export interface Receiver {
   keeping: string
   /** A warning about the connection; empty if it is encrypted. */
   caution: string
+  /** Where its people can be asked; empty where that is not known here. */
+  contact: string
 }
 
-/** Describes the receiver. Promises nothing for a receiver that is not FlowForge's. @param url of pings */
-export function describeReceiver (url: string): Receiver {
+/** While flowforge.yml leaves in doubt who it is. No ping is sent then. */
+const UNKNOWN: Receiver = {
+  host: 'the receiver',
+  isOfficial: false,
+  who: 'a receiver that is not known while flowforge.yml is in doubt',
+  keeping: 'Who the receiver is, what it keeps, and for how long, is not known while flowforge.yml is in doubt.',
+  caution: '',
+  contact: ''
+}
+
+/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url null if it is in doubt */
+export function describeReceiver (url: string | null): Receiver {
+  if (url === null) return UNKNOWN
   const { host, origin, protocol } = new URL(url)
   const isOfficial = origin === new URL(DEFAULT_URL).origin
   return {
@@ -36,12 +52,14 @@ export function describeReceiver (url: string): Receiver {
       : `What ${host} keeps, and for how long, is up to whoever runs it; the FlowForge team promises nothing for it.`,
     caution: protocol === 'http:'
       ? 'The connection is not encrypted (http): whoever is on the way can read and change what is sent.'
-      : ''
+      : '',
+    contact: isOfficial ? CONTACT_URL : ''
   }
 }
 
-/** Describes on the command line where pings go. */
-export function describeDestination ({ allowed }: Consent, url: string): string {
+/** Says at the command line where pings go. */
+export function describeDestination ({ allowed }: Consent, url: string | null): string {
+  if (url === null) return 'No ping is posted. Where pings would go is not known while flowforge.yml is in doubt.'
   return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`
 }
 
@@ -53,7 +71,7 @@ export interface DecisionFacts {
   operator: Consent | undefined
   /** Consent as a whole; undefined if it could not be read. */
   consent: Consent | undefined
-  url: string
+  url: string | null
 }
 
 /** Describes the current state beside the switch of the Telemetry page: what is sent, to whom, and how to change it. */

@@ -16,9 +16,9 @@ export type TelemetryOptions = Partial<Pick<TelemetryHost, 'config' | 'settings'
 
 /** The decorator `app.telemetry`. */
 export interface Telemetry {
-  /** The URL that pings are posted to. */
-  readonly url: string
-  /** Decides whether a ping may be sent now, and says who decided. Rereads the settings. */
+  /** Where pings are posted to; null while that is in doubt, and telemetry off for it. */
+  readonly url: string | null
+  /** Decides whether a ping may be sent now, and says who decided. Settings are read afresh. */
   consent: () => Promise<Consent>
   /** Returns the refusal that an administrator cannot change, the operator's or the host's; undefined if none. */
   operatorConsent: () => Promise<Consent | undefined>
@@ -37,9 +37,9 @@ export interface Telemetry {
    * @throws an error with the code `telemetry_off` if consent is refused
    */
   send: (idempotencyKey?: string) => Promise<LoggedPing>
-  /** Lists the pings of the log, newest first, up to the limit; 100 if absent. */
-  pings: (limit?: number) => Promise<LoggedPing[]>
-  /** Reads one ping of the log by its id; undefined if it is not, or no longer, there. */
+  /** The newest pings of the log, newest first: 100, unless a limit asks for fewer; before an id, if one is given. */
+  pings: (limit?: number, before?: number) => Promise<LoggedPing[]>
+  /** One ping of the log by its id; undefined if it is not, or no longer, there. */
   ping: (id: number) => Promise<LoggedPing | undefined>
   /**
    * Asks the receiver what it holds of this installation.
@@ -67,11 +67,26 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     return
   }
   let loading: Promise<TelemetryService> | undefined
+  let loaded: TelemetryService | undefined
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
 
-  app.decorate('telemetry', createDecorator(() => readConfig(readHost(app, options)).url, load, () => schedule))
-  // Not awaited, so that a slow database does not delay the start of the host.
+  app.decorate('telemetry', {
+    get url () { return loaded ? loaded.url : readConfig(readHost(app, options)).url },
+    consent: async () => (await load()).consent(),
+    operatorConsent: async () => (await load()).operatorConsent(),
+    preview: async () => (await load()).preview(),
+    schemaVersion: SCHEMA_VERSION,
+    newProperties: async () => (await load()).newProperties(),
+    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
+    pings: async (limit, before) => (await load()).pings(limit, before),
+    ping: async (id) => (await load()).ping(id),
+    held: async () => (await load()).held(),
+    forget: async (instanceId) => (await load()).forget(instanceId),
+    nextBoot: () => schedule?.nextBoot() ?? null,
+    nextDaily: () => schedule?.nextDaily() ?? null
+  })
+  // Not awaited: however slow the database is, the host starts without waiting for telemetry.
   app.addHook('onReady', async () => { announced = start().catch(warn) })
   // In preClose, because a request that the server waits for may itself be waiting for a ping.
   app.addHook('preClose', async () => (await loading?.catch(() => undefined))?.cancel('the platform is stopping'))
@@ -102,7 +117,10 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
 
   /** Loads the service once. After a failure, for example while files are being upgraded, the next call tries again. */
   function load (): Promise<TelemetryService> {
-    loading ??= import('./service.js').then(({ TelemetryService }) => new TelemetryService(readHost(app, options)))
+    loading ??= import('./service.js').then(({ TelemetryService }) => {
+      loaded = new TelemetryService(readHost(app, options))
+      return loaded
+    })
     return loading.catch((error: unknown) => {
       loading = undefined
       throw error

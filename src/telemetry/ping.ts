@@ -74,7 +74,8 @@ export const pingSchema = Type.Object({
     }, closed),
     config: Type.Object({
       driver: Type.Enum(DRIVERS, {
-        description: 'The kind of driver that runs the projects. A name other than these is sent as "other".',
+        description: 'The kind of driver that runs the projects: ' +
+          `${DRIVERS.slice(0, -1).join(', ')}. Any other is sent as "other".`,
         why: 'To work on the drivers that are in use.',
         since: 1
       })
@@ -146,6 +147,6 @@ export function serialisePing (ping: Ping, version = SCHEMA_VERSION): string {
   const agreed = schemaAt(version)
   const body = JSON.stringify(withoutNewer(ping, pingSchema, agreed))
   const [error] = Value.Errors(agreed, JSON.parse(body))
-  if (error) throw new InvalidPingError(`the ping was not sent: ${error.instancePath || '/'} ${error.message}`)
+  if (error) throw new InvalidPingError(`The ping does not match its schema: ${error.instancePath || '/'} ${error.message}`)
   return body
 }

@@ -8,11 +8,18 @@ import { TelemetryOffError, type Consent } from './types.js'
 export class ConsentReader {
   readonly #host: TelemetryHost
   readonly #config: TelemetryConfig
-  #loadedConfig: Promise<TelemetryConfig> | undefined
+  #loading: Promise<TelemetryConfig> | undefined
+  #url: string | null
 
   constructor (host: TelemetryHost, config: TelemetryConfig) {
     this.#host = host
     this.#config = config
+    this.#url = config.url
+  }
+
+  /** Where pings go; null while that is in doubt. What the file says beyond the host's section counts once it is read. */
+  get url (): string | null {
+    return this.#url
   }
 
   /** Decides whether a ping may be sent now. @throws the host's error if its settings cannot be read */
@@ -78,6 +85,9 @@ export class ConsentReader {
   }
 
   #loadConfig (): Promise<TelemetryConfig> {
-    return (this.#loadedConfig ??= loadTelemetryConfig(this.#host.config))
+    return (this.#loading ??= loadTelemetryConfig(this.#host.config).then((config) => {
+      this.#url = config.url
+      return config
+    }))
   }
 }

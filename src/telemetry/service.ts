@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import timers from 'node:timers/promises'
-import { readTelemetryConfig, type TelemetryConfig } from './config.js'
+import { readTelemetryConfig } from './config.js'
 import { collectPing } from './collect.js'
 import { NO_INSTANCE_ID } from './consent.js'
 import { FailureLog } from './delivery/failure-log.js'
@@ -21,7 +21,6 @@ const CANCEL_MS = 2_000
 /** Decides on, collects, records and delivers the pings of one host. Sends nothing until it is called. */
 export class TelemetryService {
   readonly #host: TelemetryHost
-  readonly #config: TelemetryConfig
   readonly #consent: ConsentReader
   readonly #failures: FailureLog
   readonly #inFlight = new Map<AbortController, Promise<unknown>>()
@@ -31,14 +30,13 @@ export class TelemetryService {
 
   constructor (host: TelemetryHost) {
     this.#host = host
-    this.#config = readTelemetryConfig(host.config?.telemetry, host.config?.locate)
-    this.#consent = new ConsentReader(host, this.#config)
+    this.#consent = new ConsentReader(host, readTelemetryConfig(host.config?.telemetry, host.config?.locate))
     this.#failures = new FailureLog(host.log)
   }
 
-  /** The URL that pings are posted to. */
-  get url (): string {
-    return this.#config.url
+  /** Where pings are posted to; null while that is in doubt. */
+  get url (): string | null {
+    return this.#consent.url
   }
 
   /** Decides whether a ping may be sent now. Rereads the settings. @throws the host's error if they cannot be read */
@@ -106,9 +104,9 @@ export class TelemetryService {
     }
   }
 
-  /** Lists the recorded pings, newest first. @throws the database's error */
-  async pings (limit?: number): Promise<LoggedPing[]> {
-    return missingRequirements(this.#host) ? [] : this.#openLog().list(limit)
+  /** The newest recorded pings, newest first. @throws the database's error */
+  async pings (limit?: number, before?: number): Promise<LoggedPing[]> {
+    return missingRequirements(this.#host) ? [] : this.#openLog().list(limit, before)
   }
 
   /** Reads one recorded ping; undefined if it is not, or no longer, in the log. @throws the database's error */
@@ -162,7 +160,7 @@ export class TelemetryService {
   ): Promise<T> {
     const beforeWrite = () => this.#consent.assertRequest(signal)
     await beforeWrite()
-    return request({ url: this.url, version: this.#host.config.version, instanceId, signal, beforeWrite })
+    return request({ url: this.url!, version: this.#host.config.version, instanceId, signal, beforeWrite })
   }
 
   /**
@@ -176,7 +174,7 @@ export class TelemetryService {
     await assertConsent()
     const { log, config: { version } } = this.#host
     const body = await collectPing(this.#host, await readAgreedVersion(this.#host.settings))
-    const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url, body }
+    const record = { kind, sentAt: new Date(), idempotencyKey, url: this.url!, body }
     const ping = await this.#openLog().record(record)
     if (!ping) {
       log.debug(`The ${kind} ping was claimed by another replica or earlier by this one, ` +
@@ -189,7 +187,7 @@ export class TelemetryService {
       await this.#assertInstanceId(ping)
     }
     const result = await deliver(ping, {
-      url: this.url, version, signal, assertConsent: assertSame, saveResult, failures: this.#failures
+      url: record.url, version, signal, assertConsent: assertSame, saveResult, failures: this.#failures
     })
     await saveResult(result)
     return { ...ping, ...result }

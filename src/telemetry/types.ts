@@ -58,7 +58,9 @@ export const loggedPingSchema = {
     id: { type: 'integer', description: 'Counts up; not reused.' },
     kind: { type: 'string', enum: PING_KINDS, description: 'Why it was sent.' },
     sentAt: {
-      type: 'string', format: 'date-time', description: 'When it was recorded, before its first byte was sent.'
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When it was recorded, before its first byte was sent; null where the entry is damaged.'
     },
     idempotencyKey: { type: 'string', description: 'A random UUID, the same for every attempt of this ping.' },
     url: orNull('string', 'Where it was posted to, without credentials; null for a ping that release 0.2.0 recorded.'),

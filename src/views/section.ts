@@ -30,7 +30,7 @@ export async function loadSection<T> (
     return { problem: 'The database took longer than 2 seconds.' }
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
-    if (TELLING.includes(code!)) return { problem: message }
+    if (TELLING.includes(code!)) return { problem: message.replace(/\.?$/, '.') }
     log.warn({ err: error }, `A page goes without ${name}.`)
     return { problem: 'It could not be read; the log of the platform says why.' }
   } finally {

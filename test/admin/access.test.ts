@@ -6,8 +6,10 @@ import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 
 /** What anybody may ask for. Every other route that there is, or will be, is the administrators' alone. */
 const PUBLIC = [
-  'GET /', 'GET /health', 'GET /assets/*', 'GET /setup', 'POST /setup/create-user', 'POST /setup/settings',
-  'POST /setup/finish', 'GET /account/login', 'POST /account/login', 'POST /account/logout'
+  'GET /', 'GET /health', 'GET /assets/*', 'GET /documents/:name',
+  'GET /setup', 'GET /setup/create-user', 'GET /setup/settings', 'GET /setup/finish',
+  'POST /setup/create-user', 'POST /setup/settings', 'POST /setup/finish',
+  'GET /account/login', 'POST /account/login', 'POST /account/logout'
 ]
 
 const PAGE = '/admin/settings/telemetry'
@@ -37,6 +39,10 @@ describe('the routes of the administrators', () => {
     const { routes } = await buildWithRoutes(t)
     assert.deepEqual(routes.map(({ method, url }) => `${method} ${url}`).sort(), [
       'GET /admin/settings/telemetry',
+      'GET /admin/settings/telemetry/forget',
+      'GET /admin/settings/telemetry/held',
+      'GET /admin/settings/telemetry/new-id',
+      'GET /admin/settings/telemetry/pings',
       'GET /admin/settings/telemetry/pings/:id',
       'GET /admin/settings/telemetry/pings/:id/receipt',
       'GET /api/v1/openapi.json',
@@ -67,8 +73,8 @@ describe('the routes of the administrators', () => {
       assert.doesNotMatch(person.body, SECRETS)
       if (route.url.startsWith('/api')) assert.equal(person.statusCode, 401)
       else {
-        const next = route.method === 'GET' ? `?next=${encodeURIComponent(route.url)}` : ''
-        assert.deepEqual([person.statusCode, person.headers.location], [303, `/account/login${next}`])
+        const next = encodeURIComponent(route.url)
+        assert.deepEqual([person.statusCode, person.headers.location], [303, `/account/login?next=${next}`])
       }
     }
   })

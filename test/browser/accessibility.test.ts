@@ -2,11 +2,12 @@ import axe from 'axe-core'
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { DOCUMENTS } from '../../src/documents/names.js'
 import { ACCOUNT } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
 import { inSoak } from '../helpers/soak.js'
 import { launchChromium, type Chromium } from './chromium.js'
-import { fillAccount, visit } from './visit.js'
+import { fillAccount, press, visit } from './visit.js'
 
 const WIDTHS = [320, 768, 1280]
 
@@ -78,6 +79,16 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
     await check(page, 'the refused login')
   })
 
+  test('of the documents has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+    const { page } = await visit(t, chromium.browser, { browser })
+    for (const name of DOCUMENTS) {
+      await page.goto(`/documents/${name}`)
+      for (const width of WIDTHS) await checkWidth(page, width, name)
+    }
+    await page.goto('/documents/privacy')
+    await check(page, 'a document')
+  })
+
   test('with a locked switch has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
     const { page } = await visit(t, chromium.browser, { browser, telemetry: { url: 'http://127.0.0.1:9', enabled: 'no' } })
     await page.goto('/')
@@ -89,17 +100,13 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
   })
 })
 
-const press = (page: Page, name: string) => page.getByRole('button', { name }).click()
-
 /** Checks the page as it is now, with all that it folds away opened. */
 async function check (page: Page, name: string): Promise<void> {
   await page.waitForLoadState()
   await page.evaluate(axe.source)
   await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
   for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: 800 })
-    const tooWide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-    assert.equal(tooWide, 0, `${name} is wider than ${width} pixels`)
+    await checkWidth(page, width, name)
     for (const colorScheme of schemesAt(width)) {
       await page.emulateMedia({ colorScheme })
       const { violations } = await page.evaluate('axe.run()') as axe.AxeResults
@@ -107,4 +114,10 @@ async function check (page: Page, name: string): Promise<void> {
       assert.deepEqual(found, [], `${name}, ${colorScheme}, ${width} pixels`)
     }
   }
+}
+
+async function checkWidth (page: Page, width: number, name: string): Promise<void> {
+  await page.setViewportSize({ width, height: 800 })
+  const tooWide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+  assert.equal(tooWide, 0, `${name} is wider than ${width} pixels`)
 }

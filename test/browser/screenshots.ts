@@ -2,27 +2,43 @@
 import { mkdir } from 'node:fs/promises'
 import os from 'node:os'
 import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { DEFAULT_URL } from '../../src/telemetry/config.js'
 import { sqliteUrl, startCollector } from '../collector/start-collector.js'
 import { launchChromium } from './chromium.js'
-import { fillAccount, visit } from './visit.js'
+import { fillAccount, openTelemetry, press, visit } from './visit.js'
 
-test('screenshots of the decision and of the Telemetry page', async (t) => {
+const MARGIN = 24
+const browserOptions = { viewport: { width: 900, height: 700 } }
+
+test('screenshots of the decision, of the Telemetry page and of a ping', async (t) => {
   // The pictures are of a platform, not of the machine on which they were taken.
   t.mock.method(os, 'release', () => '6.8.0')
   await mkdir('docs', { recursive: true })
-  const collector = await startCollector(t, await sqliteUrl(t))
   const { browser, close } = await launchChromium()
   t.after(close)
-  const { page } = await visit(t, browser, {
-    telemetry: { url: collector.url }, browser: { viewport: { width: 1000, height: 700 } }
-  })
-  await page.goto('/')
-  await fillAccount(page)
-  await page.getByRole('button', { name: 'Create the administrator' }).click()
-  await page.screenshot({ path: 'docs/decision.png', fullPage: true })
-  await page.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('button', { name: 'Finish the setup' }).click()
-  await page.getByRole('link', { name: 'Admin Settings' }).click()
-  await page.getByRole('button', { name: 'Send a ping now' }).click()
-  await page.screenshot({ path: 'docs/telemetry-page.png', fullPage: true })
+
+  // As people see it by default. Nothing is sent: the setup is not finished.
+  const { page: wizard } = await visit(t, browser, { telemetry: { url: DEFAULT_URL }, browser: browserOptions })
+  await wizard.goto('/')
+  await fillAccount(wizard)
+  await press(wizard, 'Create the administrator')
+  await wizard.locator('pre.ping').waitFor()
+  await takeDownTo(wizard, 'pre.ping', 'docs/decision.png')
+
+  const collector = await startCollector(t, await sqliteUrl(t))
+  const { page } = await openTelemetry(t, browser, { telemetry: { url: collector.url }, browser: browserOptions })
+  await press(page, 'Send a ping now')
+  await page.getByRole('link', { name: 'See the ping' }).waitFor()
+  await page.goto('/admin/settings/telemetry')
+  await takeDownTo(page, 'section:has(#state)', 'docs/telemetry-page.png')
+  await page.locator('.log a.when').click()
+  await page.locator('.compared').waitFor()
+  await takeDownTo(page, '.compared', 'docs/ping-page.png')
 })
+
+/** Takes the page from its top to the end of what it is taken for. */
+async function takeDownTo (page: Page, selector: string, path: string): Promise<void> {
+  const { y, height } = (await page.locator(selector).boundingBox())!
+  await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width: browserOptions.viewport.width, height: y + height + MARGIN } })
+}

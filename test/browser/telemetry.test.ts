@@ -5,21 +5,15 @@ import type { Locator, Page } from 'playwright-core'
 import { sqliteUrl, startCollector } from '../collector/start-collector.js'
 import { startListener } from '../helpers/listener.js'
 import { launchChromium, type Chromium } from './chromium.js'
-import { assertOnScreen, goThroughWizard, SCREENS, visit, type VisitOptions } from './visit.js'
+import { drawSwitch, LEAST_DIFFERENCE, Pixels } from './pixels.js'
+import { assertOnScreen, openTelemetry, SCREENS, type VisitOptions } from './visit.js'
 
 describe('the Telemetry page in a browser', () => {
   let chromium: Chromium
   before(async () => { chromium = await launchChromium() })
   after(() => chromium.close())
 
-  /** A platform set up by the wizard, on its Telemetry page. */
-  async function openPage (t: TestContext, options: VisitOptions) {
-    const visited = await visit(t, chromium.browser, options)
-    await goThroughWizard(visited.page)
-    await visited.page.getByRole('link', { name: 'Admin Settings' }).click()
-    await visited.page.getByRole('heading', { name: 'Telemetry', exact: true }).waitFor()
-    return visited
-  }
+  const openPage = (t: TestContext, options: VisitOptions) => openTelemetry(t, chromium.browser, options)
 
   test('turns telemetry off and on again, one press each', async (t) => {
     const { app, page } = await openPage(t, {})
@@ -105,21 +99,19 @@ describe('the Telemetry page in a browser', () => {
   })
 
   test('tells the switch on from off without colour, in forced colours, too', async (t) => {
-    for (const forcedColors of ['none', 'active'] as const) {
-      const { page } = await openPage(t, { browser: { forcedColors, reducedMotion: 'reduce' } })
-      const button = page.getByRole('switch')
-      const draw = async () => {
-        await page.mouse.move(0, 0)
-        await page.evaluate('document.activeElement.blur()')
-        await page.evaluate('document.documentElement.style.filter = "grayscale(1)"')
-        return (await button.screenshot()).toString('base64')
-      }
-      const on = await draw()
+    const pixels = await Pixels.open(chromium.browser)
+    t.after(() => pixels.close())
+    for (const look of [{}, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {
+      const { page } = await openPage(t, { browser: { ...look, reducedMotion: 'reduce' } })
+      const on = await drawSwitch(page)
       assert.equal(await wordOf(page), '"On"')
-      await button.click()
+      // Seen twice in the same state it looks the same.
+      assert.equal(await pixels.difference(on, await drawSwitch(page)), 0)
+      await page.getByRole('switch').click()
       await page.getByRole('heading', { name: 'Telemetry is off' }).waitFor()
-      assert.notEqual(await draw(), on)
       assert.equal(await wordOf(page), '"Off"')
+      const difference = await pixels.difference(on, await drawSwitch(page))
+      assert.ok(difference > LEAST_DIFFERENCE, `${JSON.stringify(look)}: ${difference} of the switch differs`)
     }
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { ACCOUNT, buildNewPlatform } from '../helpers/client.js'
+import { ACCOUNT, buildNewPlatform, setUp } from '../helpers/client.js'
 import type { PlatformOptions } from '../helpers/platform.js'
 
 export interface Visit {
@@ -63,3 +63,16 @@ export async function goThroughWizard (page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Finish the setup' }).click()
   await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
 }
+
+/** Opens the Telemetry page of a platform whose setup is finished, as its administrator. */
+export async function openTelemetry (t: TestContext, browser: Browser, options: VisitOptions): Promise<Visit> {
+  const visited = await visit(t, browser, options)
+  const { cookies } = await setUp(visited.app)
+  await visited.page.context().addCookies(Object.entries(cookies).map(([name, value]) => (
+    { name, value: encodeURIComponent(value), url: visited.base })))
+  await visited.page.goto('/admin/settings/telemetry')
+  return visited
+}
+
+/** Presses the button of this name. */
+export const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()

@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { ACCOUNT } from '../helpers/client.js'
 import { launchChromium, type Chromium } from './chromium.js'
-import { assertOnScreen, fillAccount, goThroughWizard, SCREENS, visit } from './visit.js'
+import { drawSwitch, LEAST_DIFFERENCE, Pixels } from './pixels.js'
+import { assertOnScreen, fillAccount, goThroughWizard, press, SCREENS, visit } from './visit.js'
 
 describe('the wizard in a browser', () => {
   let chromium: Chromium
@@ -44,6 +45,21 @@ describe('the wizard in a browser', () => {
       await assertOnScreen(page, page.locator('#telemetry-help'), height)
     }
     assert.equal(await page.evaluate('document.activeElement.tagName'), 'H1')
+  })
+
+  test('tells the switch on from off without colour, in forced colours, too', async (t) => {
+    const pixels = await Pixels.open(chromium.browser)
+    t.after(() => pixels.close())
+    for (const look of [{}, { forcedColors: 'active' }] as const) {
+      const { page } = await visit(t, chromium.browser, { browser: { ...look, reducedMotion: 'reduce' } })
+      await page.goto('/')
+      await fillAccount(page)
+      await press(page, 'Create the administrator')
+      const on = await drawSwitch(page)
+      await page.getByRole('switch').uncheck()
+      const difference = await pixels.difference(on, await drawSwitch(page))
+      assert.ok(difference > LEAST_DIFFERENCE, `${JSON.stringify(look)}: ${difference} of the switch differs`)
+    }
   })
 
   test('works with JavaScript disabled', async (t) => {

@@ -29,6 +29,15 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.deepEqual(listed.map(({ enabled }: { enabled: boolean }) => enabled), [true, false])
   })
 
+  test('off holds although who decided cannot be recorded, and says so', async (t) => {
+    const { app, home } = await buildPlatform(t, { telemetry: { url } })
+    await app.db.sequelize.query('DROP TABLE TelemetryDecisions')
+    const off = await runCommand(home, 'telemetry off')
+    assert.deepEqual([off.code, off.stderr], [0, 'The database could not record who decided.\n'])
+    assert.equal((await app.telemetry.consent()).allowed, false)
+    assert.equal((await runCommand(home, 'telemetry decisions')).stdout, 'No decision is recorded.\n')
+  })
+
   test('off aborts what a platform in another process is sending', async (t) => {
     const listener = await startListener(t, () => { /* never answers */ })
     // However long the command takes to start, the request does not end by itself.
@@ -62,7 +71,7 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.equal(code, 3)
     assert.match(stderr, /sets telemetry\.enabled to false/)
     assert.equal((await runCommand(home, 'telemetry decisions')).stdout,
-      'Nobody has decided yet: telemetry is on once the setup is finished.\n')
+      'No decision is recorded.\n')
   })
 })
 

@@ -28,6 +28,26 @@ describe('flowforge telemetry status', () => {
     assert.match(stdout, /^Telemetry is off: .*flowforge\.yml, line \d+, sets telemetry\.enabled to 'no', which is neither/)
   })
 
+  for (const [where, section] of [
+    ['is no URL', { url: 'telemetry.example.org' }], ['may be a mistyped key', { adress: 'https://telemetry.example.org' }],
+    ['may be the section itself', 'https://telemetry.example.org'], ['may be in a list', ['https://telemetry.example.org']]
+  ] as const) {
+    test(`names no receiver where that ${where}`, async (t) => {
+      const home = await prepareHome(t, { telemetry: section as never })
+      const status = await runCommand(home, 'telemetry status')
+      assert.equal(status.code, 3)
+      assert.match(status.stdout, /\nNo ping is posted\. Where pings would go is not known while flowforge\.yml is in doubt\.\n$/)
+      assert.equal((JSON.parse((await runCommand(home, 'telemetry status --json')).stdout) as { url: unknown }).url, null)
+      assert.match((await runCommand(home, 'telemetry check')).stdout, /\nNobody was contacted\. Where the check would connect to is not known/)
+    })
+  }
+
+  test('names no receiver where that may be below a misspelt section, which the text of the file alone tells', async (t) => {
+    const home = temporaryDirectory(t)
+    writeFileSync(join(home, 'flowforge.yml'), 'telemtry:\n  url: https://telemetry.example.org\n')
+    assert.match((await runCommand(home, 'telemetry status')).stdout, /Where pings would go is not known/)
+  })
+
   test('says the same as JSON', async (t) => {
     const home = await prepareHome(t, { telemetry: { url } })
     const { code, stdout } = await runCommand(home, 'telemetry status --json', { DO_NOT_TRACK: '1' })

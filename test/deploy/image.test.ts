@@ -48,7 +48,7 @@ describe('the container images, without /etc/passwd, read-only except for their 
 
   test('the image holds no development dependency and no source', () => {
     assert.deepEqual(readdirSync(join(root, 'opt/flowforge')).toSorted(),
-      ['LICENSE', 'bin', 'dist', 'node_modules', 'package-lock.json', 'package.json'])
+      ['LICENSE', 'bin', 'dist', 'docs', 'node_modules', 'package-lock.json', 'package.json'])
     const modules = readdirSync(join(root, 'opt/flowforge/node_modules'))
     assert.deepEqual(modules.filter((name) => /^(typescript|tsx|eslint)$/.test(name)), [])
   })

@@ -22,7 +22,13 @@ const RETRY = /next in|next attempt|attempt \d+ of|first attempt in|again by its
 
 const isOff = ({ section, environment, initialised, enabled, host, missing }: State) => (
   [host, missing].some(Boolean) || enabled === false || initialised === false || environment !== undefined ||
-  (section !== undefined && Object.keys(section).some((key) => key !== 'url')))
+  (section !== undefined && Object.keys(section).some((key) => key !== 'url')) || hasUnknownReceiver({ section }))
+
+/** The receiver is in doubt where its key is wrong, and where an unknown key may be that key. */
+function hasUnknownReceiver ({ section = {} }: Pick<State, 'section'>): boolean {
+  const { url, ...others } = section
+  return url === undefined ? Object.keys(others).some((key) => key !== 'enabled') : !/^https?:/.test(url as string)
+}
 
 function expectedHeading (state: State): string {
   if (isOff(state)) return 'Telemetry is off'
@@ -78,6 +84,12 @@ for (const state of STATES) {
       const elsewhere = !consent.allowed && consent.decidedBy !== 'administrator'
       if (elsewhere) assert.doesNotMatch(consent.explanation, /Admin Settings/)
       for (const [where, sentence] of told) assert.doesNotMatch(sentence, /turned (it |telemetry )?o(n|ff) in Admin Settings/, where)
+    })
+
+    test('a receiver that is in doubt is not named', () => {
+      if (!hasUnknownReceiver(state)) return
+      assert.match(sentences['`status`, destination']!, /^No ping is posted\. Where pings would go is not known while/)
+      for (const [where, sentence] of told) assert.doesNotMatch(sentence, /FlowForge team|ping\.(flowforge|example)/, where)
     })
 
     test('a receiver that is not FlowForge\'s is not called so', () => {

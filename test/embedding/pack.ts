@@ -11,7 +11,7 @@ const run = promisify(execFile)
 export const BUILD_SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.js']
 
 /** What `npm pack` reads; it builds first. */
-const SOURCES = [...BUILD_SOURCES, 'bin', 'flowforge.yml', 'README.md', 'LICENSE']
+const SOURCES = [...BUILD_SOURCES, 'bin', 'docs', 'flowforge.yml', 'README.md', 'LICENSE']
 
 export interface Project {
   /** The project's folder; the package is in its `node_modules`. */

@@ -37,7 +37,8 @@ describe('the package', () => {
       ? [file.replace(/\.ts$/, '.js'), file.replace(/\.ts$/, '.d.ts')]
       : [file]).map((file) => file.replace(/^src/, 'dist'))
     const programs = readdirSync('bin').map((file) => `bin/${file}`)
-    const expected = [...built, ...programs, 'LICENSE', 'README.md', 'flowforge.yml', 'package.json']
+    const documents = readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
+    const expected = [...built, ...programs, ...documents, 'LICENSE', 'README.md', 'flowforge.yml', 'package.json']
     assert.deepEqual(project.files.toSorted(), expected.toSorted())
   })
 

@@ -2,13 +2,36 @@ import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import type { FastifyInstance } from 'fastify'
 import { QueryTypes } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
 import { ACCOUNT, Client, setUp } from '../helpers/client.js'
+import { away, noRoom } from '../helpers/database-faults.js'
 import { describeOnBoth } from '../helpers/databases.js'
 import { startListener } from '../helpers/listener.js'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
 import { until } from '../helpers/within.js'
+
+/** The database refuses to change the setting, and nothing else. */
+function refusesSetting (app: FastifyInstance) {
+  const { sequelize } = app.db
+  const onPostgres = noRoom(`TRIGGER refuse BEFORE INSERT OR UPDATE ON "PlatformSettings" FOR EACH ROW
+    WHEN (NEW.key = 'telemetry:enabled')`, 'trigger')
+  const onSqlite = {
+    strike: () => sequelize.query(`CREATE TRIGGER refuse BEFORE INSERT ON PlatformSettings
+      WHEN NEW.key = 'telemetry:enabled' BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`),
+    mend: () => sequelize.query('DROP TRIGGER refuse')
+  }
+  const { strike, mend } = sequelize.getDialect() === 'postgres' ? onPostgres : onSqlite
+  return { strike: () => strike(sequelize), mend: () => mend(sequelize) }
+}
+
+/** The setting as the database has it. */
+async function stored ({ db }: FastifyInstance): Promise<string | undefined> {
+  return (await db.models.PlatformSetting.findByPk('telemetry:enabled'))?.value
+}
+
+const RETRY_MS = 1_000
 
 const CHANGE = { method: 'PUT', url: '/api/v1/settings' } as const
 
@@ -30,12 +53,36 @@ describeOnBoth('decisions on telemetry', (create) => {
     ])
   })
 
-  test('are written together with their record, or not at all', async (t) => {
+  test('that cannot be saved leave no record', async (t) => {
     const db = await create()
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db } })
-    await app.db.sequelize.query('ALTER TABLE "TelemetryDecisions" RENAME TO "Away"')
+    await refusesSetting(app).strike()
     await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'ada' }))
-    assert.equal(await app.db.models.PlatformSetting.count({ where: { key: 'telemetry:enabled' } }), 0)
+    assert.deepEqual([await app.db.models.TelemetryDecision.count(), app.decisions.unwritten], [0, undefined])
+  })
+
+  test('that cannot be recorded are saved all the same, and recorded in their order as soon as that works', async (t) => {
+    const db = await create()
+    const { app, log } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db }, initialised: false })
+    const client = await setUp(app)
+    const { strike, mend } = away('TelemetryDecisions')
+    await strike(app.db.sequelize)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    for (const enabled of [false, true, false]) {
+      const response = await client.request({ ...CHANGE, payload: { 'telemetry:enabled': enabled } })
+      assert.deepEqual([response.statusCode, response.json()], [200, { 'telemetry:enabled': enabled }])
+      assert.equal(await stored(app), String(enabled))
+    }
+    await client.post('/api/v1/telemetry/new-id')
+    assert.equal(app.decisions.unwritten, 'record')
+    assert.equal((await app.decisions.last())?.enabled, false)
+    assert.equal(log.lines.filter(({ msg }) => /could not record who decided/.test(msg)).length, 3)
+    await mend(app.db.sequelize)
+    t.mock.timers.tick(RETRY_MS)
+    await until('all is recorded', () => !app.decisions.unwritten)
+    assert.deepEqual((await app.decisions.list()).map(({ action, enabled, who }) => [action, enabled, who]), [
+      ['new id', false, 'ada'], ['decide', false, 'ada'], ['decide', true, 'ada'], ['decide', false, 'ada'], ['decide', true, 'ada']
+    ])
   })
 
   test('a no that cannot be written holds at once, says so, and is written as soon as that works', async (t) => {
@@ -45,7 +92,9 @@ describeOnBoth('decisions on telemetry', (create) => {
     const client = await setUp(app)
     const sending = app.telemetry.send()
     await listener.next()
-    await app.db.sequelize.query('ALTER TABLE "TelemetryDecisions" RENAME TO "Away"')
+    const { strike, mend } = refusesSetting(app)
+    await strike()
+    t.mock.timers.enable({ apis: ['setTimeout'] })
 
     const response = await client.request({ ...CHANGE, payload: { 'telemetry:enabled': false } })
     assert.deepEqual([response.statusCode, response.json().code], [503, 'decision_not_saved'])
@@ -53,13 +102,16 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.equal((await sending).outcome, 'cancelled')
     assert.equal((await app.telemetry.consent()).decidedBy, 'administrator')
     await assert.rejects(app.telemetry.send(), { code: 'telemetry_off' })
-    const stored = () => app.db.sequelize.query<{ value: string }>(
-      'SELECT value FROM "PlatformSettings" WHERE key = \'telemetry:enabled\'', { type: QueryTypes.SELECT })
-    assert.deepEqual(await stored(), [{ value: 'true' }])
+    assert.equal(await stored(app), 'true')
+    const { body } = await client.get('/admin/settings/telemetry')
+    assert.match(body, /role="alert">Telemetry is off in this process, but the database could not save that/)
+    assert.match(body, /Turned off by <strong>ada<\/strong>\s+through the API/)
 
-    await app.db.sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryDecisions"')
-    await until('the no is in the database', async () => (await stored())[0]!.value === 'false')
+    await mend()
+    t.mock.timers.tick(RETRY_MS)
+    await until('the no is in the database', async () => await stored(app) === 'false')
     assert.equal((await app.telemetry.consent()).allowed, false)
+    await until('nothing is left to write', () => !app.decisions.unwritten)
     assert.ok(log.lines.some(({ msg }) => /could not save that/.test(msg)))
     assert.equal(listener.requests.length, 1)
   })
@@ -67,11 +119,13 @@ describeOnBoth('decisions on telemetry', (create) => {
   test('a yes that follows a held no is the last word', async (t) => {
     const db = await create()
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db } })
-    await app.db.sequelize.query('ALTER TABLE "TelemetryDecisions" RENAME TO "Away"')
+    const { strike, mend } = refusesSetting(app)
+    await strike()
+    t.mock.timers.enable({ apis: ['setTimeout'] })
     await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
     await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'ada' }))
     assert.equal((await app.telemetry.consent()).allowed, false)
-    await app.db.sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryDecisions"')
+    await mend()
     await app.decisions.decide({ enabled: true, way: 'API', who: 'ada' })
     assert.equal((await app.telemetry.consent()).allowed, true)
   })
@@ -80,10 +134,10 @@ describeOnBoth('decisions on telemetry', (create) => {
 describe('a no beside a yes', () => {
   test('holds although the yes before it is written after it was said, and it cannot be written itself', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
-    const { TelemetryDecision } = app.db.models
-    const create = TelemetryDecision.create.bind(TelemetryDecision)
-    t.mock.method(TelemetryDecision, 'create', (values: { enabled: boolean }, options: object) => (
-      values.enabled ? create(values as never, options) : Promise.reject(new Error('disk full'))))
+    const { PlatformSetting } = app.db.models
+    const upsert = PlatformSetting.upsert.bind(PlatformSetting)
+    t.mock.method(PlatformSetting, 'upsert', (values: { value: string }, options: object) => (
+      values.value === 'false' ? Promise.reject(new Error('disk full')) : upsert(values as never, options)))
     const yes = app.decisions.decide({ enabled: true, way: 'API', who: 'ada' })
     const no = app.decisions.decide({ enabled: false, way: 'API', who: 'ada' })
     await yes
@@ -93,13 +147,15 @@ describe('a no beside a yes', () => {
 
   test('is still written after a yes that could not be', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
-    await app.db.sequelize.query('ALTER TABLE "TelemetryDecisions" RENAME TO "Away"')
+    const { strike, mend } = refusesSetting(app)
+    await strike()
+    t.mock.timers.enable({ apis: ['setTimeout'] })
     await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
     await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'bob' }))
-    await app.db.sequelize.query('ALTER TABLE "Away" RENAME TO "TelemetryDecisions"')
-    const listed = async () => (await app.decisions.list()).map(({ enabled, who }) => [enabled, who])
-    await until('the no is recorded', async () => (await listed()).length > 0)
-    assert.deepEqual(await listed(), [[false, 'ada']])
+    await mend()
+    t.mock.timers.tick(RETRY_MS)
+    await until('the no is recorded', () => !app.decisions.unwritten)
+    assert.deepEqual((await app.decisions.list()).map(({ enabled, who }) => [enabled, who]), [[false, 'ada']])
   })
 })
 

@@ -59,6 +59,7 @@ const REFUSALS: [title: string, code: string, answer: (response: ServerResponse)
   ['answers with a login page', 'right_not_offered', (response) => response.writeHead(200).end('<html>')],
   ['answers success alone', 'right_not_offered', (response) => response.writeHead(200).end('{"status":"success"}')],
   ['answers too many levels', 'right_not_offered', (response) => response.end(`{"status":"success","held":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)],
+  ['answers too many values', 'right_not_offered', (response) => response.end(`{"status":"success","held":[${'0,'.repeat(200_000)}0]}`)],
   ['answers less than none', 'right_not_offered', (response) => response.end('{"status":"success","forgotten":{"installations":1,"pings":-1}}')],
   ['redirects', 'right_not_offered', (response) => response.writeHead(302, { location: '/elsewhere' }).end()],
   ['is busy', 'receiver_unavailable', (response) => response.writeHead(503).end()],
@@ -105,7 +106,7 @@ test('the command line asks, deletes and takes a new id', async (t) => {
   await app.telemetry.send()
   const held = await runCommand(home, 'telemetry held')
   assert.equal((JSON.parse(held.stdout) as Held).pingsKept, 1)
-  assert.match((await runCommand(home, 'telemetry forget')).stdout, /^Deleted: 1 pings and 1 rows .*new instanceId\.\n$/)
+  assert.match((await runCommand(home, 'telemetry forget')).stdout, /^The receiver says that it has deleted 1 ping and everything else .*new instanceId\.\n$/)
   const { stdout } = await runCommand(home, 'telemetry new-id --json')
   assert.equal((JSON.parse(stdout) as { instanceId: string }).instanceId, await app.settings.refresh('instanceId'))
   assert.match((await runCommand(home, 'telemetry decisions')).stdout, /: took a new id\n.*: deleted what the receiver held/)

@@ -92,9 +92,14 @@ export class PingLog {
     }
   }
 
-  /** Lists the newest recorded pings, newest first. Creates no table. @throws the database's error */
-  list (limit = KEPT): Promise<LoggedPing[]> {
-    return this.#read('ORDER BY id DESC LIMIT $1', limit)
+  /**
+   * Lists the newest recorded pings, newest first. Creates no table.
+   *
+   * @param before lists those before the ping with this id alone @throws the database's error
+   */
+  list (limit = KEPT, before?: number): Promise<LoggedPing[]> {
+    const order = 'ORDER BY id DESC LIMIT $1'
+    return before === undefined ? this.#read(order, limit) : this.#read(`WHERE id < $2 ${order}`, limit, before)
   }
 
   /** Reads one ping by its id or idempotency key; undefined if it is not in the log. @throws the database's error */
@@ -102,12 +107,12 @@ export class PingLog {
     return (await this.#read(`WHERE ${typeof key === 'number' ? 'id' : '"idempotencyKey"'} = $1`, key))[0]
   }
 
-  async #read (condition: string, value: number | string): Promise<LoggedPing[]> {
+  async #read (condition: string, ...values: (number | string)[]): Promise<LoggedPing[]> {
     if (!await hasTables(this.#sequelize)) return []
     const statement = `SELECT * FROM "TelemetryPings" ${condition}`
     // In a transaction, so that it ends after 5 seconds: pages that wait longer would use up the connection pool.
     const rows = await withTransaction(this.#sequelize, 'read', (transaction, withinLimit) => (
-      withinLimit(() => select<Row>(this.#sequelize, statement, [value], transaction))))
+      withinLimit(() => select<Row>(this.#sequelize, statement, values, transaction))))
     return rows.map((row) => markInterrupted({ ...toPing(row), ...this.#pendingWrites.get(row.id) }))
   }
 

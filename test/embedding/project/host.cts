@@ -4,6 +4,6 @@ import telemetry = require('flowforge/telemetry')
 
 const app = fastify()
 app.register(telemetry).after(() => {
-  const url: string = app.telemetry.url
+  const url: string | null = app.telemetry.url
   console.log(url)
 })

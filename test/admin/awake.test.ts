@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { get } from 'node:http'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import timers from 'node:timers/promises'
+import { test } from 'node:test'
+import { buildNewPlatform, setUp } from '../helpers/client.js'
+import { within } from '../helpers/within.js'
+import { SHAPES } from './shapes.js'
+
+const PAGE = '/admin/settings/telemetry'
+const LOG = '/api/v1/telemetry/pings'
+const COLUMNS = 'kind, sentAt, idempotencyKey, body, outcome, status, attempts'
+
+const ROUNDS = 5
+const LONGEST_STALL_MS = 50
+
+for (const count of [31, 100]) {
+  test(`pages stay small, and the server awake, with ${count} of the largest and strangest answers in the log`, async (t) => {
+    const shapes = Object.values(SHAPES)
+    const app = await buildNewPlatform(t)
+    const client = await setUp(app)
+    const { id } = await app.telemetry.send()
+    for (let copy = 1; copy < count; copy++) {
+      await app.db.sequelize.query(
+        `INSERT INTO TelemetryPings (${COLUMNS}, receipt) SELECT ${COLUMNS}, $1 FROM TelemetryPings WHERE id = ${id}`,
+        { bind: [shapes[copy % shapes.length]] })
+    }
+    const cookie = Object.entries(client.cookies).map(([name, value]) => `${name}=${value}`).join('; ')
+    const base = await app.listen({ host: '127.0.0.1', port: 0 })
+    const pings = shapes.map((_shape, index) => `${PAGE}/pings/${id + 1 + index}`)
+    for (const url of ['/', PAGE, `${PAGE}?pings=all`, '/api/v1/telemetry', LOG, ...pings, `${pings[0]}/receipt`]) {
+      // The machine may be busy with something else: what the page itself takes shows in the best of a few.
+      const stalls: number[] = []
+      while (stalls.length < ROUNDS && !(Math.min(...stalls) < LONGEST_STALL_MS)) {
+        const { size, stall } = await within(url, measure(base + url, cookie))
+        stalls.push(stall)
+        if (url.startsWith('/api/')) assert.ok(size > 60_000, `${url} has ${size} bytes`)
+        else if (!url.endsWith('/receipt')) assert.ok(size < 300_000, `${url} has ${size} bytes`)
+      }
+      assert.ok(Math.min(...stalls) < LONGEST_STALL_MS, `${url} stalls the event loop for ${Math.min(...stalls)} ms`)
+    }
+    const log = (await client.request({ url: LOG })).json() as { id: number, receipt: string | null }[]
+    assert.deepEqual(log.map(({ id }) => id), Array.from({ length: count }, (_, index) => id + count - 1 - index))
+    assert.equal(log.at(-2)!.receipt, shapes[1])
+  })
+}
+
+/** How many bytes an answer has, and for how long the event loop did nothing else. */
+async function measure (url: string, cookie: string): Promise<{ size: number, stall: number }> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const size = await new Promise<number>((resolve, reject) => {
+    get(url, { headers: { cookie, accept: 'text/html' } }, (response) => {
+      let size = 0
+      assert.equal(response.statusCode, 200, url)
+      response.on('data', (chunk: Buffer) => { size += chunk.length }).on('end', () => { resolve(size) }).on('error', reject)
+    }).on('error', reject)
+  })
+  // A stall is seen by the timer that comes after it.
+  await timers.setTimeout(5)
+  delay.disable()
+  return { size, stall: delay.max / 1e6 }
+}
