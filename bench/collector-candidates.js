@@ -1,11 +1,11 @@
 // One of the three intakes that bench/collector.ts compares, as built for production:
-// `node bench/collector-candidates.js NAME DATABASE_URL`. Prints its address when it listens.
+// `node bench/collector-candidates.js NAME DATABASE_URL REPORT_TOKEN`. Prints its address when it listens.
 import Fastify from 'fastify'
 import pg from 'pg'
 import { buildCollector } from '../dist/collector/app.js'
 import { pingBody } from '../dist/collector/http/ping-body.js'
 
-const [name, databaseUrl] = process.argv.slice(2)
+const [name, databaseUrl, reportToken] = process.argv.slice(2)
 const ajv = { customOptions: { coerceTypes: false, removeAdditional: false } }
 
 /** The ceiling: the same body parsed and validated by the same schema, and nothing done with it. */
@@ -15,9 +15,15 @@ async function bareRoute () {
   return app
 }
 
-const collector = () =>
-  // The limiter runs, and is never reached: all load comes from one address.
-  buildCollector({ ipHashKey: 'a key of the benchmark, long enough', databaseUrl, logLevel: 'warn', rateLimit: 1e9 })
+async function collector () {
+  const app = await buildCollector({
+    // The limiter runs, and is never reached: all load comes from one address.
+    ipHashKey: 'a key of the benchmark, long enough', databaseUrl, reportToken, logLevel: 'warn', rateLimit: 1e9
+  })
+  // What is due at the start is done before anything is measured.
+  await app.maintain()
+  return app
+}
 
 /** The intake as it is often first written: each ping opens a connection, inserts its row and closes it. */
 async function connectionPerPing () {

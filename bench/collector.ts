@@ -1,14 +1,16 @@
 /**
  * `npm run bench:collector`: pings answered a second at 64 connections, on one PostgreSQL with fsync on, of the
- * collector beside a bare route that stores nothing and an intake that opens a connection for each ping.
- * The three take turns in short rounds, so that a machine that is busy for a while is busy for all of them. Then invalid
- * pings join the load, and the database is gone for BENCH_OUTAGE seconds (60).
+ * collector beside a bare route that stores nothing and an intake that opens a connection for each ping; each ping from
+ * another of BENCH_INSTALLATIONS installations (1000000). The three take turns in short rounds, so that a machine that is
+ * busy for a while is busy for all of them. Then invalid pings join the load, and the database is gone for BENCH_OUTAGE
+ * seconds (60). It takes about four minutes.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
+import type { ChildProcess } from 'node:child_process'
 import pg from 'pg'
+import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { startOwnPostgres } from '../test/helpers/postgres.js'
+import { startCandidate, stopCandidate } from './candidates.js'
+import { fillInstallations, inTurn, TODAY } from './fill-collector.js'
 import { postPings, type Load } from './load.js'
 import { median, publish, ratio, spread, type Table } from './publish.js'
 import { measureInvalid, measureOutage } from './recovery.js'
@@ -17,6 +19,7 @@ const CONNECTIONS = 64
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 12)
 const SECONDS = 2
 const OUTAGE = Number(process.env.BENCH_OUTAGE ?? 60)
+const INSTALLATIONS = Number(process.env.BENCH_INSTALLATIONS ?? 1_000_000)
 
 const NAMES = ['bareRoute', 'collector', 'connectionPerPing'] as const
 type Name = typeof NAMES[number]
@@ -27,12 +30,30 @@ const TITLES: Record<Name, string> = {
   connectionPerPing: 'an intake that opens a connection for each ping'
 }
 
-async function startCandidate (name: Name, databaseUrl: string): Promise<{ child: ChildProcess, url: string }> {
-  const child = spawn(process.execPath, ['bench/collector-candidates.js', name, databaseUrl], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  const [url] = await once(createInterface(child.stdout), 'line') as [string]
-  return { child, url }
+/** Fills a database with the installations. @returns its address, and a function that returns the ids in turn */
+async function createDatabase (): Promise<{ databaseUrl: string, idOf: () => string }> {
+  const { user, password, host, port, database } = await postgres.createDatabase()
+  const databaseUrl = `postgres://${user}:${password}@${host}:${port}/${database}`
+  const db = await openCollectorDatabase(databaseUrl, TODAY, 'maintenance')
+  await fillInstallations(db, INSTALLATIONS)
+  await db.close()
+  const ids = inTurn(INSTALLATIONS)
+  let sent = 0
+  return { databaseUrl, idOf: () => ids(sent++) }
+}
+
+/** @throws unless each acknowledged ping was noted at its installation */
+async function assertNoted (databaseUrl: string, acknowledged: number): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  const { rows: [row] } = await client.query<{ pings: string, noted: string }>(`SELECT
+    (SELECT COUNT(*) FROM pings) AS pings, (SELECT COUNT(*) FROM installations WHERE last_day = ${TODAY}) AS noted`)
+  await client.end()
+  const { pings, noted } = row!
+  const expected = Math.min(Number(pings), INSTALLATIONS)
+  if (Number(pings) < acknowledged || Number(noted) !== expected) {
+    throw new Error(`${acknowledged} pings were acknowledged, ${pings} are stored and ${noted} installations noted`)
+  }
 }
 
 function summarise (rounds: Array<Record<Name, Load>>, more: Table[]): void {
@@ -40,7 +61,8 @@ function summarise (rounds: Array<Record<Name, Load>>, more: Table[]): void {
   const ours = of('collector', 'perSecond')
   publish('collector', {
     title: 'The collector',
-    method: `${CONNECTIONS} connections post pings for ${SECONDS} seconds to each, in turn, ${ROUNDS} rounds, after one second to warm up. ` +
+    method: `${CONNECTIONS} connections post pings for ${SECONDS} seconds to each, in turn, ${ROUNDS} rounds, after one second to warm up. The collector ` +
+      `knows ${INSTALLATIONS.toLocaleString('en')} installations since the day before, and each ping is of another. ` +
       'One PostgreSQL with fsync on serves all; it, the load and the collector share the machine. Ratios are taken round by round.',
     tables: [{
       title: 'Pings answered',
@@ -55,48 +77,49 @@ function summarise (rounds: Array<Record<Name, Load>>, more: Table[]): void {
         `nothing, and ${ratio(ours, of('connectionPerPing', 'perSecond'))} times what an intake takes that connects for each ping; ` +
         'the aims are at least 0.5 and 30.',
       `Its p99 is ${median(of('collector', 'p99')).toFixed(0)} ms; the aim is under 25 ms.`,
-      'The aims for the valid pings are a p99 of at most 1.5 times, and after an outage none missing, and stored again within as long.',
+      'The aims for the valid pings are a p99 of at most 1.5 times, and after an outage none missing, and the pace back within as long.',
       'The collector, PostgreSQL and the load share two cores: storing a ping costs PostgreSQL about as much as receiving it costs Node.js.'
     ],
     rate: median(ours)
   })
 }
 
-const postgres = await startOwnPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on'])
+const postgres = await startOwnPostgres(['-c', 'fsync=on', '-c', 'synchronous_commit=on', '-c', 'max_wal_size=4GB'])
 const children: ChildProcess[] = []
+const start = async (name: string, url: string) => {
+  const started = await startCandidate(name, url)
+  children.push(started.child)
+  return started.url
+}
 try {
-  const { user, password, host, port, database } = await postgres.createDatabase()
-  const databaseUrl = `postgres://${user}:${password}@${host}:${port}/${database}`
+  const { databaseUrl, idOf } = await createDatabase()
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   await client.query('CREATE TABLE one_by_one (ping jsonb)')
   await client.end()
 
+  let acknowledged = 0
+  const post = async (name: Name, seconds: number) => await postPings(urls[name], CONNECTIONS, seconds, name === 'collector'
+    ? { idOf, onStored: () => { acknowledged++ } }
+    : {})
   const urls = {} as Record<Name, string>
   for (const name of NAMES) {
-    const { child, url } = await startCandidate(name, databaseUrl)
-    children.push(child)
-    urls[name] = url
-    await postPings(url, CONNECTIONS, 1)
+    urls[name] = await start(name, databaseUrl)
+    await post(name, 1)
   }
   const rounds: Array<Record<Name, Load>> = []
   for (let round = 1; round <= ROUNDS; round++) {
     const loads = {} as Record<Name, Load>
-    for (const name of NAMES) loads[name] = await postPings(urls[name], CONNECTIONS, SECONDS)
+    for (const name of NAMES) loads[name] = await post(name, SECONDS)
     rounds.push(loads)
     console.log(`round ${round}: ${NAMES.map((name) => `${name} ${Math.round(loads[name].perSecond)}/s`).join(', ')}`)
   }
-  const start = async (url: string) => {
-    const started = await startCandidate('collector', url)
-    children.push(started.child)
-    return started.url
-  }
-  const more = [await measureInvalid(urls.collector, Math.ceil(ROUNDS / 3), SECONDS)]
-  const { database: other } = await postgres.createDatabase()
-  more.push(await measureOutage(databaseUrl.replace(database, other), start, OUTAGE))
+  await assertNoted(databaseUrl, acknowledged)
+  const more = [await measureInvalid(urls.collector, idOf, Math.ceil(ROUNDS / 3), SECONDS)]
+  const other = await createDatabase()
+  more.push(await measureOutage(other.databaseUrl, (url) => start('collector', url), other.idOf, OUTAGE))
   summarise(rounds, more)
 } finally {
-  for (const child of children) child.kill('SIGTERM')
-  await Promise.all(children.map(async (child) => child.exitCode ?? once(child, 'exit')))
+  await Promise.all(children.map(stopCandidate))
   await postgres.stop()
 }

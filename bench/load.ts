@@ -14,8 +14,12 @@ export interface Load {
 export interface LoadOptions {
   /** Whether the n-th ping of a connection is one that is refused with 400. */
   isInvalid?: (connection: number, n: number) => boolean
-  /** Called with the idempotency key of each ping that was answered with 200. */
-  onStored?: (key: string) => void
+  /** The installation of the next ping; without it, a new one. */
+  idOf?: () => string
+  /** Whether a ping that is answered with 503 is sent again at once, until it is stored. */
+  retry?: boolean
+  /** Called with the idempotency key of each ping that was answered with 200, and how often it was refused before. */
+  onStored?: (key: string, refusals: number) => void
 }
 
 const ping = (id: string, invalid: boolean) => JSON.stringify({
@@ -34,7 +38,7 @@ const ping = (id: string, invalid: boolean) => JSON.stringify({
  * @returns the figures of those that were valid; `failed` are valid ones that were not answered with 200
  */
 export async function postPings (
-  url: string, connections: number, seconds: number, { isInvalid = () => false, onStored = () => {} }: LoadOptions = {}
+  url: string, connections: number, seconds: number, options: LoadOptions = {}
 ): Promise<Load> {
   const { hostname, port } = new URL(url)
   const latency = createHistogram()
@@ -43,17 +47,18 @@ export async function postPings (
   const sockets = Array.from({ length: connections }, () => connect(Number(port), hostname).setNoDelay())
   await Promise.all(sockets.map(async (socket, connection) => {
     await once(socket, 'connect')
-    await keepPosting(socket, end, (n) => isInvalid(connection, n), ({ status, milliseconds, key }) => {
+    await keepPosting(socket, end, makePings(connection, options), ({ status, milliseconds, key, refusals }) => {
       if (status === '200') {
         latency.record(Math.max(1, Math.round(milliseconds * 1000)))
-        onStored(key)
+        options.onStored?.(key, refusals)
       } else if (status !== '400') failed++
+      return options.retry === true && status === '503'
     })
   }))
   return { perSecond: latency.count / seconds, p50: latency.percentile(50) / 1000, p99: latency.percentile(99) / 1000, failed }
 }
 
-interface Answer { status: string, milliseconds: number, key: string }
+interface Answer { status: string, milliseconds: number, key: string, refusals: number }
 
 /** The bytes of a request, with the places of its instance id and its key. */
 function prepare (invalid: boolean): { request: Buffer, slots: number[] } {
@@ -63,30 +68,43 @@ function prepare (invalid: boolean): { request: Buffer, slots: number[] } {
   return { request, slots: [request.indexOf(SLOT), request.lastIndexOf(SLOT)] }
 }
 
-function keepPosting (
-  socket: Socket, end: number, isInvalid: (n: number) => boolean, record: (answer: Answer) => void
-): Promise<void> {
+/** Makes one request after the other: its bytes, and its idempotency key. */
+function makePings (connection: number, { isInvalid = () => false, idOf }: LoadOptions): () => { bytes: Buffer, key: string } {
   const [valid, invalid] = [prepare(false), prepare(true)]
-  let [n, sentAt, key] = [0, 0, '']
-  const send = () => {
-    const { request, slots } = isInvalid(n++) ? invalid : valid
-    key = randomUUID()
-    for (const slot of slots) request.write(key, slot, 'latin1')
-    sentAt = performance.now()
+  let n = 0
+  return () => {
+    const { request, slots: [first, second] } = isInvalid(connection, n++) ? invalid : valid
+    const key = randomUUID()
+    request.write(key, first!, 'latin1')
+    request.write(idOf?.() ?? key, second!, 'latin1')
     // A copy, because the socket may still hold the bytes when the next ones are made.
-    socket.write(Buffer.from(request))
+    return { bytes: Buffer.from(request), key }
+  }
+}
+
+/** @param isToRepeat told of each answer; whether the same ping is sent again */
+function keepPosting (
+  socket: Socket, end: number, next: () => { bytes: Buffer, key: string }, isToRepeat: (answer: Answer) => boolean
+): Promise<void> {
+  let [{ bytes, key }, sentAt, refusals, answer] = [next(), 0, 0, '']
+  const send = () => {
+    sentAt = performance.now()
+    socket.write(bytes)
   }
   return new Promise((resolve, reject) => {
-    let answer = ''
     socket.on('error', reject)
     socket.on('data', (chunk) => {
       answer += chunk.toString('latin1')
       if (!isComplete(answer)) return
-      record({ status: answer.slice(9, 12), milliseconds: performance.now() - sentAt, key })
+      const repeat = isToRepeat({ status: answer.slice(9, 12), milliseconds: performance.now() - sentAt, key, refusals })
       answer = ''
-      if (performance.now() < end) return send()
-      socket.destroy()
-      resolve()
+      if (performance.now() >= end) {
+        socket.destroy()
+        return resolve()
+      }
+      refusals = repeat ? refusals + 1 : 0
+      if (!repeat) ({ bytes, key } = next())
+      send()
     })
     send()
   })
@@ -94,8 +112,9 @@ function keepPosting (
 
 const SLOT = '00000000-0000-4000-8000-000000000000'
 
+const LENGTH = 'content-length: '
+
 function isComplete (answer: string): boolean {
   const head = answer.indexOf('\r\n\r\n')
-  const length = /content-length: (\d+)/i.exec(answer)?.[1]
-  return head > 0 && answer.length >= head + 4 + Number(length)
+  return head > 0 && answer.length >= head + 4 + parseInt(answer.slice(answer.indexOf(LENGTH) + LENGTH.length), 10)
 }

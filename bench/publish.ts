@@ -20,6 +20,8 @@ export interface Benchmark {
   charts?: { file: string, words: string }[]
   /** What one collector answers in a second, where that was measured. */
   rate?: number
+  /** The raw figures, where a document is made from them. */
+  measured?: object[]
 }
 
 /** Prints a benchmark, and keeps it as JSON for the document. */

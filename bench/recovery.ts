@@ -15,11 +15,11 @@ function mixOf (share: number): LoadOptions['isInvalid'] {
 }
 
 /** Measures the valid pings beside invalid ones, the shares in turn. */
-export async function measureInvalid (url: string, rounds: number, seconds: number): Promise<Table> {
+export async function measureInvalid (url: string, idOf: () => string, rounds: number, seconds: number): Promise<Table> {
   const p99 = SHARES.map(() => [] as number[])
   for (let round = 0; round < rounds; round++) {
     for (const [index, share] of SHARES.entries()) {
-      p99[index]!.push((await postPings(url, CONNECTIONS, seconds, { isInvalid: mixOf(share) })).p99)
+      p99[index]!.push((await postPings(url, CONNECTIONS, seconds, { idOf, isInvalid: mixOf(share) })).p99)
     }
   }
   return {
@@ -30,41 +30,64 @@ export async function measureInvalid (url: string, rounds: number, seconds: numb
   }
 }
 
+/** When pings were stored, and those that were refused before. */
+class Recovery {
+  readonly acknowledged = new Set<string>()
+  private readonly perSecond = new Map<number, number>()
+  private lastRefusedAt = 0
+
+  note (key: string, refusals: number): void {
+    this.acknowledged.add(key)
+    const second = Math.floor(performance.now() / 1000)
+    this.perSecond.set(second, (this.perSecond.get(second) ?? 0) + 1)
+    if (refusals > 0) this.lastRefusedAt = performance.now()
+  }
+
+  /** Seconds from a moment to that at which the last ping that had been refused was stored. */
+  refusedUntil (moment: number): number {
+    return Math.max(0, (this.lastRefusedAt - moment) / 1000)
+  }
+
+  /** Seconds from a moment to the end of the first second with nine tenths of the pace before `cutAt`. */
+  pacedAfter (moment: number, cutAt: number): number | undefined {
+    const before = median([...this.perSecond].filter(([second]) => (second + 1) * 1000 < cutAt).slice(1).map(([, pings]) => pings))
+    const second = [...this.perSecond].find(([second, pings]) => second * 1000 >= moment && pings >= 0.9 * before)?.[0]
+    return second === undefined ? undefined : second + 1 - moment / 1000
+  }
+}
+
 /**
- * Cuts the collector off from its database under load, for so many seconds, and looks at what comes after.
+ * Cuts the collector off from its database under load, for so many seconds, and looks at what comes after. Each
+ * connection sends the ping that was refused again, until it is stored.
  *
  * @param start starts a collector on a database, and returns its address
  */
 export async function measureOutage (
-  databaseUrl: string, start: (databaseUrl: string) => Promise<string>, seconds: number
+  databaseUrl: string, start: (databaseUrl: string) => Promise<string>, idOf: () => string, seconds: number
 ): Promise<Table> {
   const ends: Array<() => void> = []
   const line = await breakableLine({ after: (end) => ends.push(end) }, databaseUrl)
   const url = await start(line.url)
-  const acknowledged = new Set<string>()
-  const [lead, until] = [3, 3 + seconds + Math.min(seconds, 10)]
-  let mendedAt = Infinity
-  let firstStored: number | undefined
-  const load = postPings(url, CONNECTIONS, until, {
-    onStored (key) {
-      acknowledged.add(key)
-      if (performance.now() > mendedAt) firstStored ??= performance.now() - mendedAt
-    }
+  const recovery = new Recovery()
+  const [lead, after] = [5, Math.min(seconds, 15)]
+  const load = postPings(url, CONNECTIONS, lead + seconds + after, {
+    idOf, retry: true, onStored: (key, refusals) => recovery.note(key, refusals)
   })
   await wait(lead * 1000)
+  const cutAt = performance.now()
   line.cut()
   await wait(seconds * 1000)
   await line.mend()
-  mendedAt = performance.now()
-  await load
-  const missing = await countMissing(databaseUrl, acknowledged)
+  const mendedAt = performance.now()
+  const { failed } = await load
+  const missing = await countMissing(databaseUrl, recovery.acknowledged)
   for (const end of ends) end()
   return {
     title: 'The database gone under load',
-    columns: ['gone for, s', 'pings acknowledged', 'of them missing', 'stored again after, s'],
+    columns: ['gone for, s', 'answers 503', 'pings acknowledged', 'of them missing', 'all that were refused are stored after, s', 'the pace is back after, s'],
     rows: [[
-      String(seconds), acknowledged.size.toLocaleString('en'), String(missing),
-      firstStored === undefined ? 'never' : (firstStored / 1000).toFixed(1)
+      String(seconds), failed.toLocaleString('en'), recovery.acknowledged.size.toLocaleString('en'), String(missing),
+      recovery.refusedUntil(mendedAt).toFixed(1), recovery.pacedAfter(mendedAt, cutAt)?.toFixed(1) ?? 'never'
     ]]
   }
 }

@@ -42,7 +42,7 @@ const newestBy = (releases: Releases, day: number) => releases.findLast(([from])
 
 const hex = (number: number, digits: number) => Math.floor(number * 16 ** digits).toString(16).padStart(digits, '0')
 
-/** One installation: the day of its first and last ping, and the ping it sends on a day. */
+/** One installation: the days on which it is there, and the ping it sends on a day. */
 function makeInstallation (random: () => number) {
   const id = `${hex(random(), 8)}-${hex(random(), 4)}-4${hex(random(), 3)}-a${hex(random(), 3)}-${hex(random(), 6)}${hex(random(), 6)}`
   // Some were there before the year; the more of the others, the later it is.
@@ -51,10 +51,12 @@ function makeInstallation (random: () => number) {
   const [, type, release, arch] = pick(SYSTEMS, random())
   const [, driver] = pick(DRIVERS, random())
   const [lag, users, growth] = [random() ** 2 * 120, Math.exp(random() * 5), random() * 2]
+  // A fifth are switched off for some weeks.
+  const off = random() < 0.2 ? first + 20 + random() * 200 : Infinity
+  const back = off + 9 + random() * 30
   return {
     id,
-    first,
-    last,
+    isOnAt: (day: number) => first <= day && day <= last && (day < off || day > back),
     pingOf (day: number) {
       const size = Math.round(users * (1 + growth * (day - first) / DAYS))
       return {
@@ -85,7 +87,7 @@ export async function storeYearOfPings (
     const midnight = (dayOf(now) - DAYS + 1 + day) * DAY
     // A few pings never arrive, and at the weekend some machines are switched off.
     const silent = [0, 6].includes(new Date(midnight).getUTCDay()) ? 0.15 : 0.03
-    const honest: Arrival[] = all.filter(({ first, last }) => first <= day && day <= last && random() > silent)
+    const honest: Arrival[] = all.filter(({ isOnAt }) => isOnAt(day) && random() > silent)
       .map(({ id, pingOf }) => ({
         row: rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null),
         // Each has a network of its own.

@@ -4,6 +4,7 @@ import { describeCalls } from './api-calls.js'
 import { API_ERRORS } from './api-errors.js'
 import { listHolds } from './holds.js'
 import { PROXY_RULES } from './proxy-rules.js'
+import { describeScale } from './scale.js'
 import { describeStates } from './states.js'
 import { COMMANDS } from '../src/cli/commands.js'
 import { EXIT_MEANINGS } from '../src/cli/exit-codes.js'
@@ -48,6 +49,7 @@ const TABLES: Record<string, Table | Text> = {
       ...settingsTable.map(({ name, standard, description }) => [code(name), standard === undefined ? '' : code(String(standard)), description])
     ]
   },
+  scale: { source: 'the benchmarks bench:collector and bench:report', rows: describeScale },
   proxies: {
     source: 'docs/proxy-rules.ts',
     rows: () => [

@@ -75,6 +75,8 @@ async function * serialiseLog (
   yield ']'
 }
 
+const decisionToJson = (decision: Decision) => ({ ...decision, decidedAt: decision.decidedAt.toISOString() })
+
 const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: toIso(ping.sentAt), nextAttemptAt: toIso(ping.nextAttemptAt) })
 
 /** A damaged row has no time that can be told. */

@@ -1,9 +1,6 @@
 import type { Flash } from './flash.js'
 
-/**
- * Longer answers are cut on the page, which stays below 300 KB also where HTML escapes all of it. The command line shows
- * all.
- */
+/** Longer answers are cut on the page, to keep it below 300 KB even if HTML escapes every character. */
 const LONGEST_ANSWER = 2 ** 15
 
 /** The result of a request to the receiver, as its section of the page shows it. */

@@ -17,7 +17,8 @@ export function readHeld (app: FastifyInstance): Promise<object> {
 /** Deletes what the receiver holds of this installation, and takes a new id. @throws RequestProblem with the reason */
 export async function forget (app: FastifyInstance, by: By): Promise<Forgotten> {
   const forgotten = await forgetInstallation(app, by).catch(tellProblem)
-  app.log.info(`The receiver says that it has deleted what it held of this installation (${by.way}). It has a new instanceId.`)
+  app.log.info(`The receiver says that it has deleted what it held of this installation (${by.way}). ` +
+    'It has a new instanceId.')
   return forgotten
 }
 

@@ -18,7 +18,9 @@ export const telemetrySchema = Type.Object({
   allowed: Type.Boolean({ description: 'Whether a ping may be sent now.' }),
   decidedBy: Type.Enum(DECIDERS),
   explanation: Type.String({ description: 'Why, in one sentence.' }),
-  locked: Type.Boolean({ description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.' }),
+  locked: Type.Boolean({
+    description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.'
+  }),
   url: Type.Union([Type.String(), Type.Null()], {
     description: 'Where pings are posted to; null while flowforge.yml leaves that in doubt.'
   }),

@@ -17,6 +17,7 @@ import { PAGE, sendPage, sendPageAgain } from './send-page.js'
 
 const closed = { additionalProperties: false }
 const _csrf = Type.Optional(csrfToken)
+const intention = Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' }))
 
 /** The Telemetry page of Admin Settings: the decision, what would be sent, what was sent. */
 export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
@@ -47,9 +48,8 @@ export const telemetryPage: FastifyPluginAsyncTypebox = async (app) => {
     return reply.redirect(PAGE, 303)
   })
 
-  const intention = Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' }))
   app.post(`${PAGE}/pings`, {
-    schema: { body: Type.Object({ intention: Type.Optional(Type.String({ format: 'uuid', description: 'Has to be a UUID.' })), _csrf }, closed) },
+    schema: { body: Type.Object({ intention, _csrf }, closed) },
     errorHandler: (error, request, reply) => sendPageAgain(error, request, reply, 'send')
   }, async (request, reply) => {
     const { id } = await sendPing(app, request.body.intention)

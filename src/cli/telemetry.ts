@@ -84,8 +84,6 @@ export const listDecisions = (options: CommandOptions) => withConfig(options, as
   return EXIT.done
 })
 
-const NO_DECISION = 'Nobody has decided yet: telemetry is on once the setup is finished.'
-
 function describeDecision ({ action, enabled, way, who, decidedAt, schemaVersion }: Decision): string {
   const descriptions: Record<Decision['action'], string> = {
     decide: `${enabled ? 'on' : 'off'}, version ${schemaVersion} of the ping`,

@@ -7,7 +7,7 @@ import { DAY, dayOf } from './day.js'
 import { RequestError } from './http/errors.js'
 import { finishDays } from './storage/figures.js'
 import type { Database } from './storage/database.js'
-import { hasHistory, replayHistory } from './storage/history.js'
+import { hasHistory, historyDaysLeft, replayHistory } from './storage/history.js'
 import { openPartitions } from './storage/partitions.js'
 import { correctFuture, deletePings, deleteSilent } from './storage/retention.js'
 import type { Salts } from './storage/salts.js'
@@ -52,8 +52,8 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   const isTrusted = watchClock(db, clock, app.log)
   const jobs = jobsOf(app, options, stop.signal)
   const done = new Map<Job, number>()
-  let history = await hasHistory(db)
-  let daysLeft = history ? 1 : 0
+  let daysLeft = await historyDaysLeft(db, dayOf(clock.now()))
+  let history = daysLeft > 0
   let running = Promise.resolve()
 
   async function runDue (): Promise<void> {
@@ -76,8 +76,8 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
   app.decorate('historyDaysLeft', () => daysLeft)
   app.decorate('whenReady', async () => {
     if (!history) return
-    throw new RequestError(503, `the collector is counting the pings of an older release, of ${daysLeft} more days; ` +
-      'try again later')
+    throw new RequestError(503, 'the collector is counting the pings of an older release; ' +
+      `days left: ${daysLeft}; try again later`)
   })
   // Missed jobs are caught up, so node-cron need not print a warning for each missed minute.
   const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC', suppressMissedWarning: true })

@@ -21,7 +21,8 @@ const documents: FastifyPluginAsync = async (app) => {
 
 async function load (name: DocumentName): Promise<RenderedDocument> {
   const text = await readFile(join(FOLDER, `${name}.md`), 'utf8').catch(() => {
-    throw new RequestProblem(404, 'not_found', `${name}.md is not installed here. It is in the folder docs of FlowForge.`)
+    throw new RequestProblem(404, 'not_found',
+      `${name}.md is not installed here. It is in the folder docs of FlowForge.`)
   })
   // Loads marked: no sooner than somebody reads.
   const { renderDocument } = await import('./render.js')

@@ -56,8 +56,8 @@ export class Decisions {
 
   /**
    * Turns telemetry on or off. A refusal takes effect before it is written: it is held in memory, and cancels what
-   * waits and what is in flight. Where the database refuses nothing but the record, the setting is written without it, and
-   * the record later.
+   * waits and what is in flight. If the database rejects only the record of a refusal, the setting is written without
+   * it, and the record later. A consent without a record is not written.
    *
    * @throws DecisionNotSavedError if a refusal could not be written; the database's error if a consent could not
    */
@@ -128,7 +128,7 @@ export class Decisions {
     return written
   }
 
-  /** Writes the setting and its record; the setting alone where the database refuses the record. */
+  /** Writes the setting and its record; of a refusal the setting alone if the database rejects the record. */
   async #write (decision: Decision): Promise<void> {
     let refusal: unknown
     const writeSettings = (record?: (transaction: Transaction) => Promise<unknown>) => (
@@ -147,7 +147,7 @@ export class Decisions {
       await writeSettings((transaction) => this.#models.TelemetryDecision.bulkCreate(records, { transaction }))
       this.#forgetRecorded(records)
     } catch (error) {
-      if (error !== refusal) throw error
+      if (error !== refusal || decision.enabled) throw error
       await writeSettings()
       this.#unrecorded.push(decision)
       this.#recordLater()

@@ -63,8 +63,8 @@ export function readTelemetryConfig (raw: unknown, locate?: unknown): TelemetryC
 }
 
 /**
- * Reads the receiver, also while another key is wrong. An unknown key can be a mistyped `url`, and a text the URL itself:
- * the default is not the receiver then.
+ * Reads the receiver, also while another key is wrong. An unknown key can be a mistyped `url`, and a text the URL
+ * itself: the default is not the receiver then.
  */
 function readUrl (raw: unknown): string | null {
   if (typeof raw === 'string' && !YES_OR_NO.test(raw)) return null

@@ -66,30 +66,16 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     app.log.warn('Telemetry is off: app.telemetry is decorated already. Register the plugin once.')
     return
   }
-  let loading: Promise<TelemetryService> | undefined
-  let loaded: TelemetryService | undefined
+  const service = createLoader(() => readHost(app, options))
   let schedule: Schedule | undefined
   let announced: Promise<void> | undefined
 
-  app.decorate('telemetry', {
-    get url () { return loaded ? loaded.url : readConfig(readHost(app, options)).url },
-    consent: async () => (await load()).consent(),
-    operatorConsent: async () => (await load()).operatorConsent(),
-    preview: async () => (await load()).preview(),
-    schemaVersion: SCHEMA_VERSION,
-    newProperties: async () => (await load()).newProperties(),
-    send: async (idempotencyKey) => (await load()).send(idempotencyKey),
-    pings: async (limit, before) => (await load()).pings(limit, before),
-    ping: async (id) => (await load()).ping(id),
-    held: async () => (await load()).held(),
-    forget: async (instanceId) => (await load()).forget(instanceId),
-    nextBoot: () => schedule?.nextBoot() ?? null,
-    nextDaily: () => schedule?.nextDaily() ?? null
-  })
+  const readUrl = () => service.loaded ? service.loaded.url : readConfig(readHost(app, options)).url
+  app.decorate('telemetry', createDecorator(readUrl, service.load, () => schedule))
   // Not awaited: however slow the database is, the host starts without waiting for telemetry.
   app.addHook('onReady', async () => { announced = start().catch(warn) })
   // In preClose, because a request that the server waits for may itself be waiting for a ping.
-  app.addHook('preClose', async () => (await loading?.catch(() => undefined))?.cancel('the platform is stopping'))
+  app.addHook('preClose', async () => (await service.loading)?.cancel('the platform is stopping'))
   app.addHook('onClose', async () => {
     schedule?.stop()
     await announced
@@ -105,26 +91,14 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
     const refusal = decideForOperator(config, process.env)
     // Returns before anything else is loaded: telemetry that the operator has turned off must cost next to nothing.
     if (refusal) return app.log[isDoubtful(config, process.env) ? 'warn' : 'info'](refusal.explanation)
-    schedule = startSchedule((kind) => load().then((service) => service.sendOnSchedule(kind)).catch(warn))
-    const service = await load()
-    subscribe(host, service)
-    if (await service.operatorConsent()) {
+    schedule = startSchedule((kind) => service.load().then((loaded) => loaded.sendOnSchedule(kind)).catch(warn))
+    const loaded = await service.load()
+    subscribe(host, loaded)
+    if (await loaded.operatorConsent()) {
       schedule.stop()
       schedule = undefined
     }
-    await logState(app.log, service)
-  }
-
-  /** Loads the service once. After a failure, for example while files are being upgraded, the next call tries again. */
-  function load (): Promise<TelemetryService> {
-    loading ??= import('./service.js').then(({ TelemetryService }) => {
-      loaded = new TelemetryService(readHost(app, options))
-      return loaded
-    })
-    return loading.catch((error: unknown) => {
-      loading = undefined
-      throw error
-    })
+    await logState(app.log, loaded)
   }
 
   function warn (error: unknown): void {
@@ -132,9 +106,30 @@ const plugin: FastifyPluginAsync<TelemetryOptions> = async (app, options) => {
   }
 }
 
+/** Loads the service once. After a failure, for example while files are being upgraded, the next call tries again. */
+function createLoader (read: () => TelemetryHost) {
+  let loading: Promise<TelemetryService> | undefined
+  let loaded: TelemetryService | undefined
+  return {
+    get loaded () { return loaded },
+    /** The service that is loaded or being loaded; undefined if nobody has asked for it, or if that failed. */
+    get loading () { return loading?.catch(() => undefined) },
+    load (): Promise<TelemetryService> {
+      loading ??= import('./service.js').then(({ TelemetryService }) => {
+        loaded = new TelemetryService(read())
+        return loaded
+      })
+      return loading.catch((error: unknown) => {
+        loading = undefined
+        throw error
+      })
+    }
+  }
+}
+
 /** Builds `app.telemetry`. @param readSchedule undefined if nothing is scheduled */
 function createDecorator (
-  readUrl: () => string, load: () => Promise<TelemetryService>, readSchedule: () => Schedule | undefined
+  readUrl: () => string | null, load: () => Promise<TelemetryService>, readSchedule: () => Schedule | undefined
 ): Telemetry {
   return {
     get url () { return readUrl() },
@@ -144,7 +139,7 @@ function createDecorator (
     schemaVersion: SCHEMA_VERSION,
     newProperties: async () => (await load()).newProperties(),
     send: async (idempotencyKey) => (await load()).send(idempotencyKey),
-    pings: async (limit) => (await load()).pings(limit),
+    pings: async (limit, before) => (await load()).pings(limit, before),
     ping: async (id) => (await load()).ping(id),
     held: async () => (await load()).held(),
     forget: async (instanceId) => (await load()).forget(instanceId),

@@ -147,6 +147,8 @@ export function serialisePing (ping: Ping, version = SCHEMA_VERSION): string {
   const agreed = schemaAt(version)
   const body = JSON.stringify(withoutNewer(ping, pingSchema, agreed))
   const [error] = Value.Errors(agreed, JSON.parse(body))
-  if (error) throw new InvalidPingError(`The ping does not match its schema: ${error.instancePath || '/'} ${error.message}`)
+  if (error) {
+    throw new InvalidPingError(`The ping does not match its schema: ${error.instancePath || '/'} ${error.message}`)
+  }
   return body
 }

@@ -98,13 +98,22 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
     assert.deepEqual(await findMissing(platform), ['decided'])
   })
 
-  test('the record of decisions, whose table is gone: the page says that nobody is recorded', async (t) => {
+  test('the record of decisions, whose table is gone: a no is saved and says so, a yes is refused', async (t) => {
     const platform = await build(t)
     await platform.run('DROP TABLE TelemetryDecisions')
-    assert.deepEqual(await findMissing(platform), ['decided'])
-    const { body } = await platform.client.get(PAGE)
-    assert.match(body, /role="alert">The decision is saved, but the database could not record who made it\./)
-    assert.match(body, /Turned on by <strong>ada<\/strong>\s+on this page/)
+    const { statusCode, body } = await platform.client.get(PAGE)
+    assert.equal(statusCode, 200)
+    assert.match(body, MISSING.decided)
+    const _csrf = await platform.client.csrfToken(PAGE)
+    const decide = (enabled: string) => platform.client.postForm(PAGE, { _csrf, 'telemetry:enabled': enabled })
+    assert.equal((await decide('false')).statusCode, 303)
+    const off = await platform.client.get(PAGE)
+    assert.match(off.body, /role="alert">The decision is saved, but the database could not record who made it\./)
+    assert.match(off.body, /Turned off by <strong>ada<\/strong>\s+on this page/)
+    const refused = await decide('true')
+    assert.equal(refused.statusCode, 503)
+    assert.match(refused.body, /Telemetry was not turned on: the database could not save that\./)
+    assert.equal((await platform.app.telemetry.consent()).allowed, false)
   })
 })
 

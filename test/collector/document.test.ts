@@ -1,14 +1,16 @@
 /** What docs/collector.md states and what alone is tested nowhere else. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
 import { DAY, dayOf } from '../../src/collector/day.js'
 import { migrate } from '../../src/database/migrate.js'
 import { openDatabase } from '../../src/database/open.js'
 import { migrations } from '../../src/collector/storage/migrations.js'
 import { parsePostgresUrl } from '../../src/collector/storage/postgres.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
-import { instanceId, openTestDatabase, postgresUrl, startCollector } from './start-collector.js'
+import { instanceId, openTestDatabase, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
 
 const TEXT = readFileSync('docs/collector.md', 'utf8')
 const TOKEN = 'the-token-of-the-tests'
@@ -16,6 +18,36 @@ const TOKEN = 'the-token-of-the-tests'
 let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
+
+test('the first commands make a key that the collector takes, and a ping that it stores', async (t) => {
+  const [, key, ping] = /```sh\nCOLLECTOR_IP_HASH_KEY=\$\((.*)\) npm run collector\n(curl [^]*?)```/.exec(TEXT)!
+  const run = promisify(execFile)
+  const { stdout: ipHashKey } = await run('sh', ['-c', key!])
+  const { url, rows } = await startCollector(t, await sqliteUrl(t), { ipHashKey: ipHashKey.trim() })
+  const { stdout } = await run('sh', ['-c', ping!.replace('http://127.0.0.1:8080', url).replace('curl', 'curl -s')])
+  const [row] = await rows()
+  assert.equal(JSON.parse(stdout).received.instanceId, row!.instance_id)
+})
+
+/** What is named within a line, and what runs it. */
+const NAMED: Record<string, [file: string, asWhat: string]> = {
+  'npm run demo -- --report': ['test/docs/demo.test.ts', "'demo/demo.ts'), '--report'"],
+  'npm run bench:collector': ['package.json', '"bench:collector"'],
+  'npm run bench:report': ['package.json', '"bench:report"'],
+  'npx flowforge-collector': ['test/embedding/package.test.ts', 'bin/flowforge-collector.js'],
+  // Its blocks are run by test/docs/operations.test.ts.
+  'pg_dump --exclude-table-data=salts': ['docs/operations.md', 'pg_dump --format=custom --exclude-table-data=salts']
+}
+
+test('each command that is named within a line is run', () => {
+  const commands = [...TEXT.matchAll(/`((?:npm|npx|node|pg_\w+|psql|curl|openssl|systemctl|docker|sqlite3) [^`]*)`/g)].map(([, command]) => command!)
+  assert.ok(commands.length >= 5)
+  for (const command of commands) {
+    const [file, asWhat] = NAMED[command] ?? []
+    assert.ok(file, `nothing runs "${command}"`)
+    assert.ok(readFileSync(file, 'utf8').includes(asWhat!), `${file} does not run "${command}"`)
+  }
+})
 
 test('each SQL statement of the document runs on a database that it is meant for', async (t) => {
   const statements = [...TEXT.matchAll(/```sql\n([^]*?)```/g)].map(([, sql]) => sql!)

@@ -35,7 +35,7 @@ function groupBy<Item> (items: Item[], keyOf: (item: Item) => string): Map<strin
 }
 
 const dayOf = (at: number) => Math.floor(at / DAY)
-const round = (count: number) => count < 5 ? 0 : 5 * Math.round(count / 5)
+const round = (count: number) => 5 * Math.floor(count / 5)
 
 /** The rows that `daily` should have of a day. @param cap new installations of one address that count each day */
 export function expectedFigures (heard: Heard[], day: number, cap: number): FigureRow[] {
@@ -49,7 +49,7 @@ export function expectedFigures (heard: Heard[], day: number, cap: number): Figu
   const rows = [...activity(settled, day)]
   for (const column of NAMED) rows.push(...fold(column, settled, leads, (newest) => newest[column] ?? 'not reported'))
   for (const column of COUNTED) {
-    rows.push(...fold(column, settled, leads, (newest) => rangeOf(newest[column])), ...sumOf(column, settled, cap))
+    rows.push(...fold(column, settled, leads, (newest) => rangeOf(newest[column])), ...sumOf(column, settled, leads, cap))
   }
   return sortRows(rows)
 }
@@ -103,12 +103,16 @@ function fold (
 const rangeOf = (count: string | number | null | undefined) =>
   typeof count === 'number' ? RANGES.find(([to]) => count <= to)![1] : 'not reported'
 
-function sumOf (column: string, settled: Installation[], cap: number): FigureRow[] {
-  const counts = settled.map(({ newest }) => newest[column]).filter((count) => typeof count === 'number').toSorted((a, b) => b - a)
-  const most = counts[Math.max(cap + 5, Math.ceil(counts.length / 20)) - 1]
-  if (most === undefined) return []
+function sumOf (column: string, settled: Installation[], leads: Set<Installation>, cap: number): FigureRow[] {
+  const countOf = ({ newest }: Installation) => newest[column]
+  const known = settled.filter((each) => typeof countOf(each) === 'number')
+  const leading = known.filter((each) => leads.has(each)).map((each) => Number(countOf(each))).toSorted((a, b) => b - a)
+  if (known.length < cap + 5 || leading.length < 5) return []
+  const rank = Math.max(5, Math.ceil(leading.length / 20))
+  const most = leading[rank - 1]!
+  const mostOfOthers = leading[Math.max(rank, Math.ceil(leading.length / 2)) - 1]!
   let step = 5
   for (let power = 1; step < 5 * most; power *= 10) step = [5, 10, 20].map((each) => each * power).find((each) => each >= 5 * most) ?? step
-  const sum = counts.reduce((all, count) => all + Math.min(count, most), 0)
+  const sum = known.reduce((all, each) => all + Math.min(Number(countOf(each)), leads.has(each) ? most : mostOfOthers), 0)
   return [{ figure: 'total', bucket: column, value: step * Math.round(sum / step) }]
 }

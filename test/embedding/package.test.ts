@@ -81,6 +81,11 @@ describe('the package', () => {
     assert.deepEqual(await exited, [0, null])
   })
 
+  test('brings the collector', async () => {
+    const { stdout } = await run(process.execPath, ['node_modules/flowforge/bin/flowforge-collector.js', '--help'], { cwd: project.directory })
+    assert.match(stdout, /COLLECTOR_IP_HASH_KEY/)
+  })
+
   test('brings types that a strict TypeScript platform compiles against, from both kinds of module', onlyInSoak, async () => {
     const compiler = resolve('node_modules/typescript/bin/tsc')
     await run(process.execPath, [compiler, '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023',

@@ -61,27 +61,28 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.deepEqual([await app.db.models.TelemetryDecision.count(), app.decisions.unwritten], [0, undefined])
   })
 
-  test('that cannot be recorded are saved all the same, and recorded in their order as soon as that works', async (t) => {
+  test('a no that cannot be recorded is saved, and recorded as soon as that works; a yes is refused', async (t) => {
     const db = await create()
     const { app, log } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db }, initialised: false })
     const client = await setUp(app)
     const { strike, mend } = away('TelemetryDecisions')
     await strike(app.db.sequelize)
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    for (const enabled of [false, true, false]) {
+    for (const [enabled, status] of [[false, 200], [true, 503], [false, 200]] as const) {
       const response = await client.request({ ...CHANGE, payload: { 'telemetry:enabled': enabled } })
-      assert.deepEqual([response.statusCode, response.json()], [200, { 'telemetry:enabled': enabled }])
-      assert.equal(await stored(app), String(enabled))
+      assert.equal(response.statusCode, status)
+      assert.equal(await stored(app), 'false')
+      assert.equal((await app.telemetry.consent()).allowed, false)
     }
     await client.post('/api/v1/telemetry/new-id')
     assert.equal(app.decisions.unwritten, 'record')
     assert.equal((await app.decisions.last())?.enabled, false)
-    assert.equal(log.lines.filter(({ msg }) => /could not record who decided/.test(msg)).length, 3)
+    assert.equal(log.lines.filter(({ msg }) => /could not record who decided/.test(msg)).length, 2)
     await mend(app.db.sequelize)
     t.mock.timers.tick(RETRY_MS)
     await until('all is recorded', () => !app.decisions.unwritten)
     assert.deepEqual((await app.decisions.list()).map(({ action, enabled, who }) => [action, enabled, who]), [
-      ['new id', false, 'ada'], ['decide', false, 'ada'], ['decide', true, 'ada'], ['decide', false, 'ada'], ['decide', true, 'ada']
+      ['new id', false, 'ada'], ['decide', false, 'ada'], ['decide', false, 'ada'], ['decide', true, 'ada']
     ])
   })
 

@@ -27,16 +27,20 @@ export function hashAddress (key: KeyObject, salt: string, address: string): str
   return createHmac('sha256', key).update(salt + address).digest('hex')
 }
 
-/** Formats an address in its canonical form. Everything that is not an address becomes `unknown`, one client. */
-export function canonicalAddress (text: string): string {
-  return parseAddress(text)?.toString() ?? 'unknown'
+export interface Client {
+  /** The address in its canonical form. Everything that is not an address becomes `unknown`, one client. */
+  address: string
+  /** The network by which requests are limited: an IPv4 address, or the /64 of an IPv6 address. */
+  network: string
 }
 
-/** Formats the network by which requests are limited: an IPv4 address, or the /64 of an IPv6 address. */
-export function networkOf (text: string): string {
-  const address = parseAddress(text)
-  if (!address || address.kind() === 'ipv4') return canonicalAddress(text)
-  return `${address.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')}::/64`
+/** Reads the address of a client as it stands in a header or a socket. */
+export function readClient (text: string): Client {
+  const parsed = parseAddress(text)
+  const address = parsed?.toString() ?? 'unknown'
+  if (!parsed || parsed.kind() === 'ipv4') return { address, network: address }
+  const prefix = parsed.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { address, network: `${prefix}::/64` }
 }
 
 export function hashKey (secret: string): KeyObject {
@@ -58,8 +62,7 @@ export const clientAddress = fp<Options>(async (app: FastifyInstance, { salts, s
   app.addHook('onRequest', async (request) => {
     request.receivedAt = now()
     const salt = await salts.of(dayOf(request.receivedAt))
-    const address = canonicalAddress(request.ip ?? '')
-    const network = networkOf(address)
+    const { address, network } = readClient(request.ip ?? '')
     request.addressHash = hashAddress(key, salt, address)
     request.networkHash = network === address ? request.addressHash : hashAddress(key, salt, network)
   })

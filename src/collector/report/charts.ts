@@ -45,7 +45,8 @@ export function drawLines (days: string[], series: Series[], unit = ''): LineCha
       { y: round(y(level) * PLOT_HEIGHT / 100), label: level.toLocaleString('en') + unit })),
     months: days.length < 2
       ? []
-      : x.ticks(12).map((tick, index) => ({ x: round(x(tick)), label: describeTick(tick), minor: index % 3 !== 1 }))
+      : thinOut(x.ticks(12))
+        .map((tick, index) => ({ x: round(x(tick)), label: describeTick(tick), minor: index % 3 !== 1 }))
         // Labels at the edges would be cut off.
         .filter(({ x }) => x > 4 && x < 96),
     strips: days.map((day, index) => ({
@@ -53,6 +54,12 @@ export function drawLines (days: string[], series: Series[], unit = ''): LineCha
     })),
     plotHeight: PLOT_HEIGHT
   }
+}
+
+/** D3 makes up to twice as many ticks as it is asked for; their words would overlap. */
+function thinOut (ticks: Date[]): Date[] {
+  const every = Math.ceil(ticks.length / 13)
+  return ticks.filter((_tick, index) => index % every === 0)
 }
 
 function describeDay (day: string, index: number, series: Series[], unit: string): string {

@@ -1,7 +1,7 @@
 /** Reads the report from `daily`, which has only finished days, so that its cost does not depend on installations. */
 import { dateOf } from '../day.js'
 import type { Statements } from '../storage/database.js'
-import { RANGE_NAMES } from '../storage/figures.js'
+import { NOT_REPORTED, RANGE_NAMES } from '../storage/figures.js'
 import type { Bucket as KeptBucket } from '../storage/rounding.js'
 import { compareVersions } from './versions.js'
 
@@ -42,7 +42,7 @@ export interface Shares {
   buckets: Bucket[]
 }
 
-/** The answer of `/report.json`. All counts are rounded to 5, and no bucket is below 5. */
+/** The answer of `/report.json`. All counts are rounded down to 5, and no bucket is below 5. */
 export interface Report {
   /** The requested range. */
   from: string
@@ -171,10 +171,11 @@ function bucketsOf (rows: DailyRow[], figure: string): Bucket[] {
     : figure.startsWith('env_')
       ? (a: Bucket, b: Bucket) => compareVersions(b.name, a.name)
       : (a: Bucket, b: Bucket) => b.installations - a.installations || (a.name < b.name ? -1 : 1)
-  const rank = ({ name }: Bucket) => LAST.indexOf(name)
+  const rank = ({ name }: Bucket) => NO_VALUE.indexOf(name)
   return rows.filter((row) => row.figure === figure)
     .map(({ bucket, value }) => ({ name: bucket, installations: value }))
     .toSorted((a, b) => rank(a) - rank(b) || order(a, b))
 }
 
-const LAST = ['not reported', 'other']
+/** The buckets that are no value of their own; they stand last. */
+export const NO_VALUE = [NOT_REPORTED, 'other']

@@ -1,8 +1,9 @@
 import { drawBuckets, drawLines, percent, sumOf, type LineChart, type Series } from './charts.js'
-import type { Bucket, Distribution, Report, Shares } from './read-report.js'
+import { NO_VALUE, type Bucket, type Distribution, type Report, type Shares } from './read-report.js'
+import { compareVersions } from './versions.js'
 
 /** The number of lines in one chart; report.css has as many colours and dash patterns. */
-const MOST_LINES = 5
+const MOST_LINES = 8
 
 const TITLES: Record<Distribution, string> = {
   flowforge: 'FlowForge version',
@@ -32,6 +33,7 @@ export interface TimeView {
   about: string
   chart: LineChart
   days: string[]
+  /** Those of the table; the chart may have fewer. */
   series: Series[]
   unit: string
 }
@@ -58,11 +60,18 @@ function viewDistribution (title: string, name: string, raw: Bucket[]) {
 }
 
 function viewTime (
-  id: string, title: string, about: string, days: string[], series: Series[], unit = ''
+  id: string, title: string, about: string, days: string[], all: Series[], unit = ''
 ): TimeView | undefined {
-  const shown = series.filter(({ values }) => values.some((value) => value !== null))
-  if (days.length === 0 || shown.length === 0) return undefined
-  return { id, title, about, days, series: shown, unit, chart: drawLines(days, shown, unit) }
+  const series = all.filter(({ values }) => values.some((value) => value !== null))
+  if (days.length === 0 || series.length === 0) return undefined
+  return { id, title, about, days, series, unit, chart: drawLines(days, largestOf(series), unit) }
+}
+
+/** As many as a chart has lines: those that are the largest at their peak and today, in the order of all. */
+function largestOf (series: Series[]): Series[] {
+  const sizeOf = ({ values }: Series) => Math.max(...values.map((value) => value ?? 0)) + (values.at(-1) ?? 0)
+  const largest = series.toSorted((a, b) => sizeOf(b) - sizeOf(a)).slice(0, MOST_LINES)
+  return series.filter((each) => largest.includes(each))
 }
 
 function viewActivity ({ activity }: Report) {
@@ -86,32 +95,32 @@ function viewWeeks ({ weeks }: Report) {
 }
 
 function viewVersions ({ versions }: Report) {
-  const about = 'Share of the installations of 30 days, in percent, of the five versions with the largest share over ' +
-    'the whole time.'
+  const about = 'Share of the installations of 30 days, in percent. The chart has the eight largest versions, the ' +
+    'table has all.'
   return [
     viewTime('flowforge-versions', 'FlowForge versions', about, ...sharesOverTime(versions.flowforge), ' %'),
     viewTime('nodejs-versions', 'Node.js versions', about, ...sharesOverTime(versions.nodejs), ' %')
   ]
 }
 
-/** Computes the shares of the versions with the largest share over the whole time, in percent. */
+/** Computes the share of each version over time, in percent, the newest version first. */
 function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
-  const sums = new Map<string, number>()
   const parts = shares.map(({ buckets }) => {
     const total = Math.max(1, sumOf(buckets))
     return new Map(buckets.map(({ name, installations }) => [name, Math.round(1000 * installations / total) / 10]))
   })
-  for (const part of parts) for (const [name, share] of part) sums.set(name, (sums.get(name) ?? 0) + share)
-  const names = [...sums].toSorted((a, b) => b[1] - a[1]).map(([name]) => name).filter((name) => name !== 'other')
+  const names = [...new Set(parts.flatMap((part) => [...part.keys()]))].filter((name) => !NO_VALUE.includes(name))
+    .toSorted((a, b) => compareVersions(b, a))
   return [
     shares.map(({ day }) => day),
-    names.slice(0, MOST_LINES).map((name) => ({ name, values: parts.map((part) => part.get(name) ?? 0) }))
+    [...names, ...NO_VALUE].map((name) => ({ name, values: parts.map((part) => part.get(name) ?? 0) }))
+      .filter(({ values }) => values.some((value) => value > 0))
   ]
 }
 
 function viewTotals ({ totals }: Report) {
-  const about = 'Sums over the installations of 30 days. The largest 5 % of the counts are taken as the next ' +
-    'smaller one.'
+  const about = 'Sums over the installations of 30 days, without what the largest have more than others, so that ' +
+    'nobody can bend them.'
   return viewTime('totals', 'Users, teams and projects', about, totals.map(({ day }) => day), [
     { name: 'users', values: totals.map(({ users }) => users) },
     { name: 'projects', values: totals.map(({ projects }) => projects) },

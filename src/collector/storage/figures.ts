@@ -145,24 +145,34 @@ async function countBuckets (db: Statements, name: string): Promise<CountedBucke
 const foldFigure = (figure: string, buckets: CountedBucket[]): Figure[] =>
   foldBuckets(buckets, MOST_BUCKETS).map(({ bucket, value }) => ({ figure, bucket, value: roundCount(value) }))
 
-/** The share of the largest counts that a sum replaces by the next smaller one. */
+/** The share of the largest counts of leading installations that a sum replaces by the next smaller one. */
 const CLIPPED = 0.05
 
 /**
- * Sums up a count over all installations. Replaces the largest 5 % of the counts by the largest of the others, so that
- * false counts hardly change the sum; at least as many as one address can add per day, plus 5. Returns no sum if there
- * are not more counts than that.
+ * Sums up a count over all installations, so that false counts hardly change the sum. Of the installations that lead,
+ * the largest 5 % of the counts, and at least 4, are replaced by the next smaller one. Installations from the same
+ * address as one that leads may be invented: each counts as the median of those that lead at most. Returns no sum of
+ * fewer installations than one address can add per day, plus 5.
  */
 async function sumUp (db: Statements, column: string, newPerAddress: number): Promise<Figure[]> {
-  const [known] = await db.query<{ count: number | string }>(`SELECT COUNT(${column}) AS count FROM settled`)
-  const clipped = Math.max(newPerAddress + SMALLEST, Math.ceil(CLIPPED * Number(known!.count)))
-  const [most] = await db.query<{ value: number }>(`SELECT ${column} AS value FROM settled WHERE ${column} IS NOT NULL
-    ORDER BY 1 DESC LIMIT 1 OFFSET ${clipped - 1}`)
-  if (!most) return []
+  const [known] = await db.query<Record<'all' | 'leading', number | string>>(
+    `SELECT COUNT(*) AS "all", COUNT(*) FILTER (WHERE leads) AS leading FROM settled WHERE ${column} IS NOT NULL`)
+  const leading = Number(known!.leading)
+  if (Number(known!.all) < newPerAddress + SMALLEST || leading < SMALLEST) return []
+  const rank = Math.max(SMALLEST, Math.ceil(CLIPPED * leading))
+  const most = await countAt(db, column, rank)
+  const mostOfOthers = await countAt(db, column, Math.max(rank, Math.ceil(leading / 2)))
+  const limit = `CASE WHEN leads THEN ${most} ELSE ${mostOfOthers} END`
   const [sum] = await db.query<{ value: number | string }>(
-    `SELECT SUM(CAST(CASE WHEN ${column} > ${most.value} THEN ${most.value} ELSE ${column} END AS BIGINT)) AS value
-    FROM settled`)
-  return [{ figure: 'total', bucket: column, value: roundTotal(Number(sum!.value), most.value) }]
+    `SELECT SUM(CAST(CASE WHEN ${column} > ${limit} THEN ${limit} ELSE ${column} END AS BIGINT)) AS value FROM settled`)
+  return [{ figure: 'total', bucket: column, value: roundTotal(Number(sum!.value), most) }]
+}
+
+/** Reads the count at a rank, 1 for the largest, among the installations that lead. */
+async function countAt (db: Statements, column: string, rank: number): Promise<number> {
+  const [row] = await db.query<{ value: number }>(`SELECT ${column} AS value FROM settled
+    WHERE leads AND ${column} IS NOT NULL ORDER BY 1 DESC LIMIT 1 OFFSET ${rank - 1}`)
+  return row!.value
 }
 
 /** Stores the figures of a day in one statement, so that a day has all of its figures or none. */
@@ -184,9 +194,18 @@ export async function finishDays (
   for (; day < today && !signal?.aborted; day++) {
     // Not in a transaction on SQLite, because it would hold the write lock during all of the counting.
     if (db.kind === 'sqlite') await finishDay(db, day, newPerAddress)
-    else await db.transaction((statements) => finishDay(statements, day, newPerAddress))
+    else await finishOnPostgres(db, day, newPerAddress)
   }
   return day - first
+}
+
+async function finishOnPostgres (db: Database, day: number, newPerAddress: number): Promise<void> {
+  await db.transaction(async (statements) => {
+    // These installations may be sending now: repeatable read would fail at the first row that has changed meanwhile.
+    await statements.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    await admitInstallations(statements, day, newPerAddress)
+  })
+  await db.transaction((statements) => finishDay(statements, day, newPerAddress))
 }
 
 /** Returns the day after the newest that has figures; if there are none, the first day of an installation. */

@@ -2,11 +2,11 @@
  * Counts the pings that release 0.2.0 stored, once, day by day, oldest first. Each day is one transaction, so that
  * counting can be stopped at any time and continues with the next day.
  */
-import { DAY } from '../day.js'
+import { DAY, dayOf } from '../day.js'
 import { pingColumns, receiptColumns } from './columns.js'
 import { withRetry, type Database, type Statements } from './database.js'
 import { finishDay } from './figures.js'
-import { noteAtInstallations } from './installations.js'
+import { noteAtInstallations, REMEMBERED_DAYS } from './installations.js'
 import { HISTORY, releasedColumns } from './migrations.js'
 import { createPartition } from './partitions.js'
 
@@ -34,6 +34,13 @@ export async function hasHistory (db: Statements): Promise<boolean> {
   return found !== undefined
 }
 
+/** Returns the number of days that are left to be counted, at least 1; 0 if there is no history. */
+export async function historyDaysLeft (db: Statements, today: number): Promise<number> {
+  if (!await hasHistory(db)) return 0
+  const [row] = await db.query<{ next: number }>('SELECT next_day AS next FROM history')
+  return Math.max(1, today - row!.next)
+}
+
 /** Counts the history. Resolves when it is counted, by this collector or another, or when the signal is aborted. */
 export async function replayHistory (db: Database, options: ReplayOptions): Promise<void> {
   if (!await hasHistory(db)) return
@@ -52,7 +59,7 @@ async function replayNext (db: Statements, options: ReplayOptions): Promise<numb
   // If two collectors count at the same time, this fails for one of them, which retries with the next day.
   const [row] = await db.query<{ day: number }>(
     'UPDATE history SET next_day = next_day + 1 RETURNING next_day - 1 AS day')
-  const day = row!.day
+  const day = await skipYears(db, row!.day)
   if (day <= options.today) await replayDay(db, day, options)
   if (day < options.today) return options.today - day
   // The remaining pings were received in the future: either a clock was wrong then, or this one is wrong now.
@@ -62,6 +69,19 @@ async function replayNext (db: Statements, options: ReplayOptions): Promise<numb
   await db.change(`DROP TABLE ${HISTORY}`)
   await db.change('DROP TABLE history')
   return 0
+}
+
+/** A longer gap without pings is skipped: a clock at 1970 has left pings, and none in the years after. */
+const MOST_EMPTY_DAYS = 365
+
+/** Returns the day, or the day of the next ping if that is more than a year away. */
+async function skipYears (db: Statements, day: number): Promise<number> {
+  const [row] = await db.query<{ next: number | string | null }>(
+    `SELECT MIN(received_at) AS next FROM ${HISTORY} WHERE received_at >= ${(day - REMEMBERED_DAYS) * DAY}`)
+  const next = row!.next === null ? day : dayOf(Number(row!.next))
+  if (next - day <= MOST_EMPTY_DAYS) return day
+  await db.change('UPDATE history SET next_day = $1', [next + 1])
+  return next
 }
 
 /** Checks whether more than one ping in a hundred was received after a day. */

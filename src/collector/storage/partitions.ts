@@ -48,4 +48,4 @@ export async function listPartitions (db: Statements): Promise<number[]> {
     .filter((day) => day !== undefined)
 }
 
-const partitionOf = (day: number) => `pings_${dateOf(day).replaceAll('-', '_')}`
+export const partitionOf = (day: number) => `pings_${dateOf(day).replaceAll('-', '_')}`

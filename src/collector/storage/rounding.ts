@@ -14,9 +14,12 @@ export interface CountedBucket extends Bucket {
 /** A bucket with fewer installations than this could identify them. */
 export const SMALLEST = 5
 
-/** Rounds a count to a multiple of 5, and less than 5 to 0. So two figures never differ by less than 5. */
+/**
+ * Rounds a count down to a multiple of 5. So less than 5 is 0, two figures never differ by less than 5, and 20
+ * installations more never add more than 20.
+ */
 export function roundCount (count: number): number {
-  return count < SMALLEST ? 0 : Math.round(count / SMALLEST) * SMALLEST
+  return count - count % SMALLEST
 }
 
 /**

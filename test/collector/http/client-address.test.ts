@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { canonicalAddress, hashAddress, hashKey, networkOf } from '../../../src/collector/http/client-address.js'
+import { hashAddress, hashKey, readClient } from '../../../src/collector/http/client-address.js'
 import { KEY, PING, sqliteUrl, startCollector } from '../start-collector.js'
+
+const canonicalAddress = (text: string) => readClient(text).address
+const networkOf = (text: string) => readClient(text).network
 
 const salt = 'a'.repeat(64)
 const hash = (address: string, key = KEY, daily = salt) => hashAddress(hashKey(key), daily, canonicalAddress(address))

@@ -21,7 +21,14 @@ test('a year has its months, round numbers and a strip for each day', () => {
 
 test('a few weeks have their days', () => {
   const days = daysFrom('2026-01-20', 28)
-  assert.deepEqual(drawLines(days, series(days)).months.slice(3, 6).map(({ label }) => label), ['29 Jan', '31 Jan', '2 Feb'])
+  assert.deepEqual(drawLines(days, series(days)).months.slice(3, 6).map(({ label }) => label), ['6 Feb', '10 Feb', '14 Feb'])
+})
+
+test('days are never so many that their words overlap', () => {
+  for (let count = 2; count <= 400; count++) {
+    const days = daysFrom('2026-01-20', count)
+    assert.ok(drawLines(days, series(days)).months.length <= 13, `${count} days`)
+  }
 })
 
 test('a single day stands in the middle, without a month', () => {

@@ -12,18 +12,24 @@ import { instanceId, openTestDatabase, sqliteUrl } from '../start-collector.js'
 const FIRST = 20_700
 const DAYS = 5
 /** New installations of one address that count each day: small, so that the edge is often met. */
-const CAP = 3
+const CAP = 5
 
 interface Installation { version: number, users: number, heardOn: boolean[] }
 interface Case { honest: Installation[], lies: Installation[], liesFrom: number }
 
-const someInstallations = (maxLength: number, users: fc.Arbitrary<number>) => fc.array(fc.record({
-  version: fc.nat(3), users, heardOn: fc.array(fc.boolean(), { minLength: DAYS, maxLength: DAYS })
-}), { maxLength })
+// Without a least length most cases would be too small to have a figure at all.
+const someInstallations = (
+  minLength: number, maxLength: number, users: fc.Arbitrary<number>, version: fc.Arbitrary<number>
+) => fc.array(fc.record({
+  version, users, heardOn: fc.array(fc.boolean(), { minLength: DAYS, maxLength: DAYS })
+}), { minLength, maxLength, size: 'max' })
 
 const cases: fc.Arbitrary<Case> = fc.record({
-  honest: someInstallations(40, fc.nat(50)),
-  lies: someInstallations(12, fc.constantFrom(0, 7, 2 ** 31 - 1)),
+  // Much alike, so that what moves their sum is more than its rounding.
+  honest: someInstallations(25, 45, fc.integer({ min: 20, max: 27 }), fc.nat(6)),
+  // All claim the same.
+  lies: fc.tuple(fc.constantFrom(0, 2 ** 31 - 1), fc.nat(6)).chain(([users, version]) => (
+    someInstallations(8, 20, fc.constant(users), fc.constant(version)))),
   liesFrom: fc.nat(DAYS - 2)
 })
 
@@ -57,8 +63,13 @@ async function publish (db: Database, { honest, lies, liesFrom }: Case): Promise
 let open: (t: TestContext) => Promise<Database>
 before(() => { open = async (t) => openTestDatabase(t, await sqliteUrl(t), FIRST) })
 
+/** How many of all that were sent have a version. */
+const sharing = ({ honest, lies }: Case, bucket: string) =>
+  [...honest, ...lies].filter(({ version }) => bucket === `env_flowforge ${version}.0.0`).length
+
 test('no published figure, nor the difference of two, is of fewer than 5', async (t) => {
   const db = await open(t)
+  let named = 0
   await fc.assert(fc.asyncProperty(cases, async (sent) => {
     const days = await publish(db, sent)
     for (const [at, figures] of days.entries()) {
@@ -66,42 +77,72 @@ test('no published figure, nor the difference of two, is of fewer than 5', async
         assert.ok(value % 5 === 0 && value >= 0, `${name} is ${value}`)
         // Shown at all, a group has five; the counts of a day may be 0.
         if (!/^(active|change|total) /.test(name)) assert.ok(value >= 5, `${name} is ${value}`)
-        const change = value - (days[at - 1]?.get(name) ?? 0)
-        assert.ok(Math.abs(change) % 5 === 0, name)
+        if (/^env_flowforge \d/.test(name)) {
+          named++
+          assert.ok(sharing(sent, name) >= value, `${name} is ${value}, and ${sharing(sent, name)} have it`)
+        }
+        for (const other of [days[at - 1]?.get(name), figures.get('active month')]) {
+          assert.ok(Math.abs(value - (other ?? 0)) % 5 === 0, name)
+        }
       }
     }
   }), { numRuns: 10, seed: 1, endOnFailure: true })
+  assert.ok(named > 20, 'versions are named')
 })
 
 test('a sender moves no figure on its first day, and by no more than the cap for each day after it', async (t) => {
   const db = await open(t)
+  let moved = 0
   await fc.assert(fc.asyncProperty(cases, async (sent) => {
     const [plain, bent] = [await publish(db, { ...sent, lies: [] }), await publish(db, sent)]
     const first = Array.from({ length: DAYS }, (_, at) => at)
       .find((at) => at >= sent.liesFrom && sent.lies.some(({ heardOn }) => heardOn[at])) ?? DAYS
     for (let at = 0; at < DAYS; at++) {
       if (at <= first) assert.deepEqual(bent[at], plain[at])
-      else compare(plain[at]!, bent[at]!, at - first, sent.honest)
+      else moved = Math.max(moved, compare(plain[at]!, bent[at]!, at - first, sent.honest))
     }
   }), { numRuns: 15, seed: 2, endOnFailure: true })
+  assert.ok(moved >= CAP, 'a sender reaches its cap')
 })
 
-/** @param days on which the sender has brought in installations that may count by now */
-function compare (plain: Figures, bent: Figures, days: number, honest: Installation[]): void {
-  // Rounding adds 5 at most: 4 are published as 0, and 7 as 5, but 4 + 3 as 5.
-  const most = Math.ceil(CAP * days / 5) * 5 + 5
+test('installations that are heard on one day alone change no figure of any day', async (t) => {
+  const db = await open(t)
+  await fc.assert(fc.asyncProperty(cases, async (sent) => {
+    const once = sent.lies.map((lie) => ({ ...lie, heardOn: lie.heardOn.map((_, at) => at === sent.liesFrom) }))
+    assert.deepEqual(await publish(db, { ...sent, lies: once }), await publish(db, { ...sent, lies: [] }))
+  }), { numRuns: 3, seed: 3, endOnFailure: true })
+})
+
+/**
+ * @param days on which the sender has brought in installations that may count by now
+ * @returns by how much the active installations differ
+ */
+function compare (plain: Figures, bent: Figures, days: number, honest: Installation[]): number {
+  const most = CAP * days
   for (const name of new Set([...plain.keys(), ...bent.keys()])) {
     const [before, now] = [plain.get(name), bent.get(name)]
+    const change = (now ?? 0) - (before ?? 0)
+    const what = `${name}: ${before} became ${now}`
     if (name.startsWith('total ')) {
-      // Less than what the largest honest count for each of the installations would be, rounded.
-      const largest = Math.max(...honest.map(({ users }) => users), 0)
-      if (CAP * days < CAP + 5) assert.ok((now ?? 0) <= (honest.length + 1 + CAP * days) * largest * 2 + 5, `${name}: ${now}`)
-    } else if (name.startsWith('active ') || name.startsWith('change ') || (before !== undefined && now !== undefined && !name.endsWith(' other'))) {
-      assert.ok(Math.abs(now! - before!) <= most, `${name}: ${before} became ${now}`)
-    } else if (before === undefined && name.startsWith('env_flowforge ') && !name.endsWith(' other')) {
+      const { added, rounding } = mostOfSum(days, honest, before === undefined)
+      assert.ok(change <= added + rounding && change >= -rounding, what)
+    // What was part of it and is named now, four of each version at most, is gone from it.
+    } else if (name.endsWith(' other')) assert.ok(change <= most && change >= -4 * 8, what)
+    else if (/^(active|change) /.test(name) || before !== undefined) assert.ok(change <= most && change >= 0, what)
+    else {
       // Named only because of the sender: at most one of the five senders each day is this one.
+      assert.ok(change <= 4 + most, what)
       const others = honest.filter(({ version }) => name === `env_flowforge ${version}.0.0`).length
-      assert.ok(others >= 5 - days, `${name} is named with ${others} others`)
+      if (name.startsWith('env_flowforge ')) assert.ok(others >= 5 - days, `${name} is named with ${others} others`)
     }
   }
+  return bent.get('active month')! - plain.get('active month')!
+}
+
+/** What the sender can add to a sum: its installations, and the four that were cut off, have what the fifth largest had. */
+function mostOfSum (days: number, honest: Installation[], isFirst: boolean): { added: number, rounding: number } {
+  const level = honest.map(({ users }) => users).toSorted((a, b) => b - a)[4 - days] ?? 0
+  const installations = 4 + CAP * days + (isFirst ? CAP + 4 : 0)
+  // Both are rounded to a step of at most 12.5 times the level.
+  return { added: installations * level, rounding: 12.5 * level + 10 }
 }

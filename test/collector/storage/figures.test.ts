@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import fc from 'fast-check'
+import pg from 'pg'
 import { DAY } from '../../../src/collector/day.js'
 import { rowOf } from '../../../src/collector/storage/columns.js'
 import type { Database } from '../../../src/collector/storage/database.js'
@@ -8,8 +9,9 @@ import { finishDays } from '../../../src/collector/storage/figures.js'
 import { createPartition } from '../../../src/collector/storage/partitions.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
 import { foldBuckets, roundCount, roundTotal } from '../../../src/collector/storage/rounding.js'
+import { startPostgres, type Postgres } from '../../helpers/postgres.js'
 import { describeOnBoth } from '../both-databases.js'
-import { instanceId, openTestDatabase, PING } from '../start-collector.js'
+import { instanceId, openTestDatabase, PING, postgresUrl } from '../start-collector.js'
 
 const FIRST = 20_700
 const CAP = 20
@@ -120,6 +122,16 @@ describeOnBoth('the figures', (create) => {
     assert.equal((await figuresOf(db, FIRST + 1, 'total')).platform_counts_users, 1200)
   })
 
+  test('a sender whose installations claim all they can adds the largest count but 5 % once, and the median for the others', async (t) => {
+    const db = await openTestDatabase(t, await create(t), FIRST)
+    const honest = Array.from({ length: 100 }, (_, number) => ({ number, users: number }))
+    const liars = Array.from({ length: 20 }, (_, at) => ({ number: 200 + at, users: 2 ** 31 - 1, from: 'one address' }))
+    for (const day of [FIRST, FIRST + 1]) await store(db, [...honest, ...liars].map((ping) => ({ ...ping, day })))
+    await finishDays(db, FIRST + 2, CAP)
+    // 95 of 100 are as they are and five count as the next, 95; the sender adds 95 and 19 times 50, of the 4950.
+    assert.equal((await figuresOf(db, FIRST + 1, 'total')).platform_counts_users, 6000)
+  })
+
   test('days without a ping have their figures, too, and a day is counted once', async (t) => {
     const db = await openTestDatabase(t, await create(t), FIRST)
     const both = Array.from({ length: 7 }, (_, number) => [{ number, day: FIRST }, { number, day: FIRST + 1 }]).flat()
@@ -128,6 +140,27 @@ describeOnBoth('the figures', (create) => {
     assert.equal(await finishDays(db, FIRST + 5, CAP), 0)
     assert.deepEqual(await figuresOf(db, FIRST + 4, 'active'), { day: 0, month: 5, week: 5 })
   })
+})
+
+let postgres: Postgres
+before(async () => { postgres = await startPostgres() })
+after(() => postgres.stop())
+
+test('on PostgreSQL a day is counted at the first attempt while an installation that was new on it is sending', async (t) => {
+  const url = await postgresUrl(postgres)
+  const db = await openTestDatabase(t, url, FIRST)
+  await store(db, Array.from({ length: 9 }, (_, number) => ({ number, day: FIRST })))
+  const sender = new pg.Client(url)
+  await sender.connect()
+  t.after(() => sender.end())
+  await sender.query('BEGIN')
+  await sender.query('UPDATE installations SET days = days')
+  let attempts = 0
+  const counting = finishDays({ ...db, transaction: (run) => db.transaction((statements) => { attempts++; return run(statements) }) }, FIRST + 1, CAP)
+  while ((await sender.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows.length === 0);
+  await sender.query('COMMIT')
+  assert.equal(await counting, 1)
+  assert.equal(attempts, 2, 'once to let them in, once to count')
 })
 
 test('no bucket is below 5, other included', () => {
@@ -148,8 +181,8 @@ test('a bucket that one sender has filled up beside four others is part of other
   ])
 })
 
-test('counts are rounded to 5, and fewer than 5 are none', () => {
-  assert.deepEqual([0, 1, 4, 5, 7, 8, 12, 13].map(roundCount), [0, 0, 0, 5, 5, 10, 10, 15])
+test('counts are rounded down to 5', () => {
+  assert.deepEqual([0, 1, 4, 5, 7, 8, 12, 13].map(roundCount), [0, 0, 0, 5, 5, 5, 10, 10])
 })
 
 test('one installation changes a sum by at most a fifth of its step', () => {

@@ -98,6 +98,19 @@ describeOnBoth('the history of release 0.2.0', (create) => {
     assert.equal(held.installation.lastDay, dateOf(Math.floor(last / DAY)))
   })
 
+  test('with pings of a clock at 1970 is counted without the years between', async (t) => {
+    const url = await create(t)
+    const recent = SENT.filter(({ moment, number }) => moment >= (TODAY - 9) * DAY && number < 20)
+    await makeOldDatabase(url, [...recent.slice(0, 8).map((ping) => ({ ...ping, moment: 5000 })), ...recent])
+    const db = await openTestDatabase(t, url, TODAY)
+    const left: number[] = []
+    await replayHistory(db, { ...OPTIONS, signal: new AbortController().signal, onDay: (days) => left.push(days) })
+    assert.ok(left.length < 100, `${left.length} days were counted`)
+    assert.deepEqual(left.slice(-3), [2, 1, 0])
+    const [known] = await db.query<{ first: number }>('SELECT MIN(first_day) AS first FROM installations')
+    assert.ok(known!.first >= TODAY - 9)
+  })
+
   test('until it is counted pings are answered 503 with Retry-After, and then stored', async (t) => {
     const url = await create(t)
     await makeOldDatabase(url, SENT.filter(({ moment }) => moment >= (TODAY - 3) * DAY))
@@ -105,7 +118,7 @@ describeOnBoth('the history of release 0.2.0', (create) => {
     const early = await post(PING)
     assert.equal(early.status, 503)
     assert.ok(Number(early.headers.get('retry-after')) > 0)
-    assert.match(early.body.error, /counting the pings of an older release/)
+    assert.match(early.body.error, /counting the pings of an older release; days left: 3;/)
     assert.equal((await fetch(`${collector}/health`)).status, 503)
     await app.maintain()
     assert.equal((await post(PING)).status, 200)
