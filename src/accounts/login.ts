@@ -16,7 +16,10 @@ import { loginSchema } from './schema.js'
  * read, so that the page that refuses one keeps the username, and where to go on.
  */
 const LOGIN_LIMIT = {
-  max: 10, timeWindow: '1 minute', hook: 'preValidation', keyGenerator: ({ ip }: FastifyRequest) => readClient(ip).network
+  max: 10,
+  timeWindow: '1 minute',
+  hook: 'preValidation',
+  keyGenerator: ({ ip }: FastifyRequest) => readClient(ip).network
 } as const
 
 /** Registers the login page, and signing in and out. */

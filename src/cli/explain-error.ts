@@ -67,8 +67,7 @@ export function explainError (error: unknown, config?: PlatformConfig): unknown 
   if (!config) return error
   if (error instanceof ForeignDatabaseError) return describeForeign(error, config)
   const { code, syscall, name, message } = causeOf(error)
-  const isOwn = syscall === 'listen' || (syscall === 'getaddrinfo' && !name.startsWith('Sequelize'))
-  const kind = isOwn ? 'listen' : config.db.type
+  const kind = syscall === 'listen' ? 'listen' : config.db.type
   const explain = EXPLANATIONS.find(([codes, on]) => on === kind && codes.test(code ?? ''))?.[2]
   if (!explain && SILENCE.test(`${name}: ${message}`)) return noAnswer(placeOf(config), 'timeout', message)
   return explain?.(placeOf(config), code ?? message, message) ?? error

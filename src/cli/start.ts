@@ -1,4 +1,5 @@
 import { buildApp } from '../app.js'
+import { listen } from '../process/listen.js'
 import { closeOnStop } from '../process/stop.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { greet, terminalLogger } from './greeting.js'
@@ -11,7 +12,7 @@ export async function start (options: CommandOptions): Promise<ExitCode> {
     const app = await buildApp(config, process.stdout.isTTY ? terminalLogger(config.logging.level) : undefined)
     closeOnStop(() => app.close())
     try {
-      await app.listen({ host: config.host, port: config.port })
+      await listen(app, config)
       if (process.stdout.isTTY) console.log(await greet(app))
       return EXIT.done
     } catch (error) {

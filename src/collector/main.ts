@@ -1,4 +1,5 @@
 /** Starts the collector with settings from the environment, and sets exit codes. */
+import { listen } from '../process/listen.js'
 import { closeOnStop } from '../process/stop.js'
 import { buildCollector } from './app.js'
 import { explainFailure } from './explain-failure.js'
@@ -28,7 +29,7 @@ async function start (): Promise<void> {
     setTimeout(() => app.server.closeAllConnections(), 2000).unref()
     await app.close()
   })
-  await app.listen({ host: settings.host, port: settings.port })
+  await listen(app, settings)
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -105,17 +105,18 @@ function convert (text: string, type?: string): unknown {
 /** Adds the defaults, and validates all settings. @throws InvalidSettingsError */
 export function completeSettings (given: Partial<CollectorSettings>): CollectorSettings {
   checkHashKey(given.ipHashKey)
-  const settings = Value.Default(settingsSchema, { ...given })
+  const settings = Value.Default(settingsSchema, { ...given }) as CollectorSettings
   const [error] = Value.Errors(settingsSchema, settings)
+  // A pattern says nothing to a person; the description says what is expected.
   if (error) {
     const setting = error.instancePath.split('/')[1] ?? ''
-    throw new InvalidSettingsError(`${environmentName(setting)} ${error.message}. ${meaning(setting)}`)
+    const problem = error.keyword === 'pattern' ? 'is not in the expected form' : error.message
+    throw new InvalidSettingsError(`${environmentName(setting)} ${problem}. ${meaning(setting)}`)
   }
-  const complete = settings as CollectorSettings
-  checkProxies(complete.trustProxy)
-  checkUrl('databaseUrl', complete.databaseUrl)
-  checkUrl('reportDatabaseUrl', complete.reportDatabaseUrl)
-  return complete
+  checkProxies(settings.trustProxy)
+  checkUrl('databaseUrl', settings.databaseUrl)
+  checkUrl('reportDatabaseUrl', settings.reportDatabaseUrl)
+  return settings
 }
 
 function meaning (setting: string): string {

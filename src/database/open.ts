@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import type { ClientConfig } from 'pg'
 import { BaseError, ConnectionError, Sequelize, type Options } from 'sequelize'
 import { assertOwnDatabase, ForeignDatabaseError } from './ownership.js'
+import { createPostgresSocket } from './postgres-socket.js'
 import { makePrivateDatabase } from './private-files.js'
 import { loadSqliteDriver } from './sqlite-driver.js'
 
@@ -97,7 +98,7 @@ async function dialectOptions (address: DatabaseAddress): Promise<Options> {
   }
   const { host, port, user, password, database, ssl } = address
   const dialectModule = await loadPostgresDriver()
-  const dialectOptions = { ssl, connectionTimeoutMillis: CONNECT_MS }
+  const dialectOptions = { ssl, connectionTimeoutMillis: CONNECT_MS, stream: createPostgresSocket }
   return { dialect: 'postgres', dialectModule, host, port, username: user, password, database, dialectOptions }
 }
 

@@ -3,8 +3,7 @@ import view from '@fastify/view'
 import { Eta } from 'eta'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -32,10 +31,5 @@ function sendPage (this: FastifyReply, template: string, data: Record<string, un
 
 /** Serves assets in a scope of their own: they need no session, and may be cached. */
 async function serveAssets (app: Parameters<typeof fastifyStatic>[0]): Promise<void> {
-  const pico = dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')))
-  await app.register(fastifyStatic, {
-    root: [join(import.meta.dirname, 'assets'), pico],
-    prefix: '/assets/',
-    maxAge: '1h'
-  })
+  await app.register(fastifyStatic, { root: join(import.meta.dirname, 'assets'), prefix: '/assets/', maxAge: '1h' })
 }

@@ -12,6 +12,7 @@ import { openDatabase } from '../../src/database/open.js'
 import { loadSqliteDriver } from '../../src/database/sqlite-driver.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort, startPostgres } from '../helpers/postgres.js'
+import { without } from '../helpers/tools.js'
 import { runProgram } from '../helpers/program.js'
 import { runCommand, runCommandProcess } from './run-command.js'
 
@@ -169,7 +170,7 @@ describe('flowforge', () => {
   }
 })
 
-describe('flowforge start on a terminal', () => {
+describe('flowforge start on a terminal', { skip: without('python3') }, () => {
   test('greets with its address, with how telemetry stands, and with where that is changed', async (t) => {
     const home = configure(t, {})
     const shown = await startOnTerminal(home)

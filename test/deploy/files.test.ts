@@ -14,6 +14,7 @@ import { readSettings } from '../../src/collector/settings.js'
 import { BUILD_SOURCES } from '../embedding/pack.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
+import { without } from '../helpers/tools.js'
 import { within } from '../helpers/within.js'
 import { PING, post, startCollector } from '../collector/start-collector.js'
 import { readCompose } from './compose.js'
@@ -23,10 +24,8 @@ import { readUnit } from './unit-file.js'
 const run = promisify(execFile)
 const UNITS = ['flowforge.service', 'flowforge-collector.service']
 
-/** Whether a program is missing, as a reason to skip a test. */
-const without = async (program: string) => await run('sh', ['-c', `command -v ${program}`]).then(() => false, () => `${program} is not installed`)
-const withoutAnalyze = await without('systemd-analyze')
-const withoutCaddy = await without('caddy')
+const withoutAnalyze = without('systemd-analyze')
+const withoutCaddy = without('caddy')
 
 for (const unit of UNITS) {
   describe(unit, () => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { without } from '../helpers/tools.js'
 import { within } from '../helpers/within.js'
 
 /** A process in a root directory of its own. */
@@ -27,7 +28,7 @@ const COMPILERS = ['cc', 'gcc', 'c++', 'g++', 'clang', 'make', 'python3']
 /** The reason why this machine cannot make a root directory for a process, or false. */
 export const cannotEnter = process.platform !== 'linux'
   ? 'needs mount namespaces, which only Linux has'
-  : process.getuid!() !== 0 && 'needs root, to mount and to change the user'
+  : without('unshare', 'mount', 'setpriv', 'chroot', 'cp') || (process.getuid!() !== 0 && 'needs root, to mount and to change the user')
 
 /**
  * Prepares a root directory with the programs of this machine and nothing of its users: /etc has neither passwd nor group.

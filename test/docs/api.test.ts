@@ -10,11 +10,12 @@ import { API_ERRORS } from '../../docs/api-errors.js'
 import { PING, startCollector } from '../collector/start-collector.js'
 import { ACCOUNT, buildNewPlatform, setUp } from '../helpers/client.js'
 import { temporaryDirectory } from '../helpers/platform.js'
+import { without } from '../helpers/tools.js'
 import { within } from '../helpers/within.js'
 
 const text = readFileSync('docs/api.md', 'utf8')
 
-test('three commands sign in, read the state, and turn telemetry off', async (t) => {
+test('three commands sign in, read the state, and turn telemetry off', { skip: without('curl') }, async (t) => {
   const app = await buildNewPlatform(t)
   await setUp(app)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -43,7 +44,7 @@ test('each call of an administrator answers what its example shows', async (t) =
   }
 })
 
-test('whoever knows the id asks the collector, and deletes what it holds, without a platform', async (t) => {
+test('whoever knows the id asks the collector, and deletes what it holds, without a platform', { skip: without('curl') }, async (t) => {
   const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
   await collector.post(PING)
   const [, block] = /```sh\n(curl [^]*?)```/.exec(readFileSync('docs/privacy.md', 'utf8'))!
@@ -53,7 +54,7 @@ test('whoever knows the id asks the collector, and deletes what it holds, withou
   assert.deepEqual(await collector.rows(), [])
 })
 
-test('a ping that was carried out of a closed network is posted with curl', async (t) => {
+test('a ping that was carried out of a closed network is posted with curl', { skip: without('curl') }, async (t) => {
   const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
   const cwd = temporaryDirectory(t)
   writeFileSync(join(cwd, 'ping.json'), JSON.stringify(PING))

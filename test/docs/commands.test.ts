@@ -57,7 +57,7 @@ for (const file of listDocuments()) {
 test('the documents name no script that package.json does not have', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
   for (const file of listDocuments()) {
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(/npm run ([\w:]+)/g)) assert.ok(scripts[name!], `${file}: ${name}`)
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[name!], `${file}: ${name}`)
   }
 })
 

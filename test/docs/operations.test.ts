@@ -14,6 +14,7 @@ import { parseVariables } from '../deploy/unit-file.js'
 import { setUp } from '../helpers/client.js'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
+import { without } from '../helpers/tools.js'
 import { runProgram } from '../helpers/program.js'
 
 const run = promisify(execFile)
@@ -36,7 +37,7 @@ const CLONE = /telemetry new-id/
 /** What the first process of a machine or a container engine carries out: test/deploy does what they would do. */
 const ELSEWHERE = /^(systemctl|journalctl|docker|npm) .*\n?/gm
 
-const withoutSqlite = await run('sqlite3', ['--version']).then(() => false, () => 'the command line of SQLite is not installed')
+const withoutSqlite = without('sqlite3')
 
 /** Runs a block of the document, its paths below a directory. */
 async function runBlock (root: string, pattern: RegExp, replace: Record<string, string> = {}, environment: Record<string, string> = {}): Promise<string> {
@@ -61,7 +62,7 @@ test('every block of commands is run', () => {
   assert.deepEqual(rest.map((block) => block.replace(ELSEWHERE, '')), rest.map(() => ''))
 })
 
-describe('installing', () => {
+describe('installing', { skip: without('install', 'ln', 'rm') }, () => {
   test('with systemd puts units, configuration and key in their places', async (t) => {
     const root = temporaryDirectory(t)
     await runBlock(root, INSTALL)
@@ -140,7 +141,7 @@ describe('SQLite', { skip: withoutSqlite }, () => {
 
 const tools = findPostgres()
 
-describe('PostgreSQL', { skip: tools === undefined && 'needs root, pg_dump and a server of the same release' }, () => {
+describe('PostgreSQL', { skip: without('setpriv', 'chown') || (tools === undefined && 'needs root, pg_dump and a server of the same release') }, () => {
   let server: Awaited<ReturnType<typeof startServer>>
   before(async () => { server = await startServer() })
   after(() => server.stop())

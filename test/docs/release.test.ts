@@ -6,10 +6,22 @@ import { join, resolve } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
+import { listForgotten, listHolds } from '../../docs/holds.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 
 /** Licences that allow use in a product under the Apache License 2.0 without conditions on its source. */
 const ALLOWED = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']
+
+test('every pin, hold, override and blocked script of package.json has a reason, and no other', () => {
+  assert.deepEqual(listHolds().filter(([, , , reason]) => !reason), [])
+  assert.deepEqual(listForgotten(), [])
+})
+
+test('npm finds nothing missing, extraneous or invalid in what is installed', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['ls', '--all', '--json'], { maxBuffer: 64 * 1024 * 1024 })
+    .catch(({ stdout }: { stdout: string }) => ({ stdout }))
+  assert.equal(JSON.parse(stdout).problems, undefined)
+})
 
 interface Locked { dev?: boolean, optional?: boolean, license?: string }
 
@@ -46,6 +58,12 @@ test('a release names its repository, and its README has no relative link or pic
   assert.match(readme, new RegExp(`!\\[[^\\]]*\\]\\(${url}/raw/v1.2.3/docs/[\\w-]+\\.png\\)`))
 })
 
+test('CI runs on the oldest releases of Node.js that package.json admits, and on newer lines', () => {
+  const { jobs: { ci } } = parse(readFileSync('.github/workflows/ci.yml', 'utf8')) as { jobs: { ci: { strategy: { matrix: { node: string[] } } } } }
+  const admitted = (readJson('package.json').engines.node as string).split(' || ')
+  assert.deepEqual(ci.strategy.matrix.node.slice(0, admitted.length), admitted.map((range) => range.replace(/^(\^|>=)|\.0$/g, '')))
+})
+
 describe('the workflows', () => {
   for (const file of readdirSync('.github/workflows')) {
     const { jobs } = parse(readFileSync(`.github/workflows/${file}`, 'utf8')) as { jobs: Record<string, { steps: { run?: string, uses?: string }[] }> }
@@ -54,7 +72,7 @@ describe('the workflows', () => {
     test(`${file} runs files and scripts that are there`, () => {
       const { scripts } = readJson('package.json')
       for (const { run = '' } of steps) {
-        for (const [, script] of run.matchAll(/npm run ([\w:]+)/g)) assert.ok(scripts[script!], script)
+        for (const [, script] of run.matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[script!], script)
         for (const [, path] of run.matchAll(/^(?:node )?([\w./-]+\.js|\.ci\/run)/g)) assert.ok(existsSync(path!), path)
       }
     })

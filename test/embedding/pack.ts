@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { unpack } from '../helpers/unpack.js'
 
 const run = promisify(execFile)
 
@@ -34,7 +35,7 @@ export async function installPackage (): Promise<Project> {
   const directory = join(root, 'project')
   const installed = join(directory, 'node_modules', 'flowforge')
   mkdirSync(installed, { recursive: true })
-  await run('tar', ['-xzf', join(root, filename), '--strip-components=1', '-C', installed])
+  unpack(join(root, filename), installed)
   return {
     directory,
     files: files.map(({ path }: { path: string }) => path),

@@ -5,6 +5,7 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import { startListener } from '../helpers/listener.js'
 import { temporaryDirectory, WARN } from '../helpers/platform.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { giveToUnknownUser, UNKNOWN_USER } from '../helpers/unknown-user.js'
 import { someOf } from '../helpers/soak.js'
 import { createProject, packTelemetry, SEQUELIZES, startRealHost } from './start-real-host.js'
 
@@ -41,6 +42,19 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
     await started.ask('set', 'setup:initialised', true)
     return started
   }
+
+  test('works in a host whose user has no name and no HOME', async (t) => {
+    const listener = await startListener(t)
+    const project = createProject(t, telemetry, OLDEST)
+    const database = { dialect: 'sqlite', storage: join(project, 'host.db') }
+    giveToUnknownUser(project)
+    const host = startRealHost(t, project, { database, config: { telemetry: { url: listener.url } } }, {}, { ...UNKNOWN_USER, env: {} })
+    for (const [key, value] of Object.entries({ instanceId: INSTANCE, 'setup:initialised': true })) await host.ask('set', key, value)
+    assert.equal(await host.ask('start'), 'served')
+    assert.equal((await host.ask('send')).outcome, 'delivered')
+    await host.ask('close')
+    assert.equal(await host.exited, 0)
+  })
 
   for (const [place, sequelize] of SEQUELIZES.entries()) {
     for (const [name, create] of someOf(Object.entries(databases), place)) {

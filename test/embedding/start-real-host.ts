@@ -1,13 +1,15 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, type ChildProcessByStdio, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { LogLine } from '../helpers/platform.js'
 import { preload } from '../helpers/program.js'
+import { unpack } from '../helpers/unpack.js'
 import { within } from '../helpers/within.js'
 
 /** Copies of Sequelize that a host may bring; npm installs them beside ours under these names. */
@@ -28,7 +30,7 @@ async function pack (): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-embedding-'))
   process.on('exit', () => { rmSync(root, { recursive: true, force: true }) })
   const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'pack:telemetry', '--', root])
-  await promisify(execFile)('tar', ['-xzf', stdout.trim().split('\n').at(-1)!, '-C', root])
+  unpack(stdout.trim().split('\n').at(-1)!, join(root, 'package'))
   return join(root, 'package')
 }
 
@@ -56,11 +58,17 @@ export interface RealHost {
   exited: Promise<number | null>
 }
 
-/** Starts test/embedding/project/real-host.mjs in a process of its own. */
-export function startRealHost (t: TestContext, project: string, host: object, env: Record<string, string> = {}): RealHost {
+/**
+ * Starts test/embedding/project/real-host.mjs in a process of its own.
+ *
+ * @param options of its process: another user, or an environment without anything of this one
+ */
+export function startRealHost (
+  t: TestContext, project: string, host: object, env: Record<string, string> = {}, options: SpawnOptions = {}
+): RealHost {
   const child = spawn(process.execPath, [...preload('test/guard.ts', 'test/helpers/clock.ts'), 'real-host.mjs'], {
-    cwd: project, env: { ...process.env, HOST: JSON.stringify(host), ...env }, stdio: ['pipe', 'pipe', 'inherit']
-  })
+    cwd: project, ...options, env: { ...options.env ?? process.env, HOST: JSON.stringify(host), ...env }, stdio: ['pipe', 'pipe', 'inherit']
+  }) as ChildProcessByStdio<Writable, Readable, null>
   t.after(() => { child.kill('SIGKILL') })
   const lines: LogLine[] = []
   const answers = new Map<number, { result?: unknown, error?: object }>()

@@ -3,22 +3,30 @@
  *
  * CLOCK_SET_TO: the moment that it shows at the start, in milliseconds since 1970; CLOCK_SPEED: how many times as fast
  * it goes, with the wait for the boot ping and the timers of a minute or more; the others guard real work, which goes no
- * faster; DAILY_IN: how many seconds after the start the daily ping is due.
+ * faster; CLOCK_JUMPS: it stands still, but for a jump over the wait for the boot ping; DAILY_IN: how many seconds after the
+ * start the daily ping is due.
  */
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import timers from 'node:timers/promises'
 
-const { CLOCK_SET_TO, CLOCK_SPEED = '1', DAILY_IN } = process.env
+const { CLOCK_SET_TO, CLOCK_SPEED = '1', CLOCK_JUMPS, DAILY_IN } = process.env
 const RealDate = Date
 const started = RealDate.now()
-const speed = Number(CLOCK_SPEED)
+const speed = CLOCK_JUMPS ? 0 : Number(CLOCK_SPEED)
 /** The wait for the boot ping. */
 const BOOT_MS = 30_000
 /** Longer than the deadlines of requests, which guard real work. */
 const LONG_MS = 60_000
-const hurry = (ms: number) => ms === BOOT_MS || ms >= LONG_MS ? ms / speed : ms
-const now = () => Number(CLOCK_SET_TO ?? started) + (RealDate.now() - started) * speed
+const hurry = (ms: number) => speed > 0 && (ms === BOOT_MS || ms >= LONG_MS) ? ms / speed : ms
+let jumped = 0
+const now = () => Number(CLOCK_SET_TO ?? started) + (RealDate.now() - started) * speed + jumped
+
+/** Runs what waits for the boot ping's time at once, and the clock shows that time. */
+const jump = (act: () => void) => () => {
+  jumped += BOOT_MS
+  act()
+}
 
 if (CLOCK_SET_TO ?? process.env.CLOCK_SPEED) {
   globalThis.Date = class extends RealDate {
@@ -30,7 +38,9 @@ if (CLOCK_SET_TO ?? process.env.CLOCK_SPEED) {
   } as DateConstructor
   const { setTimeout } = globalThis
   const { setTimeout: wait } = timers
-  globalThis.setTimeout = ((act: () => void, ms = 0, ...args: []) => setTimeout(act, hurry(ms), ...args)) as typeof setTimeout
+  globalThis.setTimeout = ((act: () => void, ms = 0, ...args: []) => CLOCK_JUMPS && ms === BOOT_MS
+    ? setTimeout(jump(act), 0)
+    : setTimeout(act, hurry(ms), ...args)) as typeof setTimeout
   timers.setTimeout = (ms = 0, ...args) => wait(hurry(ms), ...args)
 }
 if (DAILY_IN) crypto.randomInt = (() => Math.floor(now() / 1_000 + Number(DAILY_IN)) % 86_400) as typeof crypto.randomInt

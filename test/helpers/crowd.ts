@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
@@ -112,4 +113,6 @@ async function connect (url: string, bytes: string): Promise<net.Socket> {
 }
 
 /** The bytes of memory that a process holds. */
-const memoryOf = (pid: number) => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) * 1024
+const memoryOf = (pid: number) => process.platform === 'linux'
+  ? Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
+  : Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) * 1024

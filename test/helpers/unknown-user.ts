@@ -1,20 +1,25 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { lchownSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { runProgram } from './program.js'
 import { within } from './within.js'
 
 /** A number that no entry of /etc/passwd has, as containers run with; whoever is not root stays who they are. */
-const USER = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_321 } : {}
+export const UNKNOWN_USER = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_321 } : {}
 
 /** Gives a folder to that user. */
 export function giveToUnknownUser (folder: string): void {
-  if ('uid' in USER) execFileSync('chown', ['-R', `${USER.uid}:${USER.gid}`, folder])
+  const { uid, gid } = UNKNOWN_USER
+  if (uid === undefined) return
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path))
+  for (const path of [folder, ...paths]) lchownSync(path, uid, gid)
 }
 
 /** Starts a program of this repository as that user, without HOME, USER or anything else in the environment. */
 export function spawnAsUnknownUser (file: string, args: string[], env: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, [...runProgram(file), ...args], { ...USER, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(process.execPath, [...runProgram(file), ...args], { ...UNKNOWN_USER, env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Runs it to its end. */

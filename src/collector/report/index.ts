@@ -3,8 +3,7 @@ import fastifyStatic from '@fastify/static'
 import fastifyView from '@fastify/view'
 import { Eta } from 'eta'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { dayOf, dayOfDate } from '../day.js'
 import { RequestError } from '../http/errors.js'
 import { requireToken } from './access.js'
@@ -20,8 +19,6 @@ interface Options {
   isPublic: boolean
   now: () => number
 }
-
-const pico = dirname(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.min.css')))
 
 const contentSecurityPolicy = {
   useDefaults: false,
@@ -47,7 +44,7 @@ const DAYS = 365
 export async function report (app: FastifyInstance, { databaseUrl, token, isPublic, now }: Options): Promise<void> {
   // Other hosts of the domain are not the collector's to decide about. A browser heeds the header over https alone.
   await app.register(helmet, { contentSecurityPolicy, strictTransportSecurity: { includeSubDomains: false } })
-  await app.register(fastifyStatic, { root: [pico, PLATFORM, import.meta.dirname], serve: false })
+  await app.register(fastifyStatic, { root: [PLATFORM, import.meta.dirname], serve: false })
   const eta = new Eta({ cache: true, views: import.meta.dirname })
   await app.register(fastifyView, { engine: { eta }, root: import.meta.dirname })
   const source = openSource(databaseUrl)

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { DatabaseAddress } from '../../database/open.js'
+import { createPostgresSocket } from '../../database/postgres-socket.js'
 import { withRetry, type Database, type Purpose, type Statements } from './database.js'
 
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
@@ -45,6 +46,7 @@ export async function openPostgres (url: string, purpose: Purpose): Promise<Data
   const pool = new pg.Pool({
     ...address,
     ...settings,
+    stream: createPostgresSocket,
     keepAlive: true,
     connectionTimeoutMillis: 5000,
     ...(timeout && { statement_timeout: timeout, query_timeout: timeout + 5000 })

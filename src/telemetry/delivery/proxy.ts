@@ -64,15 +64,15 @@ function isBelow (host: string, entry: string): boolean {
 }
 
 function isWithin (address: string, entry: string): boolean {
-  const [base, bits] = entry.split('/')
-  const network = unwrap(base!)
-  const family = (each: string) => isIP(each) === 6 ? 'ipv6' : 'ipv4'
-  const longest = isIP(network) === 6 ? 128 : 32
-  const prefix = bits === undefined ? longest : Number(bits)
-  if (!isIP(network) || !(prefix >= 0 && prefix <= longest)) return false
+  const [, base = '', bits] = /^([^/]+)(?:\/(\d*))?$/.exec(entry) ?? []
+  const network = unwrap(base)
+  const [family, longest] = isIP(address) === 6 ? ['ipv6', 128] as const : ['ipv4', 32] as const
+  const prefix = Number(bits || longest)
+  // A BlockList would also find IPv4 addresses in networks of IPv6.
+  if (isIP(network) !== isIP(address) || prefix > longest) return false
   const list = new BlockList()
-  list.addSubnet(network, prefix, family(network))
-  return list.check(address, family(address))
+  list.addSubnet(network, prefix, family)
+  return list.check(address, family)
 }
 
 /** Removes the brackets of an IPv6 address. */

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { describe, test, type TestContext } from 'node:test'
+import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
+import { PingLog } from '../../src/telemetry/store/ping-log.js'
+import { HOUR_MS, prepareCrashes, SECOND_MS } from '../helpers/crash-loop.js'
+import { describeOnBoth } from '../helpers/databases.js'
+
+const START = Date.UTC(2026, 10, 23, 12)
+
+/** Each boot ping leaves 30 seconds after a start. */
+const STARTS = [0, 31, 62].map((seconds) => START + seconds * SECOND_MS)
+
+describe('a platform that is killed after each start', { concurrency: true }, () => {
+  describeOnBoth('one after the other', (create) => {
+    test('sends a boot ping of each of three starts, ten within an hour, and goes on after it', async (t) => {
+      const address = await create()
+      const startAndKill = await prepareCrashes(t, address)
+      for (const moment of STARTS) assert.equal(await startAndKill(moment), true)
+      await recordBootPings(t, address, 7, START + 3 * 60 * SECOND_MS)
+      assert.equal(await startAndKill(START + 15 * 60 * SECOND_MS), false)
+      assert.equal(await startAndKill(START + HOUR_MS + SECOND_MS), true)
+    })
+  })
+})
+
+/** Records boot pings as further starts would, 35 seconds apart. The soak has real ones. */
+async function recordBootPings (t: TestContext, address: DatabaseAddress, count: number, from: number): Promise<void> {
+  const sequelize = await openDatabase(address)
+  t.after(() => sequelize.close())
+  const log = new PingLog(sequelize)
+  for (let each = 0; each < count; each++) {
+    const sentAt = new Date(from + each * 35 * SECOND_MS)
+    assert.ok(await log.record({ kind: 'boot', sentAt, idempotencyKey: randomUUID(), url: 'http://127.0.0.1/', body: '{}' }))
+  }
+}
