@@ -3,6 +3,7 @@
  * package.json, which has the ranges.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 const REASONS: Record<string, string> = {
   '@appthreat/sqlite3': '9 needs Node.js 24',
@@ -42,7 +43,8 @@ export type Hold = [field: string, name: string, value: string, reason: string |
 
 /** Every range, override and blocked script of package.json that has a reason, or needs one. */
 export function listHolds (): Hold[] {
-  const { dependencies, devDependencies, overrides, allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest
+  const { dependencies, devDependencies, overrides, allowScripts } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as Manifest
   const ranges = Object.entries({ ...dependencies, ...devDependencies })
   return [
     ...ranges.filter(([name, range]) => name in REASONS || !range.startsWith('^'))

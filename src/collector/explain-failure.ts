@@ -42,13 +42,6 @@ export function explainFailure (error: unknown): { reason: string, exitCode: num
     return { reason: `${message}. ${remedy}`, exitCode: FAILED }
   }
   const code = codeOf(error)
-  // A `%` that begins no code is what decodeURIComponent fails on.
-  if (code === 'ERR_INVALID_URL' || error instanceof URIError) {
-    return {
-      reason: `${SETTING} cannot be read as a URL. In a password write %25 for a %, %40 for an @, %2F for a /`,
-      exitCode: BAD_SETTINGS
-    }
-  }
   const [, advice, exitCode] = ADVICE.find(([codes]) => codes.test(code)) ?? []
   if (advice) return { reason: `${message}. ${advice}`, exitCode: exitCode! }
   // What a connection fails with, or the server's own words for it: stopping, starting, too many clients.

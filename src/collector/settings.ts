@@ -178,7 +178,7 @@ function checkUrl (setting: 'databaseUrl' | 'reportDatabaseUrl', url?: string): 
   try {
     parsePostgresUrl(url)
   } catch {
-    throw new InvalidSettingsError(`${environmentName(setting)} is no URL: characters such as / # ? % in a password ` +
-      `have to be percent-encoded. ${meaning(setting)}`)
+    throw new InvalidSettingsError(`${environmentName(setting)} cannot be read as a URL. In a password write %25 for ` +
+      `a %, %40 for an @, %2F for a /. ${meaning(setting)}`)
   }
 }

@@ -69,7 +69,7 @@ for (const name of ['platform', 'collector'] as const) {
       writeFileSync(file, configuration)
       const trusted = name === 'platform'
         ? loadConfig(file, {}).trust_proxy.join()
-        : readSettings({ ...service.environment, COLLECTOR_IP_HASH_KEY: 'k'.repeat(32) }).trustProxy
+        : readSettings({ ...service.environment, COLLECTOR_DATABASE_URL: undefined, COLLECTOR_IP_HASH_KEY: 'k'.repeat(32) }).trustProxy
       assert.equal(trusted, front!.ipv4_address)
     })
 

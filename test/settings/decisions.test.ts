@@ -31,8 +31,6 @@ async function stored ({ db }: FastifyInstance): Promise<string | undefined> {
   return (await db.models.PlatformSetting.findByPk('telemetry:enabled'))?.value
 }
 
-const RETRY_MS = 1_000
-
 const CHANGE = { method: 'PUT', url: '/api/v1/settings' } as const
 
 describeOnBoth('decisions on telemetry', (create) => {
@@ -67,7 +65,6 @@ describeOnBoth('decisions on telemetry', (create) => {
     const client = await setUp(app)
     const { strike, mend } = away('TelemetryDecisions')
     await strike(app.db.sequelize)
-    t.mock.timers.enable({ apis: ['setTimeout'] })
     for (const [enabled, status] of [[false, 200], [true, 503], [false, 200]] as const) {
       const response = await client.request({ ...CHANGE, payload: { 'telemetry:enabled': enabled } })
       assert.equal(response.statusCode, status)
@@ -79,7 +76,6 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.equal((await app.decisions.last())?.enabled, false)
     assert.equal(log.lines.filter(({ msg }) => /could not record who decided/.test(msg)).length, 2)
     await mend(app.db.sequelize)
-    t.mock.timers.tick(RETRY_MS)
     await until('all is recorded', () => !app.decisions.unwritten)
     assert.deepEqual((await app.decisions.list()).map(({ action, enabled, who }) => [action, enabled, who]), [
       ['new id', false, 'ada'], ['decide', false, 'ada'], ['decide', false, 'ada'], ['decide', true, 'ada']
@@ -95,7 +91,6 @@ describeOnBoth('decisions on telemetry', (create) => {
     await listener.next()
     const { strike, mend } = refusesSetting(app)
     await strike()
-    t.mock.timers.enable({ apis: ['setTimeout'] })
 
     const response = await client.request({ ...CHANGE, payload: { 'telemetry:enabled': false } })
     assert.deepEqual([response.statusCode, response.json().code], [503, 'decision_not_saved'])
@@ -109,7 +104,6 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.match(body, /Turned off by <strong>ada<\/strong>\s+through the API/)
 
     await mend()
-    t.mock.timers.tick(RETRY_MS)
     await until('the no is in the database', async () => await stored(app) === 'false')
     assert.equal((await app.telemetry.consent()).allowed, false)
     await until('nothing is left to write', () => !app.decisions.unwritten)
@@ -122,7 +116,6 @@ describeOnBoth('decisions on telemetry', (create) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db } })
     const { strike, mend } = refusesSetting(app)
     await strike()
-    t.mock.timers.enable({ apis: ['setTimeout'] })
     await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
     await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'ada' }))
     assert.equal((await app.telemetry.consent()).allowed, false)
@@ -150,11 +143,9 @@ describe('a no beside a yes', () => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
     const { strike, mend } = refusesSetting(app)
     await strike()
-    t.mock.timers.enable({ apis: ['setTimeout'] })
     await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
     await assert.rejects(app.decisions.decide({ enabled: true, way: 'API', who: 'bob' }))
     await mend()
-    t.mock.timers.tick(RETRY_MS)
     await until('the no is recorded', () => !app.decisions.unwritten)
     assert.deepEqual((await app.decisions.list()).map(({ enabled, who }) => [enabled, who]), [[false, 'ada']])
   })
