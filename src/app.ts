@@ -19,7 +19,7 @@ import views from './views/index.js'
 
 /**
  * The limit of a body in bytes: twice the longest form of the setup, with a percent-encoded password of 1,024
- * characters. 3,000 unfinished requests of this size take 48 MB.
+ * characters. Routes that anybody can use have less.
  */
 const BODY_LIMIT = 16 * 1024
 

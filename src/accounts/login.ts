@@ -22,6 +22,13 @@ const LOGIN_LIMIT = {
   keyGenerator: ({ ip }: FastifyRequest) => readClient(ip).network
 } as const
 
+/**
+ * Limits of a body in bytes, because anybody can leave thousands unfinished: for a username of 64 and a password of
+ * 1,024 characters, each percent-encoded as nine, and for the token alone.
+ */
+export const LOGIN_BODY_LIMIT = 10 * 1024
+const LOGOUT_BODY_LIMIT = 1024
+
 /** Registers the login page, and signing in and out. */
 export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = async (app, { attempts }) => {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -33,6 +40,7 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
 
   app.post('/account/login', {
     config: { rateLimit: LOGIN_LIMIT },
+    bodyLimit: LOGIN_BODY_LIMIT,
     onRequest: refuseGone,
     schema: { tags: ['account'], summary: 'Sign in', body: loginSchema },
     errorHandler: showLoginAgain
@@ -49,7 +57,10 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
     return answer(request, reply, ownPath(request.body.next))
   })
 
-  app.post('/account/logout', { schema: { tags: ['account'], summary: 'Sign out' } }, async (request, reply) => {
+  app.post('/account/logout', {
+    bodyLimit: LOGOUT_BODY_LIMIT,
+    schema: { tags: ['account'], summary: 'Sign out' }
+  }, async (request, reply) => {
     await reply.signOut()
     return answer(request, reply, '/account/login')
   })

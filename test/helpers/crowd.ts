@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import { LOGIN_BODY_LIMIT } from '../../src/accounts/login.js'
 import { prepareHome, startProcess } from './process.js'
 import { locate, preload } from './program.js'
 import { SignedIn } from './signed-in.js'
@@ -36,7 +37,7 @@ const LONGEST_MS = 3_000
 const AT_ONCE_MS = 10
 
 /** The largest body that is taken in, less the last byte. */
-const BODY_BYTES = 16 * 1024
+const BODY_BYTES = LOGIN_BODY_LIMIT
 const HEAD = 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n' +
   `content-length: ${BODY_BYTES}\r\n`
 
