@@ -108,8 +108,9 @@ export class Decisions {
   }
 
   /** Writes decisions one after the other, in the order in which they were made. */
-  #save (decision: Decision, release?: () => void): Promise<void> {
+  #save (decision: Decision, release?: () => void, isDue = () => true): Promise<void> {
     return this.#inTurn(async () => {
+      if (!isDue()) return
       await this.#write(decision)
       if (!decision.enabled) await this.#moveIntoFile()
       // What waits to be written is older than this.
@@ -159,8 +160,10 @@ export class Decisions {
     if (release !== this.#release) return
     this.#unsaved = decision
     clearTimeout(this.#retry)
+    // While a retry waits for its turn, a later decision may replace it.
+    const isDue = () => this.#unsaved === decision
     this.#retry = setTimeout(() => {
-      this.#save(decision, release).catch(() => { this.#saveLater(decision, release) })
+      this.#save(decision, release, isDue).catch(() => { this.#saveLater(decision, release) })
     }, RETRY_MS).unref()
   }
 

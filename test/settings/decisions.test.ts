@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import timers from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { QueryTypes } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
@@ -138,6 +139,33 @@ describe('a no beside a yes', () => {
     await assert.rejects(no, { code: 'decision_not_saved' })
     assert.equal((await app.telemetry.consent()).allowed, false)
   })
+
+  for (const enabled of [true, false]) {
+    test(`is not written after a ${enabled ? 'yes' : 'no'} that was said while its retry waited`, async (t) => {
+      const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
+      const { PlatformSetting } = app.db.models
+      const upsert = PlatformSetting.upsert.bind(PlatformSetting)
+      let writes = 0
+      let fail = () => {}
+      let goOn = () => {}
+      const slow = new Promise<void>((resolve, reject) => { [goOn, fail] = [resolve, () => { reject(new Error('disk full')) }] })
+      t.mock.method(PlatformSetting, 'upsert', async (values: object, options: object) => {
+        if (++writes === 1) throw new Error('disk full')
+        if (writes === 2) await slow
+        return upsert(values as never, options)
+      })
+      await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
+      const later = app.decisions.decide({ enabled, way: 'page', who: 'bob' })
+      // Nothing tells that the retry, a second later, waits for its turn.
+      await timers.setTimeout(1_200)
+      if (enabled) goOn()
+      else fail()
+      await (enabled ? later : assert.rejects(later, { code: 'decision_not_saved' }))
+      await until('all is written', () => !app.decisions.unwritten)
+      assert.equal((await app.telemetry.consent()).allowed, enabled)
+      assert.deepEqual((await app.decisions.list()).map(({ who }) => who), ['bob'])
+    })
+  }
 
   test('is still written after a yes that could not be', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
