@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import net, { type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import timers from 'node:timers/promises'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { parse, stringify } from 'yaml'
 import { openDatabase } from '../../src/database/open.js'
@@ -15,7 +14,7 @@ import { CONFIRMATION } from '../helpers/listener.js'
 import { answerOf, startPeer, type Peer } from '../helpers/peer.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { createHome, install, startReplica, type Installation, type Replica } from '../helpers/replica.js'
-import { within } from '../helpers/within.js'
+import { until } from '../helpers/within.js'
 
 /** `two` sends through a proxy. */
 export const REPLICAS = ['one', 'two'] as const
@@ -103,7 +102,9 @@ export class World {
   }
 
   async hasSent (sender: Sender, before: string): Promise<void> {
-    await within(`bytes of ${sender}`, (async () => { while (this.heard(sender) === before) await timers.setTimeout(5) })())
+    // A connection is not enough: its request may be on its way, and a no that another process says comes too late for it.
+    const [, bytes] = / (\d+) bytes$/.exec(before)!
+    await until(`bytes of ${sender}`, () => this.#outlets[sender].bytes() > Number(bytes))
   }
 
   async start (name: ReplicaName, operator: Operator): Promise<void> {
