@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { BUILD, compile } from './compile.js'
 import { groupTests, listSoak } from './groups.js'
 import { startPostgres, type Postgres } from './helpers/postgres.js'
+import { isSoak } from './helpers/soak.js'
 
 /** More than two processors have: much of the time a test waits. */
 const CONCURRENCY = 4
@@ -19,7 +20,6 @@ const LONGEST_SOAK_MS = 3 * 3_600_000
 
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('-'))
-const isSoak = process.env.SOAK === '1'
 const options = args.filter((arg) => arg.startsWith('-'))
 
 await compile()

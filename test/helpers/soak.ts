@@ -1,8 +1,8 @@
 /**
- * `npm run test:soak` takes the time to try everything; `npm test` tries what finds most in two minutes. The files that
+ * `npm run test:soak` takes the time to try everything; `npm test` tries what finds most in a few minutes. The files that
  * tell the two apart by this run in both.
  */
-const isSoak = process.env.SOAK === '1'
+export const isSoak = process.env.SOAK === '1'
 
 /** `few` in `npm test`, `many` in the soak. */
 export const inSoak = <Value>(many: Value, few: Value): Value => isSoak ? many : few
