@@ -65,7 +65,7 @@ export const decide = (
   await withInstallation(config, async (installation) => {
     const { decisions } = await demandUpToDate(installation)
     await decisions.decide({ enabled, way: 'command line', who: userName() })
-    decisions.close()
+    await decisions.close()
     if (decisions.unwritten === 'record') process.stderr.write('The database could not record who decided.\n')
   }, 'write')
   const { explanation } = await readConsent(config)

@@ -7,6 +7,7 @@ import { HISTORY } from '../db/migrations.js'
 import { defineModels } from '../db/models.js'
 import { openDatabase, openForReading } from '../database/open.js'
 import { assertOwnDatabase } from '../database/ownership.js'
+import { closeDatabase } from '../database/transaction.js'
 import { Decisions } from '../settings/decisions.js'
 import { OperatorRefusals } from '../settings/operator-refusals.js'
 import { createSettings, type Settings } from '../settings/settings.js'
@@ -45,7 +46,7 @@ export async function withInstallation<T> (
     const decisions = new Decisions(sequelize, models, settings)
     return await use({ telemetry, settings, decisions, sequelize })
   } finally {
-    await sequelize.close()
+    await closeDatabase(sequelize)
   }
 }
 

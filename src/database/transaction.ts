@@ -1,5 +1,17 @@
 import type { Sequelize, Transaction } from 'sequelize'
 
+/** The transactions that run on each database. */
+const running = new WeakMap<Sequelize, Set<Promise<unknown>>>()
+
+/**
+ * Closes the database once its transactions have ended. Each transaction on a SQLite file has a connection of its own,
+ * and closing one that is still being opened never ends.
+ */
+export async function closeDatabase (sequelize: Sequelize): Promise<void> {
+  while (running.get(sequelize)?.size) await Promise.allSettled(running.get(sequelize)!)
+  await sequelize.close()
+}
+
 /**
  * Runs statements in one transaction. On SQLite it takes the write lock immediately (`BEGIN IMMEDIATE`).
  *
@@ -10,6 +22,20 @@ import type { Sequelize, Transaction } from 'sequelize'
  * @throws the error of the first statement that failed, after the transaction has been rolled back
  */
 export async function withTransaction<T> (
+  sequelize: Sequelize, run: (transaction: Transaction) => Promise<T>
+): Promise<T> {
+  const transactions = running.get(sequelize) ?? new Set()
+  running.set(sequelize, transactions)
+  const result = runInTransaction(sequelize, run)
+  transactions.add(result)
+  try {
+    return await result
+  } finally {
+    transactions.delete(result)
+  }
+}
+
+async function runInTransaction<T> (
   sequelize: Sequelize, run: (transaction: Transaction) => Promise<T>
 ): Promise<T> {
   const transaction = await sequelize.transaction()

@@ -5,6 +5,7 @@ import type { PlatformConfig } from '../config/index.js'
 import { migrate } from '../database/migrate.js'
 import { openDatabase, type DatabaseAddress } from '../database/open.js'
 import { makePrivateDirectory } from '../database/private-files.js'
+import { closeDatabase } from '../database/transaction.js'
 import { HISTORY, migrations } from './migrations.js'
 import { defineModels, type Models } from './models.js'
 
@@ -19,7 +20,7 @@ export default fp(async (app) => {
   const address = addressFrom(app.config)
   if (address.type === 'sqlite') makePrivateDirectory(app.config.dataDirectory)
   const sequelize = await openDatabase(address, {}, HISTORY)
-  app.addHook('onClose', () => sequelize.close())
+  app.addHook('onClose', () => closeDatabase(sequelize))
   await migrate(sequelize, HISTORY, migrations)
   app.decorate('db', { sequelize, models: defineModels(sequelize) })
 }, { name: 'app.db', dependencies: ['app.config'], fastify: '5.x' })

@@ -96,10 +96,11 @@ export class Decisions {
     return row ? toDecision(row) : undefined
   }
 
-  /** Stops trying to write what could not be written. */
-  close (): void {
+  /** Stops trying to write what could not be written, and waits for what is being written. */
+  async close (): Promise<void> {
     clearTimeout(this.#retry)
     clearTimeout(this.#retryRecord)
+    await this.#writing
   }
 
   #pending (): Decision[] {

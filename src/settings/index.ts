@@ -19,5 +19,5 @@ export default fp(async (app) => {
   const decisions = new Decisions(sequelize, models, settings)
   app.decorate('settings', settings)
   app.decorate('decisions', decisions)
-  app.addHook('onClose', async () => decisions.close())
+  app.addHook('onClose', () => decisions.close())
 }, { name: 'app.settings', dependencies: ['app.db'], fastify: '5.x' })

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
-import { withTransaction } from '../../src/database/transaction.js'
+import { closeDatabase, withTransaction } from '../../src/database/transaction.js'
 import { describeOnBoth } from '../helpers/databases.js'
+import { within } from '../helpers/within.js'
 
 interface Connections {
   connectionManager: { connections?: object, pool: { using: number } }
 }
+
+const CLOSE_MS = 10_000
 
 /** Its commit fails: there is no seventh thing. */
 const INSERT_ORPHAN = 'INSERT INTO "Things" (id, parent) VALUES (1, 7)'
@@ -19,6 +22,18 @@ const TAKE_BACK: Record<string, string> = {
 }
 
 describeOnBoth('a transaction', (create) => {
+  test('that has only begun is committed before its database is closed', async (t) => {
+    const address = await create()
+    const db = await openDatabase(address)
+    await db.query('CREATE TABLE "Numbers" (id INTEGER)')
+    const written = withTransaction(db, (transaction) => db.query('INSERT INTO "Numbers" VALUES (7)', { transaction }))
+    await within('closing the database', closeDatabase(db), CLOSE_MS)
+    await written
+    const again = await openDatabase(address)
+    t.after(() => again.close())
+    assert.deepEqual(await again.query('SELECT id FROM "Numbers"', { type: QueryTypes.SELECT }), [{ id: 7 }])
+  })
+
   const cases: [title: string, last: (dialect: string) => string, error: RegExp][] = [
     ['whose commit fails', () => 'SELECT 1', /foreign key/i],
     ['whose rollback fails', (dialect) => TAKE_BACK[dialect]!, /failed before its end|terminating connection/]

@@ -5,16 +5,17 @@ import { describe, test, type TestContext } from 'node:test'
 import { ACCOUNT, Client, setUp } from '../helpers/client.js'
 import { hangUp, MOMENTS } from '../helpers/hang-up.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
+import { within } from '../helpers/within.js'
 import { collectRoutes } from './routes.js'
 
 const RIGHT = { username: ACCOUNT.username, password: ACCOUNT.password }
 
 async function listen (t: TestContext, config: Record<string, unknown> = {}, telemetry = {}) {
-  const { app, log } = await buildPlatform(t, {
+  const platform = await buildPlatform(t, {
     telemetry: { url: 'http://127.0.0.1:9', ...telemetry }, config, initialised: false, level: 'trace'
   })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  return { app, log }
+  await platform.app.listen({ host: '127.0.0.1', port: 0 })
+  return platform
 }
 
 describe('a client that hangs up is no fault: nothing of it is logged', () => {
@@ -65,11 +66,14 @@ async function startSetup (app: FastifyInstance) {
   return { _csrf: await client.csrfToken(), cookies: client.cookies }
 }
 
-test('a no is carried out for a client that does not wait for the answer', async (t) => {
-  const { app } = await listen(t)
+test('a no is carried out for a client that does not wait for the answer, also if the platform stops at once', async (t) => {
+  const { app, home } = await listen(t)
   const { cookies } = await setUp(app)
   await hangUp(app.server, 'after the body', {
     method: 'PUT', url: '/api/v1/settings', headers: { cookie: `sid=${cookies.sid}` }, body: '{"telemetry:enabled":false}'
   })
   assert.equal((await app.inject({ url: '/api/v1/settings', cookies })).json()['telemetry:enabled'], false)
+  await within('the stop', app.close())
+  const next = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, home })
+  assert.equal(next.app.settings.get('telemetry:enabled'), false)
 })

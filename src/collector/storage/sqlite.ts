@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize'
 import { openDatabase } from '../../database/open.js'
-import { withTransaction } from '../../database/transaction.js'
+import { closeDatabase, withTransaction } from '../../database/transaction.js'
 import { withRetry, type Database, type Statements } from './database.js'
 
 /** Checks whether the write lock was still taken after the second that the driver waits for it. */
@@ -24,7 +24,7 @@ export async function openSqlite (storage: string): Promise<Database> {
       last = result.catch(() => {})
       return result
     },
-    close: () => sequelize.close()
+    close: () => closeDatabase(sequelize)
   }
 }
 
