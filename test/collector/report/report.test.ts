@@ -110,6 +110,7 @@ test('the page is whole without a script, draws SVG, and asks no other host for 
   const policy = response.headers.get('content-security-policy') ?? ''
   assert.match(policy, /^default-src 'none';style-src 'self'/)
   assert.doesNotMatch(policy, /unsafe|http/)
+  assert.match(response.headers.get('strict-transport-security') ?? '', /^max-age=\d+$/, 'of this host alone')
   assert.match(response.headers.get('content-type') ?? '', /^text\/html/)
   const html = await response.text()
   assert.ok(html.match(/role="img"/g)!.length >= 10)
