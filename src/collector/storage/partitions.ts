@@ -9,7 +9,7 @@ export const DAYS_AHEAD = 7
  * The key of an advisory lock, an arbitrary number that nothing else on the database should use. With it, collectors
  * that start together create partitions one after the other.
  */
-const PARTITION_LOCK = 7_326_190_412
+const PARTITION_LOCK = 7_326_190_413
 
 /** Creates the partition of a day, in a transaction. Does nothing if it exists, or on SQLite. */
 export async function createPartition (db: Statements, day: number): Promise<void> {
