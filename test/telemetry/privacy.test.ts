@@ -97,7 +97,7 @@ function valueFor (type: string, canary: string): unknown {
   return type.startsWith('DATETIME') ? new Date() : 1
 }
 
-/** The ping as section 3 of the design has it, from its sources, by another way than collectPing's. */
+/** The ping of this platform, put together another way than by collectPing. */
 async function pingOf ({ config, settings, db }: Awaited<ReturnType<typeof buildPlatform>>['app']): Promise<Ping> {
   const count = async (table: string) => {
     const [row] = await db.sequelize.query<{ n: number }>(`SELECT count(*) AS n FROM ${table}`, { type: QueryTypes.SELECT })
