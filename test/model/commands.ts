@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { LoggedPing } from '../../src/telemetry/index.js'
 import { within } from '../helpers/within.js'
 import type { Model } from './model.js'
-import { settle, step, type Command } from './step.js'
+import { arrival, settle, step, type Command } from './step.js'
 import { COLLECTOR_MODES, DATABASE_MODES, OPERATORS, REPLICAS, SENDERS, type Operator, type ReplicaName, type Sender, type World } from './world.js'
 
 function decideAt (at: ReplicaName, way: 'API' | 'page' | 'wizard', enabled: boolean): Command {
@@ -173,6 +173,7 @@ function refuseInFlight (way: typeof NOS[number][0], at: ReplicaName | undefined
       await world.keepInFlight(sender, before, sender === 'command line' ? sendByCommand(world) : sendByApi(world, sender))
     }))
     await sayNo(world, way, at)
+    await arrival()
     for (const sender of SENDERS) model.silent.set(sender, world.heard(sender))
     const aborts = at && model.allows(at)
     model.decided(false, way, at)
@@ -194,6 +195,7 @@ function refuseUnwritten (way: 'API' | 'page', at: ReplicaName, mode: typeof DAT
     model.database = mode
     assert.equal(await send(world, at, way, false), 503)
     model.held.set(at, way)
+    await arrival()
     model.silent.set(at, world.heard(at))
     await settle(model, world, at)
   })

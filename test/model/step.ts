@@ -5,8 +5,14 @@ import { within } from '../helpers/within.js'
 import type { Model } from './model.js'
 import { REPLICAS, SENDERS, type ReplicaName, type World } from './world.js'
 
-/** Until what was on its way to a listener, when a no was acknowledged, has arrived there. */
+/**
+ * How long after a no is acknowledged bytes may still arrive: those that were on their way, and those of another process
+ * that had read the consent just before.
+ */
 const ARRIVAL_MS = 100
+
+/** Waits for the bytes that had left when a no was acknowledged. */
+export const arrival = () => timers.setTimeout(ARRIVAL_MS)
 
 /** A ping that nobody answers is given up after ten seconds; one this old when a no is said is surely ended by that. */
 const SURELY_WAITING_MS = 8_000
@@ -29,7 +35,7 @@ export function step (name: string, check: (model: Model) => boolean, run: (mode
 }
 
 async function compare (model: Model, world: World): Promise<void> {
-  if (SENDERS.some((sender) => !model.allows(sender) && !model.silent.has(sender))) await timers.setTimeout(ARRIVAL_MS)
+  if (SENDERS.some((sender) => !model.allows(sender) && !model.silent.has(sender))) await arrival()
   for (const sender of SENDERS) {
     if (model.allows(sender)) model.silent.delete(sender)
     else if (model.silent.has(sender)) assert.equal(world.heard(sender), model.silent.get(sender), `${sender} sends after a no`)
