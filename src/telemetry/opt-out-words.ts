@@ -26,8 +26,13 @@ const SUBJECTS = Object.entries({
   dnt: 0,
   analytics: 0,
   phonehome: 1,
+  callhome: 1,
   usagestats: MAX_EDITS,
-  usagestatistics: MAX_EDITS
+  usagestatistics: MAX_EDITS,
+  usagedata: 1,
+  usageping: 1,
+  usagereporting: MAX_EDITS,
+  anonymoususage: MAX_EDITS
 })
 
 /** Subjects that also count inside of a word, within one edit: `geotracking`, `optoutenabled`. */

@@ -59,6 +59,10 @@ describe('an opt-out that the section does not hold', () => {
     ['as one of many words', 'allow_app_trakcing_of_users: false\n', 1, 'allow_app_trakcing_of_users'],
     ['as one word with two slips', 'disabletrxckxng: true\n', 1, 'disabletrxckxng'],
     ['as one word', 'dontsendtracking: true\n', 1, 'dontsendtracking'],
+    ['as data on usage', 'send_usage_data: false\n', 1, 'send_usage_data'],
+    ['as usage pings', 'usagePingEnabled: false\n', 1, 'usagePingEnabled'],
+    ['as anonymous usage', 'share_anonymous_usage: false\n', 1, 'share_anonymous_usage'],
+    ['as calling home', 'call_home: never\n', 1, 'call_home'],
     ['as track with a negation', 'skip_track: true\n', 1, 'skip_track']
   ]
   for (const [title, yaml, line, key] of rows) {
