@@ -3,12 +3,15 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { openSession } from '../../src/accounts/session.js'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
+import { inSoak } from '../helpers/soak.js'
 import { collectRoutes } from './routes.js'
 
 const HOST = 'flowforge.example'
 const FORMS = ['application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded', 'application/x-www-form-urlencoded; charset=UTF-8', ' application/x-www-form-urlencoded ;a=b']
 const JSONS = ['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'APPLICATION/JSON ; charset="utf-8"']
 const OTHERS = ['text/plain', 'Text/Plain;charset=utf-8', 'multipart/form-data; boundary=x', 'application/json, text/plain', 'application/xml', '/']
+
+const SETUP_ROUTES = 3
 
 type Headers = Record<string, string>
 
@@ -26,15 +29,19 @@ const OWN: Headers[] = [
 ]
 
 /**
- * Each value of `list` once, beside one of `others` each: enough that over all routes each meets each, since every
- * route begins at another place.
+ * Pairs the values of two lists. Every route begins at another place, so that over all routes each meets nearly each. In the
+ * soak each route gets each of `list`, and where the routes of the setup are too few for it; else each of `others`.
  */
-const pair = <One, Other>(list: One[], others: Other[], shift: number): Array<[One, Other]> =>
-  list.map((one, index) => [one, others[(index + shift) % others.length]!])
+function pair<One, Other> (list: One[], others: Other[], { place, isSetUp }: Attacker): Array<[One, Other]> {
+  if (inSoak(true, !isSetUp && list.length > SETUP_ROUTES * others.length)) return list.map((one, index) => [one, others[(index + place) % others.length]!])
+  return others.map((other, index) => [list[(index + place * (others.length - 1)) % list.length]!, other])
+}
 
-/** Sends requests to one route, each in a new session, from an address that has not been seen before. */
+/** Sends requests to one route, each from an address that has not been seen before, in a session that no request has ended. */
 class Attacker {
   private address = 0
+  private client?: Client
+  private token?: string
 
   /** @param place the number of the route among those that change something */
   constructor (
@@ -42,8 +49,8 @@ class Attacker {
   ) {}
 
   async send (headers: Headers, where: 'nowhere' | 'header' | 'body' = 'nowhere', token?: string): Promise<string> {
-    const client = await this.browser()
-    const _csrf = where === 'nowhere' ? undefined : token ?? await client.csrfToken(this.isSetUp ? '/' : '/setup')
+    const client = this.client ??= await this.browser()
+    const _csrf = where === 'nowhere' ? undefined : token ?? (this.token ??= await client.csrfToken(this.isSetUp ? '/' : '/setup'))
     const isForm = /urlencoded/i.test(headers['content-type'] ?? '')
     const fields: Record<string, string> = where === 'body' ? { _csrf: _csrf! } : {}
     const body = isForm ? new URLSearchParams(fields).toString() : JSON.stringify(fields)
@@ -54,6 +61,7 @@ class Attacker {
       ...'content-type' in headers ? { payload: body } : {}
     } as InjectOptions)
     if (response.statusCode === 403) return String(response.headers['content-type']).includes('json') ? response.json().code : 'page'
+    if (response.cookies.length > 0) this.client = this.token = undefined
     return response.statusCode === 415 ? 'unknown type' : 'accepted'
   }
 
@@ -73,21 +81,21 @@ async function attackEach (t: TestContext, during: 'the setup' | 'normal use', a
   if (isSetUp) await setUp(app, false)
   const changing = routes.flatMap(({ method, url }) => [method].flat().map((each) => ({ method: each, url })))
     .filter(({ method, url }) => !['GET', 'HEAD'].includes(method) && url.startsWith('/setup') !== isSetUp)
-  assert.equal(changing.length, isSetUp ? 12 : 3)
+  assert.equal(changing.length, isSetUp ? 12 : SETUP_ROUTES)
   for (const [place, route] of changing.entries()) await attack(new Attacker(app, route, isSetUp, place))
 }
 
 for (const during of ['the setup', 'normal use'] as const) {
   describe(`every route that changes something during ${during}`, () => {
     test('refuses other sites, whatever they send, by Sec-Fetch-Site and by Origin', (t) => attackEach(t, during, async (attacker) => {
-      for (const [headers, type] of pair(FOREIGN, [undefined, FORMS[0], JSONS[0], OTHERS[0]], attacker.place)) {
+      for (const [headers, type] of pair(FOREIGN, [undefined, FORMS[0], JSONS[0], OTHERS[0]], attacker)) {
         const sent = { ...headers, ...type ? { 'content-type': type } : {} }
         assert.match(await attacker.send(sent, 'header'), /^(other_site|page)$/, JSON.stringify([attacker.route, sent]))
       }
     }))
 
     test('needs a token for a form in any spelling and for no body at all', (t) => attackEach(t, during, async (attacker) => {
-      for (const [headers, type] of pair(OWN, [undefined, ...FORMS], attacker.place)) {
+      for (const [headers, type] of pair(OWN, [undefined, ...FORMS], attacker)) {
         const sent = { ...headers, ...type ? { 'content-type': type } : {} }
         const what = JSON.stringify([attacker.route, sent])
         assert.match(await attacker.send(sent), /^(invalid_csrf|page)$/, what)
@@ -98,7 +106,7 @@ for (const during of ['the setup', 'normal use'] as const) {
     }))
 
     test(`takes JSON in any spelling ${during === 'the setup' ? 'with' : 'without'} a token`, (t) => attackEach(t, during, async (attacker) => {
-      for (const [headers, type] of pair(OWN, JSONS, attacker.place)) {
+      for (const [headers, type] of pair(OWN, JSONS, attacker)) {
         const sent = { ...headers, 'content-type': type }
         const what = JSON.stringify([attacker.route, sent])
         assert.equal(await attacker.send(sent, 'header'), 'accepted', what)
