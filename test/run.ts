@@ -1,11 +1,11 @@
 /**
- * `npm test`: compiles once, starts one PostgreSQL, and runs the tests on both.
+ * `npm test`: compiles once, builds what is packed and served, starts one PostgreSQL, and runs the tests on them.
  *
  *     npm test                                      # every test but the soak
  *     npm test -- test/telemetry/consent.test.ts    # these files; options of Node.js's test runner go along
  *     npm run test:soak                             # the soak, one file after the other, each in a process of its own
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { BUILD, compile } from './compile.js'
@@ -24,8 +24,9 @@ const options = args.filter((arg) => arg.startsWith('-'))
 
 await compile()
 const files = named.length > 0 ? named.map(locateBuilt) : isSoak ? listSoak().map(locateBuilt) : groupTests()
-// A single file starts its own, if it needs one.
+// A single file starts its own, if it needs one, and builds, if it needs that.
 const postgres = files.length > 1 ? await startPostgres() : undefined
+if (postgres) spawnSync(process.execPath, ['build.js', '--if-needed'], { stdio: 'inherit' })
 try {
   process.exitCode = await runTests(postgres)
 } finally {
