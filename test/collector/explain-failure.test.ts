@@ -7,12 +7,15 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { Sequelize } from 'sequelize'
+import { buildCollector } from '../../src/collector/app.js'
 import { explainFailure } from '../../src/collector/explain-failure.js'
 import { readSettings } from '../../src/collector/settings.js'
 import { openDatabase } from '../../src/database/open.js'
 import { loadSqliteDriver } from '../../src/database/sqlite-driver.js'
+import { listen } from '../../src/process/listen.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort, startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
+import { inSoak } from '../helpers/soak.js'
 import { giveToUnknownUser, runAsUnknownUser } from '../helpers/unknown-user.js'
 import { runCollector } from './run-collector.js'
 import { KEY, sqliteUrl, startCollector } from './start-collector.js'
@@ -23,8 +26,27 @@ const IN_WHICH_FORM = /^COLLECTOR_DATABASE_URL is not in the expected form\. `sq
 
 const urlOf = ({ user, password, host, port, database }: PostgresAddress) => `postgres://${user}:${password}@${host}:${port}/${database}`
 
-/** Starts a collector that cannot start. @returns its exit code and what it says after "did not start" */
-async function startInVain (t: TestContext, url: string, environment: Record<string, string> = {}) {
+/**
+ * Starts a collector that cannot start, in this process or, in the soak, as one of its own, which takes a second.
+ *
+ * @returns its exit code and what it says after "did not start"
+ */
+const startInVain = inSoak(startProcessInVain, startHereInVain)
+
+async function startHereInVain (t: TestContext, url: string, environment: Record<string, string> = {}) {
+  try {
+    const settings = readSettings({ COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: url, COLLECTOR_PORT: '0', ...environment })
+    const app = await buildCollector({ ...settings, logLevel: 'silent' })
+    t.after(() => app.close())
+    await listen(app, settings)
+  } catch (error) {
+    const { reason, exitCode } = explainFailure(error)
+    return readReason(exitCode, `the collector did not start: ${reason}\n`)
+  }
+  return assert.fail('it started')
+}
+
+async function startProcessInVain (t: TestContext, url: string, environment: Record<string, string> = {}) {
   const { child } = runCollector(t, { COLLECTOR_DATABASE_URL: url, COLLECTOR_PORT: '0', ...environment })
   const [said, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')])
   return readReason(code, said)
@@ -46,7 +68,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     ['a binary for another C library', { LIBC: 'musl' }]
   ] as const) {
     test(title, async (t) => {
-      const { code, reason } = await startInVain(t, await sqliteUrl(t), environment)
+      const { code, reason } = await startProcessInVain(t, await sqliteUrl(t), environment)
       assert.match(reason, /^The SQLite driver cannot be loaded: .+\. Install the dependencies with "npm ci"\./)
       assert.equal(code, 69)
     })
@@ -96,7 +118,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     const admin = await openDatabase(address)
     t.after(() => admin.close())
     await admin.query('CREATE TABLE theirs (id INTEGER)')
-    const { code, reason } = await startInVain(t, urlOf(address))
+    const { code, reason } = await startProcessInVain(t, urlOf(address))
     assert.match(reason, /COLLECTOR_DATABASE_URL is not the collector's: it has the tables of another program \(theirs\)\. Nothing in it was changed/)
     assert.equal(code, 78)
     const [tables] = await admin.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -171,7 +193,8 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
     for (const [name, value] of [['PORT', String(port)], ['HOST', '192.0.2.1'], ['HOST', 'nowhere.invalid']] as const) {
-      const { code, reason } = await startInVain(t, await sqliteUrl(t), { [`COLLECTOR_${name}`]: value })
+      const start = name === 'PORT' ? startProcessInVain : startInVain
+      const { code, reason } = await start(t, await sqliteUrl(t), { [`COLLECTOR_${name}`]: value })
       assert.match(reason, /\. Correct COLLECTOR_HOST or COLLECTOR_PORT, or stop what uses the port$/)
       assert.equal(code, 1)
     }
