@@ -10,22 +10,27 @@ import { within } from '../helpers/within.js'
 import { startWitness, type Witness } from '../helpers/witness.js'
 import { processes, rows, unwritten, type Row, type Scene } from './ways-to-refuse.js'
 
-/** As time really goes: the clock of the platforms is the test's. */
+/** The real timer: the platforms run on the mocked clock of this test. */
 const { setTimeout: realTimeout } = globalThis
-/** After the last thing that could send something. */
+/** How long to watch after the last action that could send something. */
 const LAST_LOOK_MS = 5_000
 const DAILY_MS = 600_000
 const STEP_MS = 10_000
 const RETRIES_MS = 600_000
 const BEAT_MS = 10
 
-/** Nobody says no: what is counted is there. */
-const control: Row = { title: 'nobody says no', treat: afterRequest((socket) => { socket.end(CONFIRMED) }), act: ({ build }) => build() }
+/** The control: without an opt-out, the witness does count connections, bytes and lookups. */
+const control: Row = {
+  title: 'no opt-out',
+  treat: afterRequest((socket) => { socket.end(CONFIRMED) }),
+  act: ({ build }) => build()
+}
 
-// That a release sends no new property under an old yes is in new-properties.test.ts.
-test(`no connection, byte or name lookup follows a no: ${rows.length + unwritten.length + processes.length} ways`, async (t) => {
+// new-properties.test.ts shows that a release sends no new property under an earlier consent.
+const COUNT = rows.length + unwritten.length + processes.length
+test(`no connection, byte or name lookup follows an opt-out, in ${COUNT} scenarios`, async (t) => {
   startClock()
-  // A locked database is tried again, by this clock.
+  // Retries of a locked database use this clock, too.
   setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS).unref()
   pinDaily(t, Date.now() + DAILY_MS)
   const answers: Record<string, string[]> = {}
@@ -63,13 +68,13 @@ test(`no connection, byte or name lookup follows a no: ${rows.length + unwritten
   witnesses.push(...await others)
   for (const app of apps) await assert.rejects(app.telemetry.send(), { code: 'telemetry_off' })
   const all = await run(await prepare(control))
-  // The boot ping, and the ping of the day.
+  // The boot ping, then the daily ping.
   for (const [count, milliseconds] of [[1, BOOT_MS], [2, DAILY_MS], [2, RETRIES_MS]] as const) {
     for (let passed = 0; passed < milliseconds; passed += STEP_MS) {
       mock.timers.tick(STEP_MS)
       await apps.at(-1)!.inject('/health')
     }
-    await within('the pings that nobody refuses', (async () => {
+    await within('the pings of the control', (async () => {
       while ((await apps.at(-1)!.telemetry.pings()).filter(({ outcome }) => outcome === 'delivered').length < count);
     })(), 20_000)
   }

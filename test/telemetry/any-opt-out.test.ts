@@ -11,17 +11,17 @@ import { inSoak } from '../helpers/soak.js'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? inSoak('10000', '500'))
 
-/** Any value may be a secret. */
+/** The value of every key: no message may repeat it, as any value may be a secret. */
 const SECRET = 'hunter2'
 
-/** Words that one or two slips make of a topic, and that stay allowed. */
+/** Words within one or two typos of a topic that are not opt-outs. */
 const STAY_ALLOWED = new Set([
   'tracing', 'training', 'trading', 'ranking', 'racing', 'taking', 'backing', 'packing', 'stacking', 'cracking', 'trucking', 'racking',
   'trapping', 'trailing', 'trunking', 'talking', 'tasking', 'ticking', 'hacking', 'lacking', 'blacking', 'bracing', 'attacking', 'tracings',
   'output', 'stout', 'pout', 'putout', 'popout', 'copout', 'cutout', 'spout', 'sprout'
 ])
 
-/** Words that say telemetry, tracking or opting out, and what people put before and after them. */
+/** Words for telemetry, tracking or opting out, and words that people put before and after them. */
 const TOPICS = [['telemetry'], ['tracking'], ['opt', 'out'], ['optout'], ['do', 'not', 'track'], ['opted', 'out']]
 const BEFORE = [[], ['disable'], ['enable'], ['usage'], ['forge'], ['anonymous'], ['no'], ['my', 'own'], ['ff', 'user']]
 const AFTER = [[], ['enabled'], ['disabled'], ['off'], ['settings']]
@@ -57,7 +57,7 @@ function edit (word: string, { kind, at: anywhere, letter }: { kind: string, at:
   return start + end.slice(1, 2) + end.slice(0, 1) + end.slice(2)
 }
 
-/** A topic as somebody may spell it: up to two slips, look-alike letters, and any way to join words. */
+/** A topic with up to two typos, with look-alike letters, and with its words joined in any way. */
 const spelled = fc.record({
   topic: fc.constantFrom(...TOPICS),
   slips: fc.array(slip, { maxLength: 2 }),
@@ -68,7 +68,7 @@ const spelled = fc.record({
   replaced: fc.array(fc.nat(), { maxLength: 3 })
 }).filter(({ topic, slips }) => !STAY_ALLOWED.has(slips.reduce(edit, topic.join(''))))
   .map(({ topic, slips, before, after, joint, shout, replaced }) => {
-    // Slips fall into one of its words.
+    // All typos fall into one word.
     const [first = '', ...rest] = topic
     const words = topic.length === 1 || slips.length === 0 ? [slips.reduce(edit, first), ...rest] : [slips.reduce(edit, topic.join(''))]
     const all = [...before, ...words, ...after].filter(Boolean)
@@ -81,7 +81,7 @@ const spelled = fc.record({
     return letters.join('')
   }).filter((key) => key !== 'telemetry')
 
-/** Ways to nest a key, from the outermost. Each gets the key as YAML writes it, and a name for its place. */
+/** Ways to nest a key, the outermost first. Each takes the key as written in YAML. */
 const NESTS: ((key: string) => string)[] = [
   (key) => `${key}: ${SECRET}\n`,
   (key) => `port: 3000\n${key}:\n  enabled: false\n  token: ${SECRET}\n`,
@@ -102,17 +102,17 @@ const NESTS: ((key: string) => string)[] = [
   (key) => `%YAML 1.1\n---\na:\n  ${key}: ${SECRET}\n...\n`
 ]
 
-/** A key in a text has no spaces in it: a sentence that has a colon is none. */
+/** In a text block only a key without spaces counts: a sentence with a colon in it is not an opt-out. */
 const fits = (nest: (key: string) => string, key: string) => !/text: [|>]/.test(nest('')) || !key.includes(' ')
 
-test('any key at any depth, however spelled, that speaks of telemetry, tracking or opting out is a no that names its place', () => {
+test('any key about telemetry or tracking, at any depth, in any spelling, opts out and is reported by line', () => {
   fc.assert(fc.property(spelled, fc.constantFrom(...NESTS), fc.boolean(), (key, nest, isQuoted) => {
     fc.pre(fits(nest, key))
     const written = isQuoted && !/text:/.test(nest('')) ? JSON.stringify(key) : key
     const text = nest(written)
     const { allowed, doubtful, reason } = judgeConfigText(text, 'flowforge.yml')
     assert.deepEqual([allowed, doubtful], [false, true], text)
-    // An alias names the place where it is a key.
+    // For an alias, the line is where the alias is used as a key.
     const line = (text.slice(0, text.lastIndexOf(nest === NESTS[10] ? '*name' : written)).match(/\n/g) ?? []).length + 1
     const named = nest === NESTS[8] ? /has the key "\[/ : `flowforge.yml, line ${line}, has the key ${JSON.stringify(key)}, `
     assert.ok(typeof named === 'string' ? reason.startsWith(named) : named.test(reason), `${reason}\n${text}`)
@@ -122,7 +122,7 @@ test('any key at any depth, however spelled, that speaks of telemetry, tracking 
 
 const FOLDER = join('test', 'fixtures', 'configurations')
 
-describe('a file that the platform is really given stays as it is:', () => {
+describe('a real configuration file contains no opt-out:', () => {
   for (const file of readdirSync(FOLDER)) {
     test(file, async () => {
       const config = loadConfig(join(FOLDER, file), {})
@@ -131,12 +131,12 @@ describe('a file that the platform is really given stays as it is:', () => {
   }
 })
 
-/** Every key of those files. */
+/** Every key of the real configuration files. */
 const REAL_KEYS = [...new Set(readdirSync(FOLDER).flatMap((file) => (
   [...readFileSync(join(FOLDER, file), 'utf8').matchAll(/(?:^|[{,])\s*(?:- )?([\w./-]+): /gm)].map(([, key]) => key!))))]
   .filter((key) => !['telemetry', 'enabled'].includes(key))
 
-test('any file of such keys, however nested, stays as it is', () => {
+test('real keys, nested in any way, contain no opt-out', () => {
   assert.ok(REAL_KEYS.length > 200, `${REAL_KEYS.length} keys`)
   const { tree } = fc.letrec<{ tree: Record<string, unknown> }>((tie) => ({
     tree: fc.dictionary(fc.constantFrom(...REAL_KEYS), fc.oneof({ maxDepth: 2 },
@@ -148,7 +148,7 @@ test('any file of such keys, however nested, stays as it is', () => {
   }), { numRuns: RUNS })
 })
 
-test('where a real key and an opt-out stand in one file, the no wins', () => {
+test('an opt-out in a real configuration file turns telemetry off', () => {
   for (const file of readdirSync(FOLDER)) {
     const text = `${readFileSync(join(FOLDER, file), 'utf8')}features:\n  opt_out: true\n`
     assert.match(judgeConfigText(text, file).reason, /has the key "opt_out"/)

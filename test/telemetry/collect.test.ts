@@ -10,7 +10,7 @@ import { describeOnBoth } from '../helpers/databases.js'
 
 const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
 
-/** A host with three models of whatever layout a test wants. */
+/** A host whose three models have the given attributes and options. */
 async function openHost (t: TestContext, address: DatabaseAddress, attributes: ModelAttributes = {}, options: ModelOptions = {}) {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
@@ -34,7 +34,7 @@ const collect = async (host: Parameters<typeof collectPing>[0]) => (
 const names = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `n${n}` }))
 
 describeOnBoth('a collected ping', (create) => {
-  test('has exactly the properties of the design, in its order', async (t) => {
+  test('has exactly the properties of the design, in that order', async (t) => {
     const { host, models } = await openHost(t, await create())
     await models.User.bulkCreate(names(3))
     await models.Team.bulkCreate(names(2))
@@ -47,7 +47,7 @@ describeOnBoth('a collected ping', (create) => {
     }))
   })
 
-  test('counts all three in one snapshot: what is written meanwhile counts nowhere', async (t) => {
+  test('counts all three tables in one snapshot: rows written meanwhile are not counted', async (t) => {
     const address = await create()
     const { host, models } = await openHost(t, address)
     const other = await openHost(t, address)
@@ -72,7 +72,7 @@ describeOnBoth('a collected ping', (create) => {
     assert.deepEqual((await collect(host)).platform.counts, { users: 3, teams: 0, projects: 0 })
   })
 
-  test('does not count what is soft-deleted, whatever the column is called', async (t) => {
+  test('does not count soft-deleted rows, whatever the column is called', async (t) => {
     const { host, models } = await openHost(t, await create(),
       { goneAt: { type: DataTypes.DATE, field: 'gone_at' } }, { paranoid: true, deletedAt: 'goneAt' })
     await models.User.bulkCreate(names(3))
@@ -80,7 +80,7 @@ describeOnBoth('a collected ping', (create) => {
     assert.deepEqual((await collect(host)).platform.counts, { users: 2, teams: 0, projects: 0 })
   })
 
-  test('does not count what a default soft-deletion hides', async (t) => {
+  test('does not count rows that are soft-deleted by default settings', async (t) => {
     const { host, models } = await openHost(t, await create(), {}, { paranoid: true, underscored: true })
     await models.Team.bulkCreate(names(4))
     await models.Team.destroy({ where: { name: ['n1', 'n2'] } })
@@ -88,7 +88,7 @@ describeOnBoth('a collected ping', (create) => {
   })
 
   for (const [type, driver] of [['k8s', 'k8s'], ['stub', 'stub'], ['acme-cloud', 'other'], ['Docker', 'other']] as const) {
-    test(`says ${driver} of a driver called ${type}`, async (t) => {
+    test(`reports ${driver} for the driver ${type}`, async (t) => {
       const { host } = await openHost(t, await create())
       host.config.driver.type = type
       assert.equal((await collect(host)).platform.config.driver, driver)

@@ -4,16 +4,16 @@ import { decideConsent, type ConsentFacts } from '../../src/telemetry/consent.js
 import { readTelemetryConfig } from '../../src/telemetry/config.js'
 import { judgeConfigText } from '../../src/telemetry/config-text.js'
 
-/** Facts of a platform on which nobody says no, but for what a test says. */
+/** The facts of a platform without any refusal, overridden by the given ones. */
 function decide (facts: Partial<ConsentFacts> = {}) {
   return decideConsent({ config: readTelemetryConfig(undefined), environment: {}, initialised: true, enabled: true, ...facts })
 }
 
-/** What the operator says with this flowforge.yml. */
+/** Reads the telemetry configuration of the given flowforge.yml. */
 const judge = (yaml: string) => judgeConfigText(yaml, 'flowforge.yml')
 
 describe('consent', () => {
-  test('is given when nobody says no', () => {
+  test('is given when nobody refuses', () => {
     assert.deepEqual(decide(), {
       allowed: true,
       decidedBy: 'administrator',
@@ -44,13 +44,13 @@ describe('consent', () => {
       })
     }
     for (const value of [undefined, '', '0', 'false']) {
-      test(`is not touched by ${name}=${JSON.stringify(value)}`, () => {
+      test(`is not affected by ${name}=${JSON.stringify(value)}`, () => {
         assert.equal(decide({ environment: { [name]: value } }).allowed, true)
       })
     }
   }
 
-  test('is refused by false in flowforge.yml, and by a variable that is a near miss', () => {
+  test('is refused by false in flowforge.yml, and by a mistyped variable', () => {
     assert.equal(decide({ config: judge('telemetry: { enabled: false }') }).decidedBy, 'flowforge.yml')
     assert.equal(decide({ environment: { FF_DISABLE_TELEMETRY: '1' } }).decidedBy, 'environment')
   })
@@ -59,7 +59,7 @@ describe('consent', () => {
     assert.equal(decide({ enabled: undefined }).allowed, true)
   })
 
-  test('of the administrator cannot be given by flowforge.yml', () => {
+  test('cannot be given by flowforge.yml instead of the administrator', () => {
     const config = judge('telemetry: { enabled: true }')
     assert.equal(decide({ config, enabled: false }).allowed, false)
     assert.equal(decide({ config, initialised: false }).allowed, false)
@@ -78,7 +78,7 @@ describe('flowforge.yml', () => {
     })
   }
 
-  test('turns telemetry off with false, which is no doubt', () => {
+  test('turns telemetry off with false, without a warning', () => {
     const { allowed, doubtful, reason } = judge('port: 1\ntelemetry:\n  enabled: false')
     assert.deepEqual({ allowed, doubtful, reason }, {
       allowed: false, doubtful: false, reason: 'flowforge.yml, line 3, sets telemetry.enabled to false'
@@ -101,24 +101,24 @@ describe('flowforge.yml', () => {
     ['a list for the whole section', 'telemetry: [enabled]', /line 1, sets telemetry to/],
     ['an unknown key', 'telemetry:\n  enabeld: false', /line 2, has the unknown key telemetry\.enabeld\. Did you mean "enabled"/],
     ['an unknown key beside a yes', 'telemetry:\n  enabled: true\n  enabeld: false', /line 3, has the unknown key telemetry\.enabeld/],
-    ['a key of every object', 'telemetry:\n  constructor: 1', /line 2, has the unknown key telemetry\.constructor/],
+    ['a key that every object inherits', 'telemetry:\n  constructor: 1', /line 2, has the unknown key telemetry\.constructor/],
     ['an empty url', 'telemetry:\n  url:', /line 2, sets telemetry.url to something other than an http or https URL/],
     ['a url of another kind', 'telemetry:\n  url: file:///tmp/x', /line 2, sets telemetry.url to something/],
     ['a url with white space in it', 'telemetry:\n  url: "h\tttp://127.0.0.1/"', /line 2, sets telemetry.url to something/],
-    ['a url with a slash too few', 'telemetry:\n  url: http:/127.0.0.1/', /line 2, sets telemetry.url to something/],
+    ['a url with a missing slash', 'telemetry:\n  url: http:/127.0.0.1/', /line 2, sets telemetry.url to something/],
     ['a url with a password', 'telemetry:\n  url: http://a:b@c/', /line 2, sets telemetry.url/],
-    ['a key that is there twice', 'telemetry:\n  enabled: false\n  enabled: true', /line 3, has telemetry\.enabled twice/],
-    ['a section that is there twice', 'telemetry:\n  enabled: false\ntelemetry:\n  enabled: true', /line 3, has the key "telemetry"/],
-    ['a tag of unknown meaning', 'telemetry:\n  enabled: !maybe true', /line 2, cannot be read as YAML/],
-    ['an alias of nothing', 'telemetry: *nothing', /line 1, cannot be read as YAML/],
+    ['a duplicate key', 'telemetry:\n  enabled: false\n  enabled: true', /line 3, has telemetry\.enabled twice/],
+    ['a duplicate section', 'telemetry:\n  enabled: false\ntelemetry:\n  enabled: true', /line 3, has the key "telemetry"/],
+    ['an unknown tag', 'telemetry:\n  enabled: !maybe true', /line 2, cannot be read as YAML/],
+    ['an alias without an anchor', 'telemetry: *nothing', /line 1, cannot be read as YAML/],
     ['a merge', 'base: &base { enabled: true }\ntelemetry: { <<: *base }', /line 2, has the unknown key telemetry\.<</],
     ['a section with a capital', 'Telemetry:\n  enabled: false', /line 1, has the key "Telemetry", which reads like/],
-    ['a section with a slip', 'port: 1\ntelemtry:\n  enabled: false', /line 2, has the key "telemtry"/],
+    ['a mistyped section', 'port: 1\ntelemtry:\n  enabled: false', /line 2, has the key "telemtry"/],
     ['a flat key', 'telemetry.enabled: false', /line 1, has the key "telemetry\.enabled"/],
     ['a key that lost its indentation', 'telemetry:\nenabled: false', /line 2, has the key "enabled"/]
   ]
   for (const [what, yaml, expected] of doubts) {
-    test(`turns telemetry off with ${what}, and tells where`, () => {
+    test(`turns telemetry off with ${what}, and names the line`, () => {
       const { allowed, doubtful, reason } = judge(yaml)
       assert.deepEqual({ allowed, doubtful }, { allowed: false, doubtful: true })
       assert.match(reason, expected)

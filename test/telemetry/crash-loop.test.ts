@@ -8,12 +8,12 @@ import { describeOnBoth } from '../helpers/databases.js'
 
 const START = Date.UTC(2026, 10, 23, 12)
 
-/** Each boot ping leaves 30 seconds after a start. */
+/** A boot ping is sent 30 seconds after each start. */
 const STARTS = [0, 31, 62].map((seconds) => START + seconds * SECOND_MS)
 
 describe('a platform that is killed after each start', { concurrency: true }, () => {
   describeOnBoth('one after the other', (create) => {
-    test('sends a boot ping of each of three starts, ten within an hour, and goes on after it', async (t) => {
+    test('sends one boot ping for each of three starts, ten in an hour, and more after that hour', async (t) => {
       const address = await create()
       const startAndKill = await prepareCrashes(t, address)
       for (const moment of STARTS) assert.equal(await startAndKill(moment), true)
@@ -24,7 +24,7 @@ describe('a platform that is killed after each start', { concurrency: true }, ()
   })
 })
 
-/** Records boot pings as further starts would, 35 seconds apart. The soak has real ones. */
+/** Records boot pings 35 seconds apart, as further starts would. The soak test really starts the platform. */
 async function recordBootPings (t: TestContext, address: DatabaseAddress, count: number, from: number): Promise<void> {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())

@@ -26,8 +26,8 @@ const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000)
 
 const tell = (ping: Partial<LoggedPing>) => describeOutcome({ ...PING, ...ping }, NOW)
 
-describe('the outcome of a ping is told in words to act on:', () => {
-  test('an error of the network', () => {
+describe('the outcome of a ping is described with what to do about it:', () => {
+  test('a network error', () => {
     for (const [errorCode, words] of [
       ['ENOTFOUND', /^ping\.flowforge\.com could not be resolved.+HTTPS_PROXY/],
       ['EAI_AGAIN', /could not be resolved/],
@@ -48,7 +48,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
     ] as const) assert.match(tell({ errorCode }), words)
   })
 
-  test('an answer that is no success', () => {
+  test('an answer other than 2xx', () => {
     for (const [status, words] of [
       [302, /redirect, which is not followed.+telemetry\.url/],
       [400, /does not take this ping/],
@@ -59,7 +59,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
     ] as const) assert.match(tell({ status, error: `the collector answered ${status}` }), words)
   })
 
-  test('a success, a cancellation, and a ping that is still on its way', () => {
+  test('a delivered, a cancelled and a pending ping', () => {
     assert.equal(tell({ outcome: 'delivered', status: 200 }), 'ping.flowforge.com received it.')
     assert.equal(tell({ outcome: 'cancelled', error: 'Telemetry is off: the setup is not finished.' }),
       'It was cancelled: Telemetry is off: the setup is not finished.')
@@ -71,7 +71,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
     assert.match(tell({ outcome: 'unconfirmed', status: 200 }), /^ping\.flowforge\.com answered 200, but not as a collector does\./)
   })
 
-  test('a ping that waits, by the time that is left', () => {
+  test('a waiting ping, with the time left', () => {
     const waiting = (nextAttemptAt: Date, attempts = 2) => tell({ outcome: 'pending', attempts, status: 503, nextAttemptAt })
     assert.match(waiting(later(39.2)), /^Attempt 2 of 4, next in 40 s\. ping\.flowforge\.com answered 503/)
     assert.match(waiting(later(3_600)), /^Attempt 2 of 4, next in 60 min\./)
@@ -80,7 +80,7 @@ describe('the outcome of a ping is told in words to act on:', () => {
     assert.equal(waiting(later(-1), 0), 'It is being sent.')
   })
 
-  test('no failure promises another attempt where there is none', () => {
+  test('a final failure does not promise another attempt', () => {
     for (const failure of [{ errorCode: 'ECONNREFUSED' }, { status: 400 }, { status: 503 }, { outcome: 'unconfirmed' }] as const) {
       assert.doesNotMatch(tell(failure), /tried again|next|attempt/)
     }

@@ -10,11 +10,11 @@ import { inSoak } from '../helpers/soak.js'
 
 const KILLS = inSoak(10, 1)
 
-/** From an acknowledged no until nothing of any process is in flight. */
+/** Limit from an acknowledged opt-out until no process has a request in flight. */
 const ENDED_MS = 2_000
 
-describeOnBoth('a no that was acknowledged', (create) => {
-  test(`holds at the next start of a platform that was killed in that moment, ${KILLS} times`, async (t) => {
+describeOnBoth('an acknowledged opt-out', (create) => {
+  test(`still holds after the platform is killed at that moment and restarted, ${KILLS} times`, async (t) => {
     const listener = await startListener(t)
     const installation = await install(t, await create())
     const home = createHome(t, installation, listener.url)
@@ -22,7 +22,7 @@ describeOnBoth('a no that was acknowledged', (create) => {
       const replica = await startReplica(t, installation, home)
       await replica.log.find(/^Telemetry is o/)
       assert.equal(await replica.decide(true), 200)
-      // The head of the answer is there, and nothing has been awaited since.
+      // The head of the answer has arrived, and nothing has been awaited since.
       const { status } = await replica.request('PUT', '/api/v1/settings', { 'telemetry:enabled': false })
       await replica.stop('SIGKILL')
       assert.equal(status, 200)
@@ -34,7 +34,7 @@ describeOnBoth('a no that was acknowledged', (create) => {
   })
 })
 
-test('a no said anywhere ends what two replicas and a command line have in flight on one PostgreSQL', async (t) => {
+test('opting out anywhere cancels the pings of two replicas and a command line on one PostgreSQL', async (t) => {
   const postgres = await startPostgres()
   t.after(() => postgres.stop())
   const listener = await startListener(t, () => { /* never answers */ })
@@ -59,7 +59,7 @@ test('a no said anywhere ends what two replicas and a command line have in fligh
     const took = performance.now() - acknowledged
     t.diagnostic(`${title}: the replicas' pings ended ${took.toFixed()} ms later`)
     assert.ok(took < ENDED_MS, `${title}: ${took} ms`)
-    // What nobody cancels fails after ten seconds.
+    // A request that is not cancelled fails after ten seconds.
     assert.deepEqual(ended.map(({ outcome }) => outcome), ['cancelled', 'cancelled'], title)
     assert.match((await byCommandLine).stdout, /manual, cancelled/, title)
     for (const replica of [one!, two!]) {

@@ -11,7 +11,7 @@ import { startPostgres, type Postgres } from '../helpers/postgres.js'
 import { watchWaits } from '../helpers/watch-waits.js'
 import { until } from '../helpers/within.js'
 
-/** A table of that name, but of somebody else: telemetry cannot use it. */
+/** A table of the same name that another program made: telemetry cannot use it. */
 const inTheWay = (table: string): Fault => ({
   strike: (db) => db.query(`CREATE TABLE "${table}" (id INTEGER)`),
   mend: (db) => db.query(`DROP TABLE "${table}"`)
@@ -28,18 +28,18 @@ letClockRun()
 
 describeOnBoth('a database that fails', (create) => {
   for (const [title, fault] of faultsOfTables) {
-    test(`${title} keeps the ping, not the platform, and takes no later ping with it`, async (t) => {
+    test(`${title} drops the ping, the platform keeps running, and later pings are sent`, async (t) => {
       await meetFault(t, await create(), fault)
     })
   }
 
   for (const table of ['TelemetryClaims', 'TelemetryPings']) {
-    test(`with ${table} of somebody else keeps the ping, and the tables are made for the next one`, async (t) => {
+    test(`with a foreign ${table} table drops the ping, and creates the tables for the next one`, async (t) => {
       await meetFault(t, await create(), inTheWay(table), { hasTables: false })
     })
   }
 
-  test('between the request and its completion is told the result when it is back, and so is who asks', async (t) => {
+  test('that is away when a request completes gets the result once it is back, and so does the caller', async (t) => {
     const { strike, mend } = away('TelemetryPings')
     const listener = await startListener(t, async (response) => {
       if (listener.requests.length === 1) await strike(app.db.sequelize)
@@ -59,7 +59,7 @@ describeOnBoth('a database that fails', (create) => {
     assert.deepEqual(rows, [{ outcome: 'delivered' }, { outcome: 'delivered' }])
   })
 
-  test('between two attempts ends the ping: what cannot be read is a no', async (t) => {
+  test('that cannot be read between two attempts ends the ping: unreadable consent counts as refused', async (t) => {
     const { strike, mend } = away('PlatformSettings')
     const listener = await startListener(t, (response) => { response.writeHead(503, { 'retry-after': '60' }).end() })
     const waits = watchWaits(t)
@@ -85,8 +85,8 @@ describe('a PostgreSQL', () => {
 
   for (const [title, { strike, mend }] of faultsOfServer) {
     for (const hasTables of [true, false]) {
-      const when = hasTables ? '' : ' before telemetry has made its tables'
-      test(`${title}${when} keeps the ping, not the platform, and takes no later ping with it`, async (t) => {
+      const when = hasTables ? '' : ' before telemetry creates its tables'
+      test(`${title}${when} drops the ping, the platform keeps running, and later pings are sent`, async (t) => {
         const address = await postgres.createDatabase()
         const admin = await openDatabase({ ...address, database: 'postgres' })
         const fault = { strike: () => strike(admin, address), mend: () => mend(admin, address) }
@@ -96,11 +96,11 @@ describe('a PostgreSQL', () => {
     }
   }
 
-  test('that is full keeps the ping, not the platform, and takes no later ping with it', async (t) => {
+  test('that is full drops the ping, the platform keeps running, and later pings are sent', async (t) => {
     await meetFault(t, await postgres.createDatabase(), noRoom('TRIGGER full_disk BEFORE INSERT ON "TelemetryPings"', 'trigger'))
   })
 
-  test('that is full before telemetry has made its tables keeps the ping, not the platform, and takes no later ping with it', async (t) => {
+  test('that is full before telemetry creates its tables drops the ping, and later pings are sent', async (t) => {
     const fault = noRoom("EVENT TRIGGER full_disk ON ddl_command_start WHEN TAG IN ('CREATE TABLE')", 'event_trigger')
     await meetFault(t, await postgres.createDatabase(), fault, { hasTables: false })
   })

@@ -8,12 +8,12 @@ import { within } from '../helpers/within.js'
 
 const STOP_MS = 5_000
 
-/** The boot ping leaves after a second. */
+/** The boot ping is sent after one second. */
 const FAST = { CLOCK_SPEED: '30', DAILY_IN: '43200' }
 
 describe('on a machine', { skip: cannotMount }, () => {
   for (const count of [1, 3]) {
-    test(`whose name servers (${count}) never answer the platform stops in time`, async (t) => {
+    test(`whose name servers (${count}) never answer, the platform stops in time`, async (t) => {
       const { wrapper, servers } = await prepareSilentMachine(t, count, 53)
       const home = await prepareHome(t, { telemetry: { url: 'http://collector.invalid/' } })
       const platform = await startProcess(t, home, FAST, wrapper)
@@ -24,7 +24,7 @@ describe('on a machine', { skip: cannotMount }, () => {
     })
   }
 
-  test('whose name servers never answer the name of its proxy the platform stops in time', async (t) => {
+  test('whose name servers never resolve the name of its proxy, the platform stops in time', async (t) => {
     const server = await startNameServer(t, {}, { host: '127.55.4.1', port: PORT })
     const home = await prepareHome(t, { telemetry: { url: 'https://collector.invalid/' } })
     const machine = prepareMachine(t, { '/etc/resolv.conf': 'nameserver 127.55.4.1\n' })
@@ -36,7 +36,7 @@ describe('on a machine', { skip: cannotMount }, () => {
     assert.ok(Date.now() - told < STOP_MS, `${Date.now() - told} ms`)
   })
 
-  test('whose hosts file has the name no name server is asked', async (t) => {
+  test('whose hosts file has the name, no name server is asked', async (t) => {
     const server = await startNameServer(t, { 'collector.invalid': ['127.0.0.66'] }, { host: '127.55.5.1', port: PORT })
     const listener = await startListener(t)
     const home = await prepareHome(t, { telemetry: { url: listener.url.replace('127.0.0.1', 'collector.invalid') } })
@@ -49,7 +49,7 @@ describe('on a machine', { skip: cannotMount }, () => {
     assert.deepEqual(server.questions.filter((question) => question.startsWith('collector')), [])
   })
 
-  test('with a search domain a name below it is found', async (t) => {
+  test('with a search domain, a name in that domain is found', async (t) => {
     await startNameServer(t, {
       'collector.invalid': [], 'collector.invalid.corp.invalid': ['127.0.0.1']
     }, { host: '127.55.6.1', port: PORT })

@@ -13,7 +13,7 @@ import { buildPlatform, temporaryDirectory, type PlatformOptions } from '../help
 const PAGE = '/admin/settings/telemetry'
 const NEW = ['os.memory', 'machine.cores']
 
-/** The properties of the first release. A property that joins brings a version of its own. */
+/** The properties of the first release. A new property gets a new version. */
 const FIRST = [
   'instanceId', 'os.type', 'os.release', 'os.arch', 'env.nodejs', 'env.flowforge',
   'platform.counts.users', 'platform.counts.teams', 'platform.counts.projects', 'platform.config.driver'
@@ -22,7 +22,7 @@ const FIRST = [
 /** What today's release can send besides. */
 const SINCE_THE_FIRST = pingProperties.filter(({ schema }) => schema.since > 1).map(({ path }) => path)
 
-test('the properties of version 1 stay these, and the version of the schema is the newest of a property', () => {
+test('version 1 keeps its properties, and the schema version is that of the newest property', () => {
   assert.deepEqual(pingProperties.filter(({ schema }) => schema.since === 1).map(({ path }) => path), FIRST)
   assert.equal(SCHEMA_VERSION, Math.max(...pingProperties.map(({ schema }) => schema.since)))
 })
@@ -33,7 +33,7 @@ const hasNew = (text: string) => {
   return machine !== undefined
 }
 
-/** A platform of the next release, on the data of one of today's whose administrator has said yes. */
+/** Starts the next release on the data of the current one, whose administrator has opted in. */
 async function upgrade (t: TestContext, next: NextRelease, answer: boolean | 'nothing' = true) {
   const listener = await startListener(t)
   const home = temporaryDirectory(t)
@@ -58,7 +58,7 @@ async function signIn (app: FastifyInstance): Promise<Client> {
 }
 
 describe('after an upgrade that adds properties', () => {
-  test('pings go on with those that were agreed to, log, page and API name the new ones, and a yes on the page adds them', async (t) => {
+  test('pings keep the agreed ones; log, page and API name the new ones; opting in adds them', async (t) => {
     const { app, log, sendOnce } = await upgrade(t, createNextRelease(t))
     const { level, msg } = await log.find(/can also send/)
     assert.equal(level, 30)
@@ -82,7 +82,7 @@ describe('after an upgrade that adds properties', () => {
     assert.deepEqual((await app.decisions.list()).map(({ way, schemaVersion }) => [way, schemaVersion]), [['page', NEXT_VERSION], ['wizard', SCHEMA_VERSION]])
   })
 
-  test('the command line names them, and its yes adds them', async (t) => {
+  test('the command line names them, and `telemetry on` adds them', async (t) => {
     const next = createNextRelease(t)
     const { home, sendOnce } = await upgrade(t, next)
     const run = async (words: string) => (await runCommandProcess(home, words, {}, next.folder)).stdout
@@ -93,14 +93,14 @@ describe('after an upgrade that adds properties', () => {
     assert.equal(hasNew(await sendOnce()), true)
   })
 
-  test('a default that nobody has decided on covers version 1 alone', async (t) => {
+  test('the default consent, without a decision, covers only version 1', async (t) => {
     const { app, sendOnce } = await upgrade(t, createNextRelease(t), 'nothing')
     assert.equal(hasNew(await sendOnce()), false)
     const paths = (await app.telemetry.newProperties()).map(({ path }) => path)
     assert.deepEqual(paths.toSorted(), [...SINCE_THE_FIRST, ...NEW].toSorted())
   })
 
-  test('after a no the preview shows all that a yes would cover, and that yes covers it', async (t) => {
+  test('after opting out, the preview shows everything that opting in covers', async (t) => {
     const { app, log, sendOnce } = await upgrade(t, createNextRelease(t), false)
     assert.deepEqual(await app.telemetry.newProperties(), [])
     assert.equal(hasNew(await app.telemetry.preview()), true)
@@ -110,7 +110,7 @@ describe('after an upgrade that adds properties', () => {
     assert.equal(hasNew(await sendOnce()), true)
   })
 
-  test('a new installation is asked for all at once in the wizard', async (t) => {
+  test('the wizard of a new installation asks for all properties at once', async (t) => {
     const listener = await startListener(t)
     const release = await createNextRelease(t).load<PlatformOptions['release']>('src/app.ts')
     const { app } = await buildPlatform(t, { telemetry: { url: listener.url }, initialised: false, release })
@@ -124,7 +124,7 @@ describe('after an upgrade that adds properties', () => {
   })
 })
 
-test('a collector of the next release keeps pings of both, in the database of today\'s', async (t) => {
+test('a collector of the next release stores pings of both releases in the existing database', async (t) => {
   const databaseUrl = await sqliteUrl(t)
   const today = await startCollector(t, databaseUrl)
   const newer = { ...PING, os: { ...PING.os, memory: 4096 }, machine: { cores: 8 } }

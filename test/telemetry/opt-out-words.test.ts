@@ -7,7 +7,7 @@ import { readsLikeOptOut } from '../../src/telemetry/opt-out-words.js'
 
 const judge = (yaml: string) => judgeConfigText(yaml, 'flowforge.yml')
 
-/** Each text that one insertion, deletion, replacement or, if wanted, swap of neighbours makes of a word. */
+/** All texts one insertion, deletion, replacement or (optionally) swap of neighbours away from a word. */
 function editsOf (word: string, { swaps = true } = {}): Set<string> {
   const letters = [...'abcdefghijklmnopqrstuvwxyz']
   const edited = [...word].flatMap((_, at) => [
@@ -20,12 +20,12 @@ function editsOf (word: string, { swaps = true } = {}): Set<string> {
   return new Set(edited)
 }
 
-describe('an opt-out that the section does not hold', () => {
+describe('an opt-out outside the telemetry section', () => {
   const rows: [title: string, yaml: string, line: number, key: string][] = [
     ['one indent too deep', 'port: 1\nlogging:\n  level: info\n  telemetry:\n    enabled: false\n', 4, 'telemetry'],
-    ['in a section of another name', 'forge_telemetry:\n  enabled: false\n', 1, 'forge_telemetry'],
-    ['in a section of a section', 'forge:\n  telemetry: { enabled: false }\n', 2, 'telemetry'],
-    ['as a key of its own', 'disable_telemetry: true\n', 1, 'disable_telemetry'],
+    ['in a section with another name', 'forge_telemetry:\n  enabled: false\n', 1, 'forge_telemetry'],
+    ['in a nested section', 'forge:\n  telemetry: { enabled: false }\n', 2, 'telemetry'],
+    ['as a separate key', 'disable_telemetry: true\n', 1, 'disable_telemetry'],
     ['in another language', 'telemetrie:\n  enabled: false\n', 1, 'telemetrie'],
     ['in Russian', 'телеметрия: false\n', 1, 'телеметрия'],
     ['with a Cyrillic letter', 'tеlemetry:\n  enabled: false\n', 1, 'tеlemetry'],
@@ -33,9 +33,9 @@ describe('an opt-out that the section does not hold', () => {
     ['in full width', 'ｔｅｌｅｍｅｔｒｙ: false\n', 1, 'ｔｅｌｅｍｅｔｒｙ'],
     ['with an accent', 'télémétrie: false\n', 1, 'télémétrie'],
     ['with an invisible letter', 'tele\u200Bmetry: false\n', 1, 'tele\u200Bmetry'],
-    ['merged at the top', 'base: &base\n  telemetry: { enabled: false }\n<<: *base\n', 2, 'telemetry'],
+    ['in a merge at the top', 'base: &base\n  telemetry: { enabled: false }\n<<: *base\n', 2, 'telemetry'],
     ['in a block of text', 'banner: |\n  Welcome\n  telemetry:\n    enabled: false\n', 3, 'telemetry'],
-    ['in a text whose lines are joined', 'banner: >-\n  Welcome\n  - no_telemetry: true\n', 3, 'no_telemetry'],
+    ['in a folded block of text', 'banner: >-\n  Welcome\n  - no_telemetry: true\n', 3, 'no_telemetry'],
     ['in JSON in a text', 'banner: \'{"port":1,"telemetry":{"enabled":false}}\'\n', 1, 'telemetry'],
     ['as an alias for a key', 'a: &name telemetry\n*name : { enabled: false }\n', 2, 'telemetry'],
     ['as a key that is a list', '? [optOut]\n: true\n', 1, '["optOut"]'],
@@ -54,10 +54,10 @@ describe('an opt-out that the section does not hold', () => {
     ['with two pairs of letters swapped', 'etlemetyr: false\n', 1, 'etlemetyr'],
     ['as tracking with two pairs of letters swapped', 'rtackign: false\n', 1, 'rtackign'],
     ['as two letters swapped with one between them', 'opotlut: true\n', 1, 'opotlut'],
-    ['as what is tracked', 'track_usage: false\n', 1, 'track_usage'],
+    ['with the tracked subject', 'track_usage: false\n', 1, 'track_usage'],
     ['as opting out in more words', 'opt_me_out: true\n', 1, 'opt_me_out'],
     ['as one of many words', 'allow_app_trakcing_of_users: false\n', 1, 'allow_app_trakcing_of_users'],
-    ['as one word with two slips', 'disabletrxckxng: true\n', 1, 'disabletrxckxng'],
+    ['as one word with two typos', 'disabletrxckxng: true\n', 1, 'disabletrxckxng'],
     ['as one word', 'dontsendtracking: true\n', 1, 'dontsendtracking'],
     ['as data on usage', 'send_usage_data: false\n', 1, 'send_usage_data'],
     ['as usage pings', 'usagePingEnabled: false\n', 1, 'usagePingEnabled'],
@@ -66,14 +66,14 @@ describe('an opt-out that the section does not hold', () => {
     ['as track with a negation', 'skip_track: true\n', 1, 'skip_track']
   ]
   for (const [title, yaml, line, key] of rows) {
-    test(`counts, and is named by file, line and key without its value: ${title}`, () => {
+    test(`turns telemetry off, and is reported by file, line and key without its value: ${title}`, () => {
       const { allowed, doubtful, reason } = judge(yaml)
       assert.deepEqual([allowed, doubtful], [false, true])
       assert.ok(reason.startsWith(`flowforge.yml, line ${line}, has the key ${JSON.stringify(key)}, which reads like`), reason)
     })
   }
 
-  test('prints no value, however secret', () => {
+  test('is reported without any value', () => {
     const { reason } = judge('telemetry_token: "hunter2"\n')
     assert.ok(!reason.includes('hunter2'))
     assert.ok(!judge('telemetry:\n  url: https://user:hunter2@example.com/\n').reason.includes('hunter2'))
@@ -82,8 +82,8 @@ describe('an opt-out that the section does not hold', () => {
   })
 
   for (const word of ['telemetry', 'optout', 'donottrack', 'tracking']) {
-    test(`counts with every single slip in ${word}, at any depth`, () => {
-      // Words of their own, one slip away: where nobody could tell, what people really write wins.
+    test(`turns telemetry off with any single typo in ${word}, at any depth`, () => {
+      // Real words one typo away stay allowed: nobody could tell them apart from a mistyped opt-out.
       const ordinary = ['tracing', 'cracking', 'racking', 'trucking']
       const missed = [...editsOf(word)].filter((each) => !ordinary.includes(each))
         .filter((each) => judge(`a:\n  b:\n    ${each}: x\n`).allowed)
@@ -91,13 +91,13 @@ describe('an opt-out that the section does not hold', () => {
     })
   }
 
-  test('counts with two letters of telemetry added, left out or replaced', () => {
+  test('turns telemetry off with two letters of telemetry added, left out or replaced', () => {
     const missed = [...editsOf('telemetry', { swaps: false })].flatMap((once) => [...editsOf(once, { swaps: false })]).filter((each) => !readsLikeOptOut(each))
     assert.deepEqual(missed, [])
   })
 })
 
-describe('what people really write stays as it is:', () => {
+describe('common configuration is not mistaken for an opt-out:', () => {
   const files: Record<string, string> = {
     'a small installation': 'port: 3000\nhost: 0.0.0.0\ndomain: example.com\nbase_url: https://forge.example.com\n',
     'all sections': `
@@ -143,8 +143,8 @@ telemetry:
   frontend: { sentry: { dsn: https://x@sentry.example.com/1 }, posthog: { capture_pageview: true }, plausible: { domain: x } }
   backend: { sentry: { dsn: https://x@sentry.example.com/2 }, prometheus: { enabled: true } }
 `,
-    'comments alone': '# telemetry: false would turn it off\n# nothing is set\n',
-    'prose about it': 'welcome: "We use telemetry, and tracking: see our page. Opt out any time."\n'
+    'only comments': '# telemetry: false would turn it off\n# nothing is set\n',
+    'prose about telemetry': 'welcome: "We use telemetry, and tracking: see our page. Opt out any time."\n'
   }
   for (const [title, yaml] of Object.entries(files)) test(title, () => assert.deepEqual(judge(yaml).reason, ''))
 
@@ -172,7 +172,7 @@ describe('an environment variable', () => {
     'FF_OPT_OUT', 'FF_NO_TRACKING', 'FLOWFUSE_TELEMETRY_DISABLED', 'FLOWFORGE_DO_NOT_TRACK', 'FF_USAGE_TRAKCING_DISABLED', 'FLOWFORGE_OPTOUT',
     'FF_TELEMTRY_DISABLED', 'FF_NO_TELEMETRY', 'TELEMETRY_DISABLED', 'FF_TELEMETRY_OPT_OUT', 'ff_telemetry_disabled', 'FF_TELEMETRY'
   ]) {
-    test(`that is a near miss counts, and is named without its value: ${name}`, () => {
+    test(`that is mistyped turns telemetry off, and is reported without its value: ${name}`, () => {
       const refusal = decide(name, 'hunter2')
       assert.equal(refusal?.decidedBy, 'environment')
       const { explanation } = refusal!
@@ -186,6 +186,6 @@ describe('an environment variable', () => {
     'NEXT_TELEMETRY_DISABLED', 'DOTNET_CLI_TELEMETRY_OPTOUT', 'HOMEBREW_NO_ANALYTICS', 'GATSBY_TELEMETRY_DISABLED', 'OTEL_TRACES_EXPORTER',
     'PATH', 'HOME', 'NODE_ENV', 'FF_HOME', 'FLOWFORGE_HOME', 'NODE_OPTIONS', 'TRACKER_URL', 'VP_TELEMETRY', 'SEND', 'USER'
   ]) {
-    test(`of something else does not: ${name}`, () => assert.equal(decide(name, '1'), undefined))
+    test(`of another purpose has no effect: ${name}`, () => assert.equal(decide(name, '1'), undefined))
   }
 })

@@ -22,7 +22,7 @@ describe('the boot log says in one line', () => {
     assert.match(msg, /^Telemetry is off: .*flowforge.yml, line 3, sets telemetry.enabled to false\.$/)
   })
 
-  test('that it is off for a doubt, as the one warning of the start', async (t) => {
+  test('that it is off because of an invalid setting, as the only warning at the start', async (t) => {
     const { log } = await buildPlatform(t, { telemetry: { url, enabled: 'no' } })
     const { msg } = await log.find(/^Telemetry is/)
     assert.match(msg, /line 3, sets telemetry.enabled to 'no', which is neither true nor false\. Write true or false, and restart\.$/)
@@ -30,7 +30,7 @@ describe('the boot log says in one line', () => {
   })
 })
 
-test('the daily ping has a time when it is due, unless the operator says no', async (t) => {
+test('the daily ping has a due time unless the operator refuses', async (t) => {
   const on = await buildPlatform(t, { telemetry: { url } })
   const hours = (on.app.telemetry.nextDaily()!.getTime() - Date.now()) / 3_600_000
   assert.ok(hours > 0 && hours <= 24)
@@ -55,7 +55,7 @@ test('opting out sends nothing, and neither does opting in again', async (t) => 
   assert.equal(listener.connections(), 0)
 })
 
-test('a platform that closes twice, or before it was ready, closes cleanly', async (t) => {
+test('a platform closes cleanly twice in a row, and before it is ready', async (t) => {
   const { app } = await buildPlatform(t, { telemetry: { url } })
   await app.close()
   await app.close()

@@ -8,13 +8,13 @@ import { migrate } from '../../src/telemetry/store/migrations.js'
 import { CONFIRMED, startPeer } from '../helpers/peer.js'
 import { buildPlatform } from '../helpers/platform.js'
 
-/** Where a platform and its process keep what could tell who they are. */
+/** Where a platform and its process keep identifying data. */
 const VARIABLES = ['HOSTNAME', 'USER', 'LOGNAME', 'HOME', 'MAIL', 'SSH_CLIENT', 'FLOWFORGE_LICENSE', 'npm_config_registry']
 
-/** Text that no ping has a reason to carry, in several scripts, with what escaping might trip over. */
+/** A text that must not appear in any ping, in several scripts and with characters that need escaping. */
 const CANARIES = ['canary-plain', 'canary- ', 'canary-"\\\'{}%', 'canary-カナリア', 'canary-👩🏽‍🚀é']
 
-test('the bytes on the wire are those of the design, whatever the platform knows', async (t) => {
+test('the bytes on the wire are exactly those of the design, whatever data the platform has', async (t) => {
   const received: string[] = []
   const { port, url } = await startPeer(t, (socket) => {
     const chunks: Buffer[] = []
@@ -54,7 +54,7 @@ describe('a property that the schema does not name', () => {
   }
   const places = [ping, ping.os, ping.env, ping.platform, ping.platform.counts, ping.platform.config]
   for (const [index, place] of places.entries()) {
-    test(`is never sent, wherever it comes up (${Object.keys(place)})`, () => {
+    test(`is never sent, wherever it appears (${Object.keys(place)})`, () => {
       fc.assert(fc.property(fc.string(), fc.jsonValue(), (name, value) => {
         fc.pre(!(name in place) && !['__proto__', 'toJSON'].includes(name))
         const fuller = structuredClone(ping)
@@ -83,7 +83,7 @@ function fillEnvironment (t: TestContext, canary: string): () => void {
   }
 }
 
-/** A row in every table, with the canary in every column that takes text. */
+/** Adds a row to every table, with the canary in every text column. */
 async function fillTables (sequelize: Sequelize, canary: string): Promise<void> {
   const schema = sequelize.getQueryInterface()
   for (const table of await schema.showAllTables()) {
@@ -97,7 +97,7 @@ function valueFor (type: string, canary: string): unknown {
   return type.startsWith('DATETIME') ? new Date() : 1
 }
 
-/** The ping of this platform, put together another way than by collectPing. */
+/** Builds the ping of this platform from its sources, independently of collectPing. */
 async function pingOf ({ config, settings, db }: Awaited<ReturnType<typeof buildPlatform>>['app']): Promise<Ping> {
   const count = async (table: string) => {
     const [row] = await db.sequelize.query<{ n: number }>(`SELECT count(*) AS n FROM ${table}`, { type: QueryTypes.SELECT })

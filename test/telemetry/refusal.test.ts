@@ -7,15 +7,15 @@ import { isOver, pingWhen, startPing } from '../helpers/start-ping.js'
 
 const LONGEST_BACKOFF_MS = 120_000
 
-describe('a refused consent sends nothing', () => {
+describe('nothing is sent without consent, refused by', () => {
   const refusals: [title: string, telemetry: object, prepare?: (platform: Platform, t: TestContext) => unknown][] = [
-    ['of flowforge.yml', { enabled: false }],
-    ['of a mistyped flowforge.yml', { enabled: 'off' }],
-    ['of the administrator', {}, ({ app }) => app.settings.set('telemetry:enabled', false)],
-    ['of an unreadable setting', {}, ({ app }) => (
+    ['flowforge.yml', { enabled: false }],
+    ['a mistyped flowforge.yml', { enabled: 'off' }],
+    ['the administrator', {}, ({ app }) => app.settings.set('telemetry:enabled', false)],
+    ['an unreadable setting', {}, ({ app }) => (
       app.db.models.PlatformSetting.upsert({ key: 'telemetry:enabled', value: 'no' }))],
-    ['of an unfinished setup', {}, ({ app }) => app.settings.set('setup:initialised', false)],
-    ['of the environment', {}, (_platform, t) => {
+    ['an unfinished setup', {}, ({ app }) => app.settings.set('setup:initialised', false)],
+    ['the environment', {}, (_platform, t) => {
       process.env.DO_NOT_TRACK = '1'
       t.after(() => { delete process.env.DO_NOT_TRACK })
     }]
@@ -35,7 +35,7 @@ describe('a refused consent sends nothing', () => {
   }
 })
 
-test('a setup that is finished within the first 30 seconds is in time for the boot ping', async (t) => {
+test('a setup finished within 30 seconds of the start is followed by the boot ping', async (t) => {
   const listener = await startListener(t)
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { app } = await buildPlatform(t, { telemetry: { url: listener.url }, initialised: false })
@@ -45,7 +45,7 @@ test('a setup that is finished within the first 30 seconds is in time for the bo
   await listener.next()
 })
 
-describe('a no is immediate', () => {
+describe('opting out takes effect immediately:', () => {
   test('it cancels a waiting retry', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(503).end() })
     const { platform, waits } = await startPing(t, listener.url)
@@ -79,7 +79,7 @@ describe('a no is immediate', () => {
     assert.deepEqual([listener.requests.length, listener.connections()], [1, 1])
   })
 
-  test('stopping the platform aborts a request in flight, too', async (t) => {
+  test('stopping the platform also aborts a request in flight', async (t) => {
     const listener = await startListener(t, () => { /* never answers */ })
     const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
     const sending = app.telemetry.send()

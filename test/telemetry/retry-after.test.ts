@@ -9,7 +9,7 @@ import { watchWaits } from '../helpers/watch-waits.js'
 
 const ASKED_MS = 600_000
 
-test('a platform that is started again posts nothing before the time that the collector asked for', async (t) => {
+test('a restarted platform sends nothing before the time that the collector asked for', async (t) => {
   startClock()
   pinDaily(t, Date.now() - 60_000)
   const waits = watchWaits(t)

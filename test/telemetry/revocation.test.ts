@@ -11,7 +11,7 @@ import { startPostgres, type Postgres, type PostgresAddress } from '../helpers/p
 import { isOver, pingWhen } from '../helpers/start-ping.js'
 import { until } from '../helpers/within.js'
 
-/** A name for this machine, where a step holds it. */
+/** A host name for this machine whose lookup a step can hold back. */
 const HELD_NAME = 'held.invalid'
 
 const STEP_MS = 10_000
@@ -23,7 +23,7 @@ interface Scene {
   peer: Peer
 }
 
-/** How a ping is held up at one step of its way: what to prepare, and how to know that it is there. */
+/** Holds a ping at one step of its delivery: what to prepare, and how to know that the step is reached. */
 interface Step {
   title: string
   treat?: Parameters<typeof startPeer>[1]
@@ -32,7 +32,7 @@ interface Step {
   hold: (t: TestContext, scene: Scene) => Promise<Hold>
 }
 
-/** Asked by another replica, a ping that has begun to leave is the last of its attempts; of the others none begins. */
+/** Steps before an attempt: a refusal by another replica prevents it. Within an attempt, that attempt is the last. */
 const beforeAnAttempt: Step[] = [
   ...[['before the claim', 'TelemetryClaims'], ['while collecting', 'Users'], ['before it is recorded', 'TelemetryPings']]
     .map(([title, table]) => ({ title: title!, hold: (_t: TestContext, { address }: Scene) => holdTable(address, table!) })),
@@ -54,13 +54,13 @@ const withinAnAttempt: Step[] = [
   { title: 'while the answer drips', treat: drip('HTTP/1.1 200 OK\r\n\r\n'), hold: holdPeer }
 ]
 
-describe('from an acknowledged no on, a listener sees no new connection or request:', () => {
+describe('after an acknowledged opt-out, a listener sees no new connection or request:', () => {
   let postgres: Postgres
   let beat: NodeJS.Timeout
   before(async () => {
     postgres = await startPostgres()
     startClock()
-    // The pool of connections asks its clock, too, when it is closed.
+    // The connection pool uses this clock, too, when it is closed.
     beat = setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS)
   })
   after(async () => {
@@ -70,14 +70,14 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
   })
 
   for (const step of [...beforeAnAttempt, ...withinAnAttempt]) {
-    test(`said by the same process ${step.title}`, (t) => revoke(t, step, ({ platform }) => platform))
+    test(`by the same process ${step.title}`, (t) => revoke(t, step, ({ platform }) => platform))
   }
   for (const step of beforeAnAttempt) {
-    test(`said by another replica ${step.title}`, (t) => revoke(t, step, ({ replica }) => replica))
+    test(`by another replica ${step.title}`, (t) => revoke(t, step, ({ replica }) => replica))
   }
 
   async function revoke (t: TestContext, { treat = () => {}, scheme = 'http', host = 'localhost', hold }: Step, by: (who: Record<'platform' | 'replica', Platform>) => Platform) {
-    // A daily ping may well leave after the yes at the end; this one is due tomorrow.
+    // Telemetry is on again at the end, so a daily ping could be sent; put it off until tomorrow.
     pinDaily(t, Date.now() - 60_000)
     const peer = await startPeer(t, treat)
     const address = await postgres.createDatabase()
@@ -95,10 +95,10 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
     const seen = [peer.connections(), peer.bytes()]
     await release()
     const { outcome, status } = await pingWhen(platform, isOver)
-    // The status may have come before the no; the connection is gone in any case.
+    // The status may have arrived before the refusal; the connection is closed in either case.
     assert.ok(outcome === 'cancelled' || status === 200, outcome)
     await pass(platform)
-    // The boot ping of the replica came up meanwhile. It has met the no by now, or a database too slow for this clock.
+    // The replica's boot ping was due meanwhile. It was refused, or the database was too slow for this clock.
     await replica.log.find(/^Telemetry (is off|could not be sent)/)
     await app.settings.set('telemetry:enabled', true)
     await pass(platform)
@@ -107,7 +107,7 @@ describe('from an acknowledged no on, a listener sees no new connection or reque
   }
 })
 
-/** Ten minutes, with a turn for whatever wants to happen in between. */
+/** Advances the clock by ten minutes, and lets pending work run at each step. */
 async function pass ({ app }: Platform): Promise<void> {
   for (let step = 0; step < 60; step++) {
     mock.timers.tick(STEP_MS)
@@ -128,7 +128,7 @@ async function holdProxy (t: TestContext, scene: Scene): Promise<Hold> {
   return holdPeer(t, scene)
 }
 
-/** The name server answers once it is released. */
+/** Holds back the answer of the name server until it is released. */
 async function holdName (t: TestContext): Promise<Hold> {
   const answers: Record<string, string[]> = {}
   const server = await startNameServer(t, answers)

@@ -20,9 +20,9 @@ interface Held {
 
 const startCollectorOnFile = (t: TestContext) => startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
 
-describe('what the receiver holds', () => {
+describe('the data that the receiver holds', () => {
   for (const path of ['/', '/ping', '/ping/']) {
-    test(`is told and deleted by a collector whose pings go to ${path}`, async (t) => {
+    test(`is shown and deleted by a collector that receives pings at ${path}`, async (t) => {
       const collector = await startCollectorOnFile(t)
       const { app } = await buildPlatform(t, { telemetry: { url: `${collector.url}${path}` } })
       await app.telemetry.send()
@@ -38,7 +38,7 @@ describe('what the receiver holds', () => {
     })
   }
 
-  test('is asked for while an administrator has turned telemetry off, and not while the operator has', async (t) => {
+  test('is requested when an administrator has turned telemetry off, but not when the operator has', async (t) => {
     const collector = await startCollectorOnFile(t)
     const { app } = await buildPlatform(t, { telemetry: { url: collector.url } })
     await app.decisions.decide({ ...BY, enabled: false })
@@ -53,14 +53,14 @@ describe('what the receiver holds', () => {
   })
 })
 
-/** Answers of receivers that are no collector, or that cannot answer now. */
+/** Answers of receivers that are not a collector, or that are temporarily unavailable. */
 const REFUSALS: [title: string, code: string, answer: (response: ServerResponse) => void][] = [
   ['does not know the path', 'right_not_offered', (response) => response.writeHead(404).end('{"status":"error"}')],
   ['answers with a login page', 'right_not_offered', (response) => response.writeHead(200).end('<html>')],
-  ['answers success alone', 'right_not_offered', (response) => response.writeHead(200).end('{"status":"success"}')],
+  ['answers only success', 'right_not_offered', (response) => response.writeHead(200).end('{"status":"success"}')],
   ['answers too many levels', 'right_not_offered', (response) => response.end(`{"status":"success","held":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)],
   ['answers too many values', 'right_not_offered', (response) => response.end(`{"status":"success","held":[${'0,'.repeat(200_000)}0]}`)],
-  ['answers less than none', 'right_not_offered', (response) => response.end('{"status":"success","forgotten":{"installations":1,"pings":-1}}')],
+  ['answers a negative count', 'right_not_offered', (response) => response.end('{"status":"success","forgotten":{"installations":1,"pings":-1}}')],
   ['redirects', 'right_not_offered', (response) => response.writeHead(302, { location: '/elsewhere' }).end()],
   ['is busy', 'receiver_unavailable', (response) => response.writeHead(503).end()],
   ['hangs up', 'receiver_unavailable', (response) => response.destroy()]
@@ -68,19 +68,19 @@ const REFUSALS: [title: string, code: string, answer: (response: ServerResponse)
 
 describe('a receiver', () => {
   for (const [title, code, answer] of REFUSALS) {
-    test(`that ${title} leaves the instanceId as it is`, async (t) => {
+    test(`that ${title} leaves the instanceId unchanged`, async (t) => {
       const { url } = await startListener(t, answer)
       await refuses(await buildPlatform(t, { telemetry: { url } }), code, /^127\.0\.0\.1:\d+ |^The connection to /)
     })
   }
 
-  test('that cannot be reached leaves the instanceId as it is', async (t) => {
+  test('that cannot be reached leaves the instanceId unchanged', async (t) => {
     const platform = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9/' } })
     await refuses(platform, 'receiver_unavailable', /refused the connection/)
     await assert.rejects(forgetInstallation(platform.app, BY), ({ message }: Error) => !/may have deleted/.test(message))
   })
 
-  test('that deletes and hangs up may have deleted, and says so to whoever asked; to ask again does no harm', async (t) => {
+  test('that deletes and hangs up is reported as possibly deleted, and asking again is harmless', async (t) => {
     let answers = 0
     const { url, requests } = await startListener(t, (response) => {
       if (answers++ === 0) response.destroy()
@@ -103,7 +103,7 @@ async function refuses ({ app }: Platform, code: string, message: RegExp): Promi
   assert.deepEqual(await app.decisions.list(), [])
 }
 
-test('a ping that waits for its next attempt is cancelled when another process takes a new id', async (t) => {
+test('a ping that waits for its next attempt is cancelled when another process changes the instanceId', async (t) => {
   const listener = await startListener(t, (response) => response.writeHead(503, { 'retry-after': '1' }).end())
   const { app, home } = await buildPlatform(t, { telemetry: { url: listener.url } })
   const { config, settings, db, log } = app
@@ -116,7 +116,7 @@ test('a ping that waits for its next attempt is cancelled when another process t
   assert.equal(listener.requests.length, 1)
 })
 
-test('the command line asks, deletes and takes a new id', async (t) => {
+test('the command line shows and deletes the data, and then changes the instanceId', async (t) => {
   const collector = await startCollectorOnFile(t)
   const { app, home } = await buildPlatform(t, { telemetry: { url: collector.url } })
   await app.telemetry.send()
@@ -133,7 +133,7 @@ test('the command line asks, deletes and takes a new id', async (t) => {
   assert.equal((await runCommand(home, 'telemetry held', { DO_NOT_TRACK: '1' })).code, 3)
 })
 
-test('the API asks, deletes and takes a new id, and says why it could not', async (t) => {
+test('the API shows and deletes the data, changes the instanceId, and explains failures', async (t) => {
   const collector = await startCollectorOnFile(t)
   const app = await buildNewPlatform(t, { telemetry: { url: collector.url } })
   const client = await setUp(app)

@@ -15,7 +15,7 @@ const BLOCKED_MS = 1_500
 const LATE_MS = 10_000
 const SOON_MS = 3_000
 
-/** A schedule on a mocked clock that starts at a moment, its time of day in UTC, and when it has run what so far. */
+/** Starts a schedule on a mocked clock, with a time of day in UTC; records what it has run and when. */
 function scheduleAt (t: TestContext, moment: string, timeOfDay = '18:00:00') {
   pinDaily(t, Date.parse(`1970-01-01T${timeOfDay}Z`))
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date(moment) })
@@ -25,12 +25,12 @@ function scheduleAt (t: TestContext, moment: string, timeOfDay = '18:00:00') {
   return { schedule, ...runs }
 }
 
-/** Lets the clock run on, a minute at a time. */
+/** Advances the clock in steps of one minute. */
 function pass (t: TestContext, milliseconds: number) {
   for (let passed = 0; passed < milliseconds; passed += 60_000) t.mock.timers.tick(60_000)
 }
 
-/** Sets the clock of the machine: what waits, waits on. */
+/** Sets the system clock. Timers are not affected. */
 function setClock (t: TestContext, moment: number) {
   const mocked = globalThis.Date
   const offset = moment - Date.now()
@@ -75,7 +75,7 @@ const CLOCK_CHANGES = [
 
 for (const [zone, change] of CLOCK_CHANGES) {
   for (const [when, offset] of [['a second before', -1_000], ['at', 0], ['half an hour after', HOUR_MS / 2], ['twelve hours after', DAY_MS / 2]] as const) {
-    test(`the daily ping that is due ${when} the clock change of ${change} in ${zone} runs every 24 hours`, (t) => {
+    test(`the daily ping due ${when} the clock change of ${change} in ${zone} runs every 24 hours`, (t) => {
       const { TZ } = process.env
       process.env.TZ = zone
       t.after(() => { if (TZ === undefined) delete process.env.TZ; else process.env.TZ = TZ })
@@ -89,7 +89,7 @@ for (const [zone, change] of CLOCK_CHANGES) {
 }
 
 for (const second of [0, 43_199, 86_399]) {
-  test(`the second of the day is picked at random: here ${second}`, (t) => {
+  test(`the second of the day is picked at random, for example ${second}`, (t) => {
     const pick = t.mock.method(crypto, 'randomInt', () => second)
     syncBuiltinESMExports()
     const schedule = startSchedule(() => {})
@@ -101,7 +101,7 @@ for (const second of [0, 43_199, 86_399]) {
   })
 }
 
-test('a daily ping that was slept through runs late, within an hour of waking', (t) => {
+test('a daily ping missed while the machine was suspended runs within an hour of waking', (t) => {
   const { schedule, daily } = scheduleAt(t, '2026-01-01T12:00:00Z')
   setClock(t, schedule.nextDaily().getTime() + 5 * HOUR_MS)
   t.mock.timers.tick(HOUR_MS)
@@ -109,11 +109,11 @@ test('a daily ping that was slept through runs late, within an hour of waking', 
   assert.ok(schedule.nextDaily().getTime() > Date.now())
 })
 
-test('a daily ping that comes due while the event loop is blocked leaves late, and once', async (t) => {
+test('a daily ping due while the event loop is blocked is sent late, and only once', async (t) => {
   pinDaily(t, () => Date.now() + SOON_MS)
   const listener = await startListener(t)
   const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url } })
-  // On the real clock, counted from when the schedule started.
+  // In real time, counted from the start of the schedule.
   const due = app.telemetry.nextDaily()!.getTime()
   const awake = due + BLOCKED_MS
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, awake - Date.now())
@@ -126,7 +126,7 @@ test('a daily ping that comes due while the event loop is blocked leaves late, a
   assert.equal(app.telemetry.nextDaily()!.getTime(), due + DAY_MS)
 })
 
-test('a clock that was a month ahead and is set right does not silence the month', (t) => {
+test('a clock corrected from a month ahead does not stop the pings of that month', (t) => {
   const { schedule, daily } = scheduleAt(t, '2026-02-01T12:00:00Z')
   setClock(t, new Date('2026-01-01T12:00:00Z').getTime())
   t.mock.timers.tick(HOUR_MS)

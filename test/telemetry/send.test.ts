@@ -5,7 +5,7 @@ import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { isOver, pingWhen, startPing } from '../helpers/start-ping.js'
 
-test('a delivered ping stands in the log with the exact bytes and the receipt', async (t) => {
+test('a delivered ping is in the log with the exact bytes and the receipt', async (t) => {
   const listener = await startListener(t, (response) => { response.end('{"status":"success","received":{}}') })
   const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
   const preview = await app.telemetry.preview()
@@ -29,7 +29,7 @@ test('a delivered ping stands in the log with the exact bytes and the receipt', 
   assert.deepEqual(await app.telemetry.pings(), [{ id, sentAt, durationMs, idempotencyKey, ...rest }])
 })
 
-test('one idempotency key is one ping, sent twice at once or again later', async (t) => {
+test('two requests with one idempotency key, concurrent or later, send one ping', async (t) => {
   const listener = await startListener(t)
   const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
   const key = '0b6ef0a6-35e4-4d7c-b6a2-7a3f7a0c8f10'
@@ -60,7 +60,7 @@ test('a ping that cannot be recorded is not sent', async (t) => {
   assert.equal(listener.connections(), 0)
 })
 
-test('a ping without a random UUID to tell its installation by is not sent', async (t) => {
+test('a ping whose instanceId is not a random UUID is not sent', async (t) => {
   const listener = await startListener(t)
   const { app } = await buildPlatform(t, { telemetry: { url: listener.url } })
   await app.settings.set('instanceId', 'not-a-uuid')
@@ -69,7 +69,7 @@ test('a ping without a random UUID to tell its installation by is not sent', asy
 })
 
 describe('a failing delivery', () => {
-  test('is tried four times with the same bytes and key, then given up, with one warning', async (t) => {
+  test('is tried four times with the same bytes and key, then given up with one warning', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(503).end('closed') })
     const { platform, passWait } = await startPing(t, listener.url)
     for (const attempt of [1, 2, 3]) await passWait(attempt)
@@ -83,7 +83,7 @@ describe('a failing delivery', () => {
     assert.equal(platform.log.atLeast(WARN).length, 1)
   })
 
-  test('tells when the next attempt of a ping that waits is due', async (t) => {
+  test('shows when the next attempt of a waiting ping is due', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(503, { 'retry-after': '40' }).end() })
     const { platform } = await startPing(t, listener.url)
     const { outcome, nextAttemptAt } = await pingWhen(platform, ({ attempts }) => attempts === 1)
@@ -94,11 +94,11 @@ describe('a failing delivery', () => {
 
   for (const [title, status, kind, promised] of [
     ['a scheduled ping that waits', 503, 'boot', true],
-    ['a scheduled ping that the collector does not take', 400, 'boot', false],
+    ['a scheduled ping that the collector rejects', 400, 'boot', false],
     ['a scheduled ping that is unconfirmed', 204, 'boot', false],
     ['a manual ping', 503, 'manual', false]
   ] as const) {
-    test(`of ${title} is logged ${promised ? 'with' : 'without'} the promise of another attempt`, async (t) => {
+    test(`of ${title} is logged ${promised ? 'with' : 'without'} a promise of another attempt`, async (t) => {
       const { url } = await startListener(t, (response) => { response.writeHead(status).end() })
       const platform = kind === 'boot' ? (await startPing(t, url)).platform : await buildPlatform(t, { telemetry: { url } })
       if (kind === 'manual') await platform.app.telemetry.send()
@@ -108,14 +108,14 @@ describe('a failing delivery', () => {
     })
   }
 
-  test('logs the first ping that is delivered, and no later one', async (t) => {
+  test('logs the first delivered ping at info, later ones at debug', async (t) => {
     const { url } = await startListener(t)
     const { app, log } = await buildPlatform(t, { telemetry: { url } })
     for (let sent = 0; sent < 3; sent++) await app.telemetry.send()
     assert.deepEqual(log.lines.filter(({ msg }) => /was sent/.test(msg)).map(({ level }) => level), [30, 20, 20])
   })
 
-  test('that recovers says so once', async (t) => {
+  test('logs its recovery once', async (t) => {
     const listener = await startListener(t, (response) => {
       response.writeHead(listener.requests.length < 3 ? 500 : 200).end(CONFIRMATION)
     })
@@ -127,7 +127,7 @@ describe('a failing delivery', () => {
     assert.deepEqual(said, [40, 20, 30])
   })
 
-  test('of a manual ping is not repeated: somebody is waiting', async (t) => {
+  test('of a manual ping is not retried, as the caller is waiting', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:1/' } })
     const { outcome, attempts, status, error } = await app.telemetry.send()
     assert.deepEqual({ outcome, attempts, status }, { outcome: 'failed', attempts: 1, status: null })

@@ -19,10 +19,10 @@ const HOUR_MS = 3_600_000
 const SPEED = 30
 const SLEEP_MS = 8_000
 
-/** Of each scene two pings are held up, and the third is not. */
+/** In each scene the first two pings are held, and the third is not. */
 const HELD = 2
 
-/** The ping of the boot is the only one: that of the day is due twelve hours later. */
+/** Only the boot ping is sent: the daily one is due twelve hours later. */
 const FAST = { CLOCK_SPEED: String(SPEED), DAILY_IN: '43200' }
 
 describe('a platform', { concurrency: 4 }, () => {
@@ -31,14 +31,14 @@ describe('a platform', { concurrency: 4 }, () => {
   after(() => postgres.stop())
 
   for (const step of someOf(steps, 1, 4)) {
-    test(`told to stop ${step.title} stops in time, killed there leaves no claim without a record, and then sends one ping`, async (t) => {
+    test(`stopped ${step.title} exits in time; killed there, it leaves no claim without a record`, async (t) => {
       const scene = await setScene(t, step)
       const { ssl, ...db } = scene.address
       const home = await prepareHome(t, { db, telemetry: { url: step.urlIn(scene) } })
-      // The tables are there, so that they can be held.
+      // Create the tables first, so that they can be locked.
       await openLog(t, scene.address)
       let hours = 0
-      // The clocks of the processes go faster than the one here: each starts after what those before it have seen.
+      // The processes' clocks run faster than this one: start each later than any time the earlier ones have seen.
       const start = () => startProcess(t, home, { ...FAST, CLOCK_SET_TO: String(Date.now() + hours++ * HOUR_MS) })
 
       const first = await start()
@@ -63,16 +63,16 @@ describe('a platform', { concurrency: 4 }, () => {
     })
   }
 
-  test('suspended over its daily time sends the ping when it wakes up', async (t) => {
+  test('suspended at its daily time sends the ping when it wakes up', async (t) => {
     const listener = await startListener(t)
     const home = await prepareHome(t, { telemetry: { url: listener.url } })
     const { child } = await startProcess(t, home, { DAILY_IN: String(SLEEP_MS / 2_000) })
     child.kill('SIGSTOP')
-    // Nothing can be awaited of a process that sleeps.
+    // A suspended process cannot report anything to wait for.
     await timers.setTimeout(SLEEP_MS)
     assert.equal(listener.connections(), 0)
     child.kill('SIGCONT')
-    // Long before the boot ping, which would be taken for it.
+    // Long before the boot ping is due, which would be mistaken for the daily one.
     await within('the late ping', listener.next(), SLEEP_MS)
   })
 
@@ -97,7 +97,7 @@ async function openLog (t: TestContext, address: PostgresAddress) {
   return new PingLog(sequelize)
 }
 
-/** Whether a boot ping was ever claimed: never, unless it was recorded, too. */
+/** Whether a boot ping was claimed. A claim without a record must not exist. */
 async function isClaimed (t: TestContext, address: PostgresAddress): Promise<boolean> {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
@@ -106,7 +106,7 @@ async function isClaimed (t: TestContext, address: PostgresAddress): Promise<boo
   return row!.claimedAt.getTime() > 0
 }
 
-/** The log as it is told a day later, when no delivery can be in flight any more. */
+/** The log as reported a day later, when no delivery can be in flight any more. */
 async function readLog (t: TestContext, address: PostgresAddress): Promise<LoggedPing[]> {
   const log = await openLog(t, address)
   const { now } = Date

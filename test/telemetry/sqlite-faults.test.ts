@@ -8,9 +8,9 @@ letClockRun()
 
 describe('a SQLite file', () => {
   for (const hasTables of [true, false]) {
-    const when = hasTables ? '' : ' before telemetry has made its tables'
+    const when = hasTables ? '' : ' before telemetry creates its tables'
     for (const [title, createFault] of [['that is full', fullFile], ['that is read-only', readOnlyFile]] as const) {
-      test(`${title}${when} keeps the ping, not the platform, and takes no later ping with it`, async (t) => {
+      test(`${title}${when} drops the ping, the platform keeps running, and later pings are sent`, async (t) => {
         const address = { type: 'sqlite', storage: join(temporaryDirectory(t), 'flowforge.db') } as const
         await meetFault(t, address, createFault(t, hasTables), { hasTables })
       })

@@ -17,28 +17,28 @@ import { createHome, install, startReplica } from '../helpers/replica.js'
 import { sendHeld } from '../helpers/send-held.js'
 import type { startWitness, Witness } from '../helpers/witness.js'
 
-/** What one row has: a receiver that nobody else sends to, and platforms that try to send until the end. */
+/** The parts of one scenario: a receiver of its own, and platforms that try to send until the end. */
 export interface Scene {
   t: TestContext
   witness: Witness
   names: NameServer
-  /** Platforms that are asked to send at the end, besides what they do by themselves. */
+  /** Platforms that are asked to send at the end, in addition to their schedule. */
   apps: FastifyInstance[]
-  /** What lets all platforms stop. */
+  /** Undo the faults, so that all platforms can stop. */
   mends: (() => Promise<unknown>)[]
-  /** Those of this row alone. */
+  /** The platforms of this scenario only. */
   platforms: { app: FastifyInstance, home: string }[]
   build: (options?: Partial<PlatformOptions>) => Promise<Scene['platforms'][number]>
 }
 
 export interface Row {
   title: string
-  /** Resolves when the no holds, and what it was said against has been tried. */
+  /** Resolves once the opt-out holds, and the action that it must prevent has been tried. */
   act: (scene: Scene) => Promise<unknown>
   treat?: Parameters<typeof startWitness>[3]
-  /** What happens before the no: what has left by then does not count. */
+  /** Runs before the opt-out. Anything sent by then does not count. */
   prepare?: (scene: Scene) => Promise<unknown>
-  /** What happens right after the no. */
+  /** Runs right after the opt-out. */
   after?: (scene: Scene) => void
   host?: string
 }
@@ -46,7 +46,7 @@ export interface Row {
 const CHANGE = '/api/v1/settings'
 const file = (home: string) => join(home, 'flowforge.yml')
 
-/** A setup whose administrator has said no, and the administrator's browser. */
+/** Begins a setup whose administrator opts out; returns the administrator's browser. */
 async function beginSetup (app: FastifyInstance): Promise<Client> {
   const client = new Client(app)
   const _csrf = await client.csrfToken()
@@ -57,7 +57,7 @@ async function beginSetup (app: FastifyInstance): Promise<Client> {
 
 const finish = async (client: Client) => client.post('/setup/finish', { _csrf: await client.csrfToken('/setup') })
 
-/** Starts a platform on a flowforge.yml as somebody wrote it, found as the environment says. */
+/** Starts a platform on the given flowforge.yml, or on the one found from the home directory. */
 async function startOn ({ t, apps }: Scene, path: string | undefined, home: string): Promise<void> {
   const app = await buildApp(loadConfig(path, { FLOWFORGE_HOME: home }), { level: 'debug', stream: new PlatformLog() })
   t.after(() => app.close())
@@ -76,7 +76,7 @@ async function decideLocked (scene: Scene, operator: 'file' | 'environment'): Pr
   } finally {
     delete process.env.DO_NOT_TRACK
   }
-  // The operator's no is gone at the next start.
+  // The next start has no refusal by the operator.
   await scene.build({ home, telemetry: { url: scene.witness.url } })
 }
 
@@ -97,7 +97,7 @@ const LOST: [title: string, prepare: (etc: string) => void][] = [
   ['nothing', () => {}]
 ]
 
-/** A ping waits for its next attempt when an administrator says no, and the database does not take it. */
+/** An administrator opts out while a ping waits for its next attempt, and the database cannot save it. */
 async function refuseUnwritten ({ platforms: [platform], mends, t }: Scene, fault: 'full' | 'locked'): Promise<void> {
   const { app, home } = platform!
   const other = await openDatabase({ type: 'sqlite', storage: join(home, 'var', 'flowforge.db') })
@@ -113,10 +113,10 @@ async function refuseUnwritten ({ platforms: [platform], mends, t }: Scene, faul
   await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
 }
 
-/** What people say, write and set. */
+/** Opt-outs by pages, files and variables. */
 export const rows: Row[] = [
   {
-    title: 'a stranger continues the setup of an administrator who said no',
+    title: 'a stranger continues the setup of an administrator who opted out',
     async act ({ build }) {
       const { app } = await build({ initialised: false })
       const owner = await beginSetup(app)
@@ -128,7 +128,7 @@ export const rows: Row[] = [
     }
   },
   {
-    title: 'a yes of the setup arrives after it was finished with a no',
+    title: 'a setup request to opt in arrives after the setup finished with an opt-out',
     async act ({ build }) {
       const { app } = await build({ initialised: false })
       const owner = await beginSetup(app)
@@ -139,7 +139,7 @@ export const rows: Row[] = [
     }
   },
   {
-    title: 'a yes of a session arrives after that signed out',
+    title: 'a request to opt in arrives after its session signed out',
     async act ({ build }) {
       const { app } = await build({ initialised: false })
       const client = await setUp(app, false)
@@ -149,7 +149,8 @@ export const rows: Row[] = [
     }
   },
   ...(['file', 'environment'] as const).map((operator): Row => ({
-    title: `a yes while the operator refuses by the ${operator}, which is gone later`, act: (scene) => decideLocked(scene, operator)
+    title: `an administrator opts in while the ${operator} refuses, and the refusal is removed later`,
+    act: (scene) => decideLocked(scene, operator)
   })),
   ...FILES.map((text): Row => ({
     title: `flowforge.yml has ${JSON.stringify(text)}`,
@@ -169,7 +170,7 @@ export const rows: Row[] = [
     }
   })),
   ...LOST.map(([title, prepare]): Row => ({
-    title: `$FLOWFORGE_HOME/etc has ${title}, and the working directory another file`,
+    title: `$FLOWFORGE_HOME/etc has ${title}, and the working directory has another file`,
     async act ({ t, witness }) {
       const home = temporaryDirectory(t)
       mkdirSync(join(home, 'etc'))
@@ -185,7 +186,7 @@ export const rows: Row[] = [
     }
   })),
   {
-    title: 'etc/flowforge.local.yml says no',
+    title: 'etc/flowforge.local.yml opts out',
     async act (scene) {
       const home = temporaryDirectory(scene.t)
       mkdirSync(join(home, 'etc'))
@@ -205,9 +206,9 @@ export const rows: Row[] = [
   }
 ]
 
-/** A ping waits for its next attempt as an administrator says no, and the database does not take it. */
+/** An opt-out that the database cannot save still stops the ping that waits for its next attempt. */
 export const unwritten = (['full', 'locked'] as const).map((fault): Row => ({
-  title: `the database is ${fault} as an administrator says no`,
+  title: `the database is ${fault} when an administrator opts out`,
   treat: afterRequest((socket) => { socket.end(answerOf(503)) }),
   async prepare ({ build }) {
     const { app } = await build()
@@ -217,7 +218,7 @@ export const unwritten = (['full', 'locked'] as const).map((fault): Row => ({
   act: (scene) => refuseUnwritten(scene, fault)
 }))
 
-/** What another process sends. */
+/** Opt-outs while another process sends. */
 export const processes: Row[] = [
   ...['http:', 'https:'].flatMap((scheme): Row[] => [
     {

@@ -8,12 +8,12 @@ import { inSoak } from '../helpers/soak.js'
 const DAYS = inSoak(365, 60)
 const KEPT = 100
 
-/** As time really goes, for a ping that needs some hundredths of a second. */
+/** The real timer, for a ping that takes some hundredths of a second. */
 const PATIENCE_MS = 10_000
 
 const DEBUG = 20
 
-/** What a day brings, by its number: an outage of the collector, a no, or a restart, in turns that often coincide. */
+/** The events of a day by its number: a collector outage, an opt-out or a restart, which often coincide. */
 const isOut = (day: number) => day % 11 === 3
 const isOff = (day: number) => day % 13 >= 11
 const isRestart = (day: number) => day % 7 === 0
@@ -25,7 +25,7 @@ before(() => {
 })
 after(() => { clearInterval(beat) })
 
-test(`${DAYS} days of restarts, outages and opt-outs have exactly the pings that were promised, and leave nothing behind`, async (t) => {
+test(`${DAYS} days of restarts, outages and opt-outs send exactly the promised pings and leak nothing`, async (t) => {
   let day = 0
   const received: string[] = []
   const listener = await startListener(t, (response, { headers }) => {
@@ -65,12 +65,12 @@ test(`${DAYS} days of restarts, outages and opt-outs have exactly the pings that
   assert.ok(expected.length > DAYS * 0.8)
 })
 
-/** Each run of the schedule ends with one of these lines: refused, claimed before, or posted and answered. */
+/** Each run of the schedule ends with one of these log lines: refused, already claimed, or posted and answered. */
 const END_OF_RUN = /^(Telemetry is off|The \w+ ping was claimed|Telemetry was sent|Telemetry could not be sent)/
 
 /**
- * Waits until every run of the schedule since the start has ended, one that sends nothing included: it would send if
- * telemetry were turned on before it has read that it is off.
+ * Waits until every run of the schedule since the start has ended, including runs that send nothing: such a run would
+ * send if telemetry were turned on before the run has read that it is off.
  */
 async function settle ({ app, log }: Platform, runs: number): Promise<void> {
   const latest = performance.now() + PATIENCE_MS
@@ -85,5 +85,5 @@ async function settle ({ app, log }: Platform, runs: number): Promise<void> {
   }
 }
 
-/** The line at the start that says whether telemetry is on; a run that is refused says so at `debug`. */
+/** The line at the start that says whether telemetry is on. A refused run logs at `debug`. */
 const isBootLine = (level: number, msg: string) => level > DEBUG && msg.startsWith('Telemetry is off')

@@ -9,7 +9,7 @@ const YEAR_MS = 365 * 24 * HOUR_S * 1_000
 
 describe('an answer of', () => {
   for (const status of [200, 201, 202]) {
-    test(`${status} with the confirmation of a collector is a delivery`, async (t) => {
+    test(`${status} with the confirmation of a collector means delivered`, async (t) => {
       const { url } = await startPeer(t, afterRequest((socket) => { socket.write(answerOf(status, {}, CONFIRMATION)) }))
       await followPing(t, url, { outcome: 'delivered', attempts: 1, status, error: null })
     })
@@ -37,7 +37,7 @@ describe('an answer of', () => {
   }
 
   for (const status of [300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 410, 413, 415]) {
-    test(`${status} is final, and leads nowhere else`, async (t) => {
+    test(`${status} is final, and no redirect is followed`, async (t) => {
       const elsewhere = await startListener(t)
       const { url } = await startListener(t, (response) => { response.writeHead(status, { location: elsewhere.url }).end('why') })
       const { receipt } = await followPing(t, url, {
@@ -49,7 +49,7 @@ describe('an answer of', () => {
   }
 
   for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) {
-    test(`${status} is tried again, four times in all`, async (t) => {
+    test(`${status} is retried, with four attempts in total`, async (t) => {
       const { url, requests } = await startListener(t, (response) => { response.writeHead(status).end() })
       await followPing(t, url, { outcome: 'failed', attempts: 4, status, error: new RegExp(`answered ${status}$`) })
       assert.equal(requests.length, 4)
@@ -59,19 +59,19 @@ describe('an answer of', () => {
 
 describe('Retry-After', () => {
   const spacings: [title: string, header: string | string[], waitMs: number[]][] = [
-    ['in seconds is honoured', '7', [7_000, 7_000, 7_000]],
-    ['of an hour is honoured', String(HOUR_S), Array(3).fill(HOUR_S * 1_000)],
-    ['of more is cut to an hour', String(HOUR_S + 1), Array(3).fill(HOUR_S * 1_000)],
-    ['of more digits than a number has is cut to an hour', '9'.repeat(400), Array(3).fill(HOUR_S * 1_000)],
-    ['of a year away is cut to an hour', new Date(Date.now() + YEAR_MS).toUTCString(), Array(3).fill(HOUR_S * 1_000)],
-    ['of zero leaves the backoff', '0', BACKOFFS_MS],
-    ['below zero leaves the backoff', '-60', BACKOFFS_MS],
-    ['in the past leaves the backoff', new Date(Date.now() - YEAR_MS).toUTCString(), BACKOFFS_MS],
-    ['with a fraction leaves the backoff', '1.5', BACKOFFS_MS],
-    ['of nonsense leaves the backoff', 'as soon as possible', BACKOFFS_MS],
-    ['of nonsense that ends like a date leaves the backoff', 'never, GMT', BACKOFFS_MS],
-    ['of nothing leaves the backoff', '', BACKOFFS_MS],
-    ['sent twice leaves the backoff', ['7', '9'], BACKOFFS_MS]
+    ['in seconds is obeyed', '7', [7_000, 7_000, 7_000]],
+    ['of an hour is obeyed', String(HOUR_S), Array(3).fill(HOUR_S * 1_000)],
+    ['over an hour is cut to an hour', String(HOUR_S + 1), Array(3).fill(HOUR_S * 1_000)],
+    ['too large for a number is cut to an hour', '9'.repeat(400), Array(3).fill(HOUR_S * 1_000)],
+    ['a year in the future is cut to an hour', new Date(Date.now() + YEAR_MS).toUTCString(), Array(3).fill(HOUR_S * 1_000)],
+    ['of zero is ignored', '0', BACKOFFS_MS],
+    ['below zero is ignored', '-60', BACKOFFS_MS],
+    ['in the past is ignored', new Date(Date.now() - YEAR_MS).toUTCString(), BACKOFFS_MS],
+    ['with a fraction is ignored', '1.5', BACKOFFS_MS],
+    ['that is not a time is ignored', 'as soon as possible', BACKOFFS_MS],
+    ['that only ends like a date is ignored', 'never, GMT', BACKOFFS_MS],
+    ['without a value is ignored', '', BACKOFFS_MS],
+    ['sent twice is ignored', ['7', '9'], BACKOFFS_MS]
   ]
   for (const [title, header, waits] of spacings) {
     test(title, async (t) => {
@@ -80,7 +80,7 @@ describe('Retry-After', () => {
     })
   }
 
-  test('as a date is honoured', async (t) => {
+  test('as a date is obeyed', async (t) => {
     const until: number[] = []
     const { url } = await startListener(t, (response) => {
       const inAMinute = new Date(Math.ceil(Date.now() / 1_000 + 60) * 1_000)

@@ -7,10 +7,10 @@ import { freePort } from '../../helpers/postgres.js'
 type Treatment = Parameters<typeof startPeer>[1]
 type Fault = [title: string, start: (t: TestContext) => Promise<string>, expected: Partial<Expected>]
 
-/** What a failure without any answer comes to: four attempts, and nobody to blame but the network. */
+/** The expected result without any answer: four attempts, then a network failure. */
 const NO_ANSWER = { outcome: 'failed', attempts: 4, status: null, error: /./ } as const
 
-/** The ping has arrived somewhere, which does not say that it is a collector: it is not posted again. */
+/** Something accepted the ping but did not confirm it as a collector does: it is not posted again. */
 const UNCONFIRMED = { outcome: 'unconfirmed', attempts: 1, status: 200, error: /not as a collector does/ } as const
 
 const DELIVERED = { outcome: 'delivered', attempts: 1, status: 200, error: null } as const
@@ -18,18 +18,18 @@ const DELIVERED = { outcome: 'delivered', attempts: 1, status: 200, error: null 
 const peer = (treat: Treatment) => async (t: TestContext) => (await startPeer(t, treat)).url
 
 const faults: Fault[] = [
-  // A resolver that is slow to say no is overtaken by the limit for connecting.
+  // If the resolver is slow to answer, the connection times out first.
   ['a name that does not resolve', async () => 'http://flowforge.invalid/', { error: /ENOTFOUND|EAI_AGAIN|ETIMEDOUT/ }],
   ['a refused connection', async () => `http://127.0.0.1:${await freePort()}/`, { error: /ECONNREFUSED/ }],
   ['a connection that is accepted and never answered', peer(() => {}), { error: /UND_ERR_HEADERS_TIMEOUT/ }],
   ['a connection that is closed at once', peer((socket) => { socket.end() }), { error: /ECONNRESET/ }],
-  ['headers that drip, a byte a second', peer(drip('HTTP/1.1 200 OK\r\nx: ')), { error: /TIMEOUT|ETIMEDOUT/ }],
-  ['a body that drips, a byte a second', peer(drip('HTTP/1.1 200 OK\r\n\r\n')), UNCONFIRMED],
+  ['headers that arrive one byte a second', peer(drip('HTTP/1.1 200 OK\r\nx: ')), { error: /TIMEOUT|ETIMEDOUT/ }],
+  ['a body that arrives one byte a second', peer(drip('HTTP/1.1 200 OK\r\n\r\n')), UNCONFIRMED],
   ['a body that stops', peer(afterRequest((socket) => { socket.write(answerOf(200, { 'content-length': '9' }, 'half')) })), UNCONFIRMED],
-  ['a body without end', peer(afterRequest(flood)), UNCONFIRMED],
+  ['an endless body', peer(afterRequest(flood)), UNCONFIRMED],
   ['garbage instead of HTTP', peer((socket) => { socket.write('SSH-2.0-OpenSSH_9.6\r\n') }), { error: /ECONNRESET/ }],
   ['an answer without a body', peer(afterRequest((socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\n') })), UNCONFIRMED],
-  ['a header of a megabyte', peer(afterRequest((socket) => {
+  ['a header of one megabyte', peer(afterRequest((socket) => {
     socket.write(answerOf(200, { large: 'x'.repeat(2 ** 20) }))
   })), { error: /UND_ERR_HEADERS_OVERFLOW/ }],
   ['a reset before the request is read', peer((socket) => { socket.resetAndDestroy() }), { error: /ECONNRESET|EPIPE|UND_ERR_SOCKET/ }],
@@ -43,7 +43,7 @@ const faults: Fault[] = [
     (await startPeer(t, answerOk, selfSign('localhost'))).url), { error: /DEPTH_ZERO_SELF_SIGNED_CERT/ }],
   ['a TLS handshake that is never finished', overTls(() => {}), { error: /ETIMEDOUT/ }],
   ['plain HTTP where TLS was expected', overTls((socket) => { socket.write(answerOf(200)) }), { error: /SSL/ }],
-  ['nothing: a TLS certificate that an authority vouches for', tlsPeer(1, 'localhost'), DELIVERED]
+  ['no fault: a TLS certificate from a trusted authority', tlsPeer(1, 'localhost'), DELIVERED]
 ]
 
 describe('delivery meets', () => {

@@ -13,7 +13,7 @@ const { signal } = new AbortController()
 
 const look = async (name: string) => (await lookUp(name, signal)).map(({ address }) => address)
 
-/** Counts what the operating system is asked for; it knows one address for everything. */
+/** Counts lookups by the operating system, which finds one address for every name. */
 function watchOperatingSystem (t: TestContext) {
   return t.mock.method(dns.promises, 'lookup', async () => [{ address: '127.0.0.9', family: 4 }])
 }
@@ -21,9 +21,9 @@ function watchOperatingSystem (t: TestContext) {
 describe('a name is looked up', () => {
   for (const [title, answers, expected] of [
     ['with IPv4 first', { 'a.invalid': ['::1', '127.0.0.2', '127.0.0.3'] }, ['127.0.0.2', '127.0.0.3', '::1']],
-    ['where it has IPv6 alone', { 'a.invalid': ['fd00::1'] }, ['fd00::1']],
-    ['where questions for IPv6 are dropped', { 'a.invalid A': ['127.0.0.2'] }, ['127.0.0.2']],
-    ['where questions for IPv4 are dropped', { 'a.invalid AAAA': ['fd00::1'] }, ['fd00::1']]
+    ['where it has only IPv6', { 'a.invalid': ['fd00::1'] }, ['fd00::1']],
+    ['where queries for IPv6 are dropped', { 'a.invalid A': ['127.0.0.2'] }, ['127.0.0.2']],
+    ['where queries for IPv4 are dropped', { 'a.invalid AAAA': ['fd00::1'] }, ['fd00::1']]
   ] as const) {
     test(title, async (t) => {
       useNameServers(t, await startNameServer(t, answers as never))
@@ -33,12 +33,12 @@ describe('a name is looked up', () => {
     })
   }
 
-  test('by the second name server where the first is silent', async (t) => {
+  test('by the second name server where the first does not answer', async (t) => {
     useNameServers(t, await startNameServer(t), await startNameServer(t, { 'a.invalid': ['127.0.0.2'] }))
     assert.deepEqual(await look('a.invalid'), ['127.0.0.2'])
   })
 
-  test('no second time, and by no other name server, if that is refused meanwhile', async (t) => {
+  test('only once, and by no other name server, if consent is refused meanwhile', async (t) => {
     const servers = [await startNameServer(t), await startNameServer(t)]
     useNameServers(t, ...servers)
     const system = watchOperatingSystem(t)
@@ -48,20 +48,20 @@ describe('a name is looked up', () => {
     assert.equal(system.mock.callCount(), 0)
   })
 
-  test('by the operating system where a name server says at once that there is no such name', async (t) => {
+  test('by the operating system where the first name server answers that the name does not exist', async (t) => {
     useNameServers(t, await startNameServer(t, { 'short.invalid': [] }))
     watchOperatingSystem(t)
     assert.deepEqual(await look('short.invalid'), ['127.0.0.9'])
   })
 
-  test('not by the operating system where no name server answers: it would hold a thread', async (t) => {
+  test('not by the operating system where no name server answers: that would block a thread', async (t) => {
     useNameServers(t, await startNameServer(t))
     const system = watchOperatingSystem(t)
     await assert.rejects(look('a.invalid'), { code: 'EAI_AGAIN', message: /^a\.invalid could not be resolved/ })
     assert.equal(system.mock.callCount(), 0)
   })
 
-  test('not by the operating system where a second name server had to say that there is no such name', async (t) => {
+  test('not by the operating system where only the second name server denies the name', async (t) => {
     useNameServers(t, await startNameServer(t), await startNameServer(t, { 'a.invalid': [] }))
     const system = watchOperatingSystem(t)
     await assert.rejects(look('a.invalid'), { code: 'EAI_AGAIN' })
@@ -71,7 +71,7 @@ describe('a name is looked up', () => {
   for (const [name, expected] of [
     ['127.0.0.1', ['127.0.0.1']], ['::1', ['::1']], ['LOCALHOST.', undefined], ['any.localhost', ['127.0.0.1', '::1']]
   ] as const) {
-    test(`without a question for ${name}`, async (t) => {
+    test(`without a query for ${name}`, async (t) => {
       const server = await startNameServer(t)
       useNameServers(t, server)
       const addresses = await look(name)
@@ -81,7 +81,7 @@ describe('a name is looked up', () => {
     })
   }
 
-  test('no longer than the signal allows, and no socket is left', async (t) => {
+  test('only until the signal aborts, and no socket is left open', async (t) => {
     const server = await startNameServer(t)
     useNameServers(t, server)
     const before = process.getActiveResourcesInfo().length
@@ -106,7 +106,7 @@ describe('of two addresses', () => {
     assert.equal(socket.remoteAddress, '127.0.0.2')
   })
 
-  test('the second is connected where the first is dead', async (t) => {
+  test('the second is used where the first does not answer', async (t) => {
     const { port } = await startStopped(t)
     const second = createServer().listen(port, '127.0.0.3')
     t.after(() => second.close())
@@ -117,13 +117,13 @@ describe('of two addresses', () => {
     assert.equal(socket.remoteAddress, '127.0.0.3')
   })
 
-  test('both that refuse are told in one error', async (t) => {
+  test('both refusals are reported in one error', async (t) => {
     useNameServers(t, await startNameServer(t, { 'two.invalid': ['127.0.0.2', '127.0.0.3'] }))
     await assert.rejects(reach({ host: 'two.invalid', port: 1 }, signal), { code: 'ECONNREFUSED', message: /127\.0\.0\.2.+127\.0\.0\.3/ })
   })
 })
 
-/** A listener on 127.0.0.2 that takes no connection, and answers none, until it goes on: its queue is full. */
+/** A listener on 127.0.0.2 that accepts no connection until it is resumed, as its queue is full. */
 async function startStopped (t: TestContext) {
   const script = 'const s = require("net").createServer().listen({ port: 0, host: "127.0.0.2", backlog: 1 }, () => console.log(s.address().port))'
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -7,7 +7,7 @@ import { within } from '../../helpers/within.js'
 
 for (const [when, revoke] of [
   ['before it is posted', (revocation: AbortController, send: () => Promise<unknown>) => { revocation.abort(); return send() }],
-  ['in the same moment', (revocation: AbortController, send: () => Promise<unknown>) => {
+  ['right after the call', (revocation: AbortController, send: () => Promise<unknown>) => {
     const sending = send()
     revocation.abort()
     return sending
@@ -20,13 +20,13 @@ for (const [when, revoke] of [
       post({
         url, body: '{}', version: '0.2.0', idempotencyKey: 'key', signal: revocation.signal, beforeWrite: async () => {}
       }))), { name: 'AbortError' })
-    // A later connection finds the listener where it would have found it then.
+    // A later connection shows that the listener would have counted an earlier one.
     await fetch(url)
     assert.equal(connections(), 1)
   })
 }
 
-/** Lets so many steps pass, and then refuses. */
+/** Allows the given number of steps, and then refuses. */
 function refuseAfter (steps: number) {
   return async () => { if (steps-- <= 0) throw new Error('refused meanwhile') }
 }
@@ -35,11 +35,11 @@ describe('a ping whose consent is refused', () => {
   const { signal } = new AbortController()
   const steps: [when: string, steps: number, scheme: string, viaProxy: boolean, connections: number, bytes: RegExp][] = [
     ['before it connects', 0, 'http', false, 0, /^$/],
-    ['once the connection stands', 1, 'http', false, 1, /^$/],
+    ['once the connection is open', 1, 'http', false, 1, /^$/],
     ['before the TLS handshake', 1, 'https', false, 1, /^$/],
     ['before it asks a proxy', 1, 'http', true, 1, /^$/],
-    ['once the tunnel stands', 2, 'http', true, 1, /^CONNECT .*\r\n\r\n$/s],
-    ['once the tunnel stands, before the TLS handshake', 2, 'https', true, 1, /^CONNECT .*\r\n\r\n$/s]
+    ['once the tunnel is open', 2, 'http', true, 1, /^CONNECT .*\r\n\r\n$/s],
+    ['once the tunnel is open, before the TLS handshake', 2, 'https', true, 1, /^CONNECT .*\r\n\r\n$/s]
   ]
   for (const [when, count, scheme, viaProxy, connections, bytes] of steps) {
     test(`${when} writes nothing more`, async (t) => {
@@ -58,7 +58,7 @@ describe('a ping whose consent is refused', () => {
       const url = peer.url.replace('http:', `${scheme}:`)
       await assert.rejects(
         post({ url, body: '{}', version: '0.2.0', idempotencyKey: 'key', signal, beforeWrite: refuseAfter(count) }), /refused meanwhile/)
-      // A later connection finds the peer where anything before it would have been seen.
+      // A later connection shows that the peer would have seen an earlier one.
       await within('a later answer', fetch(peer.url))
       assert.equal(peer.connections(), connections + 1)
       assert.match(received.replace(/GET \/ HTTP.*$/s, ''), bytes)

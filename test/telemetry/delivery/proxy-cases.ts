@@ -1,4 +1,4 @@
-/** Which way a connection takes, by the environment; measured with ours and with curl. */
+/** Which proxy a connection uses, by the environment, here and in curl. */
 
 import type { RuleName } from '../../../docs/proxy-rules.js'
 
@@ -10,7 +10,7 @@ export interface ProxyCase {
   environment: Record<string, string>
   url: string
   route: Route
-  /** Where curl goes, if elsewhere on purpose, and the rule that says so; `varies` by its release. */
+  /** Where curl goes if we differ on purpose, and the rule for it; `varies` if it depends on the release of curl. */
   curl?: [route: Route | 'varies', rule: RuleName]
 }
 

@@ -1,4 +1,4 @@
-/** The choice of a proxy, measured at real listeners, beside that of curl. */
+/** The choice of a proxy, observed at real listeners and compared with curl. */
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,12 +9,12 @@ import { PROXY_RULES, type RuleName } from '../../../docs/proxy-rules.js'
 import { connect } from '../../../src/telemetry/delivery/connection.js'
 import { PROXY_CASES, type ProxyCase, type Route } from './proxy-cases.js'
 
-/** Networks in `no_proxy` are known to curl from this release on. */
+/** The first release of curl that supports networks in `no_proxy`. */
 const OLDEST_CURL = 7.86
 
 const withoutCurl = cannotRunCurl()
 
-/** An address of its own: other tests listen on other ports. */
+/** A loopback address that no other test uses. */
 const PROXY_WITHOUT_PORT = '127.80.0.1'
 
 const VARIABLES = /^(https?|all|no)_proxy$|^proxy$/i
@@ -37,14 +37,15 @@ describe('a connection', () => {
 
   const fill = (text: string) => text.replace(/:(A|B|TARGET)\b/, (_port, name: string) => `:${ports[name]}`)
 
-  /** Where the first connection went that this made. */
+  /** Returns where the first connection went that the call made. */
   async function routeOf ({ url, environment }: ProxyCase, act: (url: string, environment: Record<string, string>) => Promise<unknown>): Promise<Route> {
     taken = []
     await act(fill(url), Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, fill(value)])))
     return taken[0] ?? 'none'
   }
 
-  test('to a proxy without a port: 80 here, 1080 with curl', { skip: process.getuid?.() === 0 ? false : 'needs the right to listen on port 80' }, async (t) => {
+  const cannotListen = process.getuid?.() === 0 ? false : 'needs the right to listen on port 80'
+  test('to a proxy without a port: 80 here, 1080 with curl', { skip: cannotListen }, async (t) => {
     const asked: string[] = []
     for (const port of [80, 1080]) {
       const server = createServer((socket) => {
@@ -60,7 +61,7 @@ describe('a connection', () => {
     assert.deepEqual(asked, withoutCurl ? ['80'] : ['80', '1080'])
   })
 
-  test('to an http address by a proxy: CONNECT here, the request itself with curl', async (t) => {
+  test('to an http address through a proxy: CONNECT here, a forwarded request with curl', async (t) => {
     const asked: string[] = []
     const proxy = createServer((socket) => {
       socket.on('error', () => {}).once('data', (bytes) => {
@@ -76,7 +77,7 @@ describe('a connection', () => {
     assert.deepEqual(asked, ['CONNECT 127.0.0.1:1 HTTP/1.1', ...withoutCurl ? [] : ['GET http://127.0.0.1:1/ HTTP/1.1']])
   })
 
-  test('differs from curl in the ways that docs/network.md names, and in no other', () => {
+  test('differs from curl only in the ways that docs/network.md lists', () => {
     const shown = new Set<RuleName>(['port', 'plainHttp', ...PROXY_CASES.flatMap(({ curl }) => curl ? [curl[1]] : [])])
     assert.deepEqual([...shown].toSorted(), Object.keys(PROXY_RULES).toSorted())
   })
@@ -93,7 +94,7 @@ describe('a connection', () => {
   }
 })
 
-test('curl is there to be compared with', { skip: withoutCurl }, () => {})
+test('curl is available for comparison', { skip: withoutCurl }, () => {})
 
 async function connectWith (url: string, environment: Record<string, string>): Promise<void> {
   const before = { ...process.env }
@@ -105,7 +106,7 @@ async function connectWith (url: string, environment: Record<string, string>): P
     socket.resume()
     if (!socket.closed) await once(socket, 'close')
   } catch {
-    // The listeners hang up, and some values name no proxy.
+    // This fails as expected: the listeners hang up, and some values are not valid proxies.
   } finally {
     process.env = before
   }

@@ -16,7 +16,7 @@ afterEach(() => {
   for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) delete process.env[name]
 })
 
-/** A proxy that does its duty, and what it was asked for. */
+/** A working proxy, and the requests that it received. */
 async function startProxy (t: TestContext, certificate?: Certificate) {
   const asked: string[] = []
   const proxy = await startPeer(t, (socket) => {
@@ -33,7 +33,7 @@ async function startProxy (t: TestContext, certificate?: Certificate) {
 }
 
 describe('a proxy', () => {
-  test('of HTTP_PROXY carries the ping, and learns nothing but where it goes', async (t) => {
+  test('of HTTP_PROXY forwards the ping, and learns only its destination', async (t) => {
     const { url, asked } = await startProxy(t)
     process.env.HTTP_PROXY = url
     const listener = await startListener(t)
@@ -42,7 +42,7 @@ describe('a proxy', () => {
     assert.equal(asked.join(''), `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
   })
 
-  test('of HTTPS_PROXY carries the ping, and TLS is verified beyond it', async (t) => {
+  test('of HTTPS_PROXY forwards the ping, and the certificate of the collector is verified', async (t) => {
     const { url, asked } = await startProxy(t)
     process.env.HTTPS_PROXY = url
     const authority = createAuthority()
@@ -53,7 +53,7 @@ describe('a proxy', () => {
     assert.equal(asked.length, 1)
   })
 
-  test('does not make another host of the one beyond it', async (t) => {
+  test('does not change the host that is verified behind it', async (t) => {
     process.env.HTTPS_PROXY = (await startProxy(t)).url
     const authority = createAuthority()
     trust(t, authority)
@@ -65,12 +65,12 @@ describe('a proxy', () => {
     ['that asks for credentials', afterRequest((socket) => { socket.write(answerOf(407)) }), /PROXY_407/],
     ['that refuses', afterRequest((socket) => { socket.write(answerOf(403)) }), /PROXY_403/],
     ['that never answers', () => {}, /PROXY_ETIMEDOUT/],
-    ['whose answer drips, a byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/],
-    ['that speaks no HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /PROXY_HPE_INVALID/],
+    ['whose answer arrives one byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/],
+    ['that does not speak HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /PROXY_HPE_INVALID/],
     ['that hangs up', afterRequest((socket) => { socket.end() }), /UND_ERR_SOCKET|ECONNRESET/]
   ] satisfies [string, Parameters<typeof startPeer>[1], RegExp][]) {
     for (const scheme of ['http', 'https']) {
-      test(`${title} is a failure of the network, for ${scheme}`, async (t) => {
+      test(`${title} is a network failure, for ${scheme}`, async (t) => {
         const proxy = await startPeer(t, peer)
         process.env[`${scheme.toUpperCase()}_PROXY`] = proxy.url
         const collector = await startPeer(t, () => {})
@@ -81,7 +81,7 @@ describe('a proxy', () => {
     }
   }
 
-  test('that is down is a failure of the network, and is not gone around', async (t) => {
+  test('that is down is a network failure, and is not bypassed', async (t) => {
     process.env.HTTP_PROXY = `http://127.0.0.1:${await freePort()}`
     const collector = await startListener(t)
     await followPing(t, collector.url, { ...NO_ANSWER, error: /ECONNREFUSED/ })
@@ -92,7 +92,7 @@ describe('a proxy', () => {
     'name:port', 'user:secret@host:99999', 'http://user:sec/ret@host:3128', 'http://user:secret#@host', '//secret:3128',
     'ftp://secret', 'socks5://user:secret@host:1080', 'http://', 'http://user:secret@'
   ]) {
-    test(`that is written as ${value} is not used and not gone around, and nothing repeats the value`, async (t) => {
+    test(`with the address ${value} is neither used nor bypassed, and the value is not repeated`, async (t) => {
       process.env.HTTP_PROXY = value
       const collector = await startListener(t)
       const { app, log } = await buildPlatform(t, { telemetry: { url: collector.url } })
@@ -105,14 +105,14 @@ describe('a proxy', () => {
     })
   }
 
-  test('that wants credentials gets them from its address, decoded', async (t) => {
+  test('that requires credentials gets them from its URL, decoded', async (t) => {
     const { url, asked } = await startProxy(t)
     process.env.HTTP_PROXY = url.replace('//', '//us%er:p%40ss%3Aword@')
     await followPing(t, (await startListener(t)).url, DELIVERED)
     assert.match(asked.join(''), new RegExp(`Proxy-Authorization: Basic ${Buffer.from('us%er:p@ss:word').toString('base64')}\r\n`))
   })
 
-  test('that is reached by TLS is verified, and carries the ping', async (t) => {
+  test('with an https address is verified, and forwards the ping', async (t) => {
     const authority = createAuthority()
     trust(t, authority)
     const { url, asked } = await startProxy(t, authority.issueFor('localhost'))
@@ -122,7 +122,7 @@ describe('a proxy', () => {
     assert.equal(asked.length, 1)
   })
 
-  test('that is reached by TLS and has the certificate of another is told nothing', async (t) => {
+  test('with an https address and the certificate of another host receives nothing', async (t) => {
     const authority = createAuthority()
     trust(t, authority)
     const { url, asked } = await startProxy(t, authority.issueFor('elsewhere.test'))
@@ -132,7 +132,7 @@ describe('a proxy', () => {
   })
 
   for (const without of ['127.0.0.1', '*', 'elsewhere.test, 127.0.0.1']) {
-    test(`is passed by where NO_PROXY says "${without}"`, async (t) => {
+    test(`is bypassed where NO_PROXY is "${without}"`, async (t) => {
       process.env.HTTP_PROXY = `http://127.0.0.1:${await freePort()}`
       process.env.NO_PROXY = without
       await followPing(t, (await startListener(t)).url, DELIVERED)

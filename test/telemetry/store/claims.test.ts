@@ -14,7 +14,7 @@ async function openClaims (t: TestContext, address: DatabaseAddress) {
 }
 
 describeOnBoth('a claim', (create) => {
-  test('is won by one of five replicas that ask at once', async (t) => {
+  test('is won by one of five concurrent replicas', async (t) => {
     const address = await create()
     const replicas = [await openClaims(t, address)]
     while (replicas.length < 5) replicas.push(await openClaims(t, address))
@@ -26,10 +26,10 @@ describeOnBoth('a claim', (create) => {
 
   const daily: [title: string, at: string, won: boolean][] = [
     ['later on the same day', '2026-03-01T23:59:59Z', false],
-    ['earlier on the same day, after a clock was set back', '2026-03-01T00:00:00Z', false],
-    ['a few seconds into the day before, by a clock that is behind', '2026-02-28T23:59:58Z', false],
+    ['earlier on the same day, after the clock was set back', '2026-03-01T00:00:00Z', false],
+    ['seconds before midnight of the previous day, by a slow clock', '2026-02-28T23:59:58Z', false],
     ['on the next day', '2026-03-02T00:00:00Z', true],
-    ['a year before, after a clock was set right', '2025-03-01T12:00:00Z', true]
+    ['a year earlier, after the clock was corrected', '2025-03-01T12:00:00Z', true]
   ]
   for (const [title, at, won] of daily) {
     test(`of the daily ping is ${won ? 'won' : 'lost'} again ${title}`, async (t) => {
@@ -55,7 +55,7 @@ describeOnBoth('a claim', (create) => {
 describeOnBoth('boot pings', (create) => {
   const START = Date.parse('2026-03-01T12:00:00Z')
 
-  /** Records a boot ping each time a platform of a spacing has run for 30 seconds; returns the seconds of those that leave. */
+  /** Records a boot ping 30 seconds after each start, spaced as given; returns the seconds of those that are sent. */
   async function restart (t: TestContext, address: DatabaseAddress, spacingS: number, seconds: number): Promise<number[]> {
     const sequelize = await openDatabase(address)
     t.after(() => sequelize.close())
@@ -68,17 +68,17 @@ describeOnBoth('boot pings', (create) => {
     return sent
   }
 
-  test('of a platform that is killed and started every 35 seconds are ten an hour', async (t) => {
+  test('of a platform that is killed and restarted every 35 seconds are limited to ten an hour', async (t) => {
     const sent = await restart(t, await create(), 35, 2 * 3_600)
     const first = Array.from({ length: 10 }, (_, number) => 30 + number * 35)
     assert.deepEqual(sent.slice(0, 10), first)
     for (const second of sent) assert.ok(sent.filter((other) => other > second - 3_600 && other <= second).length <= 10)
-    // As each is an hour old, another one may leave.
+    // Another one may be sent as soon as one is an hour old.
     assert.equal(sent.length, 20)
     assert.equal(sent[10], 30 + 103 * 35)
   })
 
-  test('of a platform that is started three times within a minute are three', async (t) => {
+  test('of a platform that is started three times within a minute are all sent', async (t) => {
     assert.deepEqual(await restart(t, await create(), 30.125, 91), [30, 60.125, 90.25])
   })
 })

@@ -9,7 +9,7 @@ import { describeOnBoth } from '../../helpers/databases.js'
 import { startListener } from '../../helpers/listener.js'
 import { buildPlatform, temporaryDirectory } from '../../helpers/platform.js'
 
-/** The tables as release 0.2.0 made them on PostgreSQL. A SQLite file that it made is in test/fixtures. */
+/** The tables that release 0.2.0 created on PostgreSQL. A SQLite file of that release is in test/fixtures. */
 const RELEASE_0_2_0 = [
   'CREATE TABLE "TelemetryMigrations" (name VARCHAR(255) PRIMARY KEY)',
   'CREATE TABLE "TelemetryClaims" ("kind" VARCHAR(255), "claimedAt" TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY ("kind"))',
@@ -26,7 +26,7 @@ const RELEASE_0_2_0 = [
 const SENT_AT = '2026-11-24T03:12:10.123Z'
 
 describeOnBoth('a database of release 0.2.0', (create) => {
-  test('keeps its log and its claims, and takes new pings', async (t) => {
+  test('keeps its log and its claims, and stores new pings', async (t) => {
     const address = await create()
     if (address.type === 'sqlite') copyFileSync('test/fixtures/release-0.2.0.db', address.storage)
     const sequelize = await openDatabase(address)
@@ -34,7 +34,7 @@ describeOnBoth('a database of release 0.2.0', (create) => {
     if (address.type === 'postgres') for (const statement of RELEASE_0_2_0) await sequelize.query(statement)
     const log = new PingLog(sequelize)
 
-    // Before the first ping of the new release the tables are as they were.
+    // The tables stay unchanged until the first ping of the new release.
     const [old] = await log.list()
     assert.equal(old!.sentAt.toISOString(), SENT_AT)
     assert.deepEqual(

@@ -20,7 +20,7 @@ const pingOf = (kind: PingKind, sentAt = new Date()) => (
   { kind, sentAt, idempotencyKey: 'key', url: 'http://127.0.0.1:1/', body: '{}' })
 
 describeOnBoth('the ping log', (create) => {
-  test('records a ping of the schedule for one of five replicas', async (t) => {
+  test('records a scheduled ping for one of five replicas', async (t) => {
     const address = await create()
     const replicas = [await openPingLog(t, address)]
     while (replicas.length < 5) replicas.push(await openPingLog(t, address))
@@ -28,7 +28,7 @@ describeOnBoth('the ping log', (create) => {
     assert.equal(recorded.filter(Boolean).length, 1)
   })
 
-  test('gives the claim back where the ping could not be recorded', async (t) => {
+  test('releases the claim if the ping could not be recorded', async (t) => {
     const { sequelize, log } = await openPingLog(t, await create())
     await sequelize.query('ALTER TABLE "TelemetryPings" RENAME TO "Away"')
     await assert.rejects(log.record(pingOf('daily')), /TelemetryPings/)
@@ -41,7 +41,7 @@ describeOnBoth('the ping log', (create) => {
     ['daily', 3 * MINUTE_MS, 'interrupted'],
     ['manual', 3 * MINUTE_MS, 'interrupted']
   ] as const) {
-    test(`tells of a ${kind} ping without a result, ${age / MINUTE_MS} minutes old, as ${outcome}`, async (t) => {
+    test(`lists a ${kind} ping without a result, ${age / MINUTE_MS} minutes old, as ${outcome}`, async (t) => {
       const { log } = await openPingLog(t, await create())
       await log.record(pingOf(kind, new Date(Date.now() - age)))
       assert.deepEqual((await log.list()).map((ping) => ping.outcome), [outcome])
@@ -53,7 +53,7 @@ describeOnBoth('the ping log', (create) => {
     ['now', 0, 'pending'],
     ['three minutes ago', -3 * MINUTE_MS, 'interrupted']
   ] as const) {
-    test(`tells of a ping whose next attempt was due ${due} as ${outcome}`, async (t) => {
+    test(`lists a ping whose next attempt is due ${due} as ${outcome}`, async (t) => {
       const { log } = await openPingLog(t, await create())
       const ping = await log.record(pingOf('boot', new Date(Date.now() - 2 * HOUR_MS)))
       const nextAttemptAt = new Date(Date.now() + wait)
@@ -63,12 +63,12 @@ describeOnBoth('the ping log', (create) => {
   }
 
   for (const [title, url, left, expected] of [
-    ['as long as the receiver asked an earlier one', 'http://127.0.0.1:1/', 40 * MINUTE_MS, 40 * MINUTE_MS],
-    ['not for what another receiver asked', 'http://127.0.0.1:2/', 40 * MINUTE_MS, null],
-    ['not once that is over', 'http://127.0.0.1:1/', 0, null],
-    ['not for what a clock that was ahead has computed', 'http://127.0.0.1:1/', HOUR_MS + 1, null]
+    ['as long as the receiver asked for after an earlier ping', 'http://127.0.0.1:1/', 40 * MINUTE_MS, 40 * MINUTE_MS],
+    ['not as long as another receiver asked for', 'http://127.0.0.1:2/', 40 * MINUTE_MS, null],
+    ['not after that time has passed', 'http://127.0.0.1:1/', 0, null],
+    ['not until a time computed by a clock that was ahead', 'http://127.0.0.1:1/', HOUR_MS + 1, null]
   ] as const) {
-    test(`lets a new scheduled ping wait ${title}`, async (t) => {
+    test(`makes a new scheduled ping wait ${title}`, async (t) => {
       const { log } = await openPingLog(t, await create())
       const now = new Date()
       const asked = await log.record({ ...pingOf('manual', now), url })
@@ -80,7 +80,7 @@ describeOnBoth('the ping log', (create) => {
     })
   }
 
-  test('lets a process that only slept have the last word', async (t) => {
+  test('saves the result of a process that was only suspended', async (t) => {
     const { log } = await openPingLog(t, await create())
     const ping = await log.record(pingOf('daily', new Date(Date.now() - 9 * HOUR_MS)))
     await log.saveResult(ping!.id, { ...NOT_ATTEMPTED, outcome: 'delivered', status: 200, attempts: 1 })
