@@ -13,10 +13,10 @@ import { collectRoutes } from './routes.js'
 const RUNS = inSoak(10_000, 200)
 const MEGABYTE = 2 ** 20
 
-/** No request takes so long, on the slowest machine, unless it is never answered. */
+/** Longer than any answer takes on a slow machine: a request that takes this long is never answered. */
 const HANG_MS = 30_000
 
-/** What a collector answers to each of the platform's requests. */
+/** One answer that serves as a collector's reply to each of the platform's requests. */
 const ANSWER = '{"status":"success","held":{},"forgotten":{"installations":0,"pings":0}}'
 
 const payloads = fc.oneof(
@@ -40,7 +40,7 @@ const parameters = fc.constantFrom('1', '%00', '%', '..%2f..%2fetc%2fpasswd', '%
 const queries = fc.constantFrom('', '?', '?%', '?a[b]=1&a=2', `?${'x'.repeat(5_000)}`)
 const methods = fc.constantFrom<HTTPMethods>('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS')
 
-describe('no request, to any route, is answered with a fault of the platform or its inner life', () => {
+describe('no request, to any route, is answered with a server error or internal details', () => {
   for (const who of ['a stranger before the setup', 'a stranger', 'the administrator'] as const) {
     test(`from ${who}`, async (t) => {
       const routes = collectRoutes(t)
@@ -49,14 +49,14 @@ describe('no request, to any route, is answered with a fault of the platform or 
       const client = who === 'a stranger before the setup' ? new Client(app) : await setUp(app)
       if (who === 'a stranger') delete client.cookies.sid
       const _csrf = await client.csrfToken(who === 'the administrator' ? '/' : who === 'a stranger' ? '/account/login' : '/setup')
-      // A sign-out would end what the administrator's requests are to try.
+      // Signing out would end the session that the administrator's requests need.
       const urls = [...new Set(routes.map(({ url }) => url))].filter((url) => url !== '/account/logout')
       assert.ok(urls.length > 1)
       await fc.assert(fc.asyncProperty(
         fc.constantFrom(...urls), parameters, queries, methods, headers, payloads, fc.boolean(),
         async (route, parameter, query, method, header, payload, honest) => {
           const url = route.replace(/:\w+|\*/g, parameter) + query
-          // Half of them come with the right cookies and token: they get past the first guard.
+          // Half of the requests have valid cookies and a valid token, and so pass the first check.
           const cookie = Object.entries(client.cookies).map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('; ')
           const own = honest ? { cookie, 'csrf-token': _csrf } : {}
           const { statusCode, body } = await app.inject({ method, url, payload, headers: { ...header, ...own } } as InjectOptions)
@@ -68,7 +68,7 @@ describe('no request, to any route, is answered with a fault of the platform or 
   }
 })
 
-test('what is no HTTP is refused on the wire, and the next request is served', async (t) => {
+test('bytes that are not HTTP are refused, and the next request is served', async (t) => {
   const app = await buildNewPlatform(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
@@ -76,7 +76,7 @@ test('what is no HTTP is refused on the wire, and the next request is served', a
     `GET / HTTP/1.1\r\nhost: a\r\nlarge: ${'x'.repeat(MEGABYTE)}\r\n\r\n`, `GET /${'x'.repeat(MEGABYTE)} HTTP/1.1\r\n\r\n`,
     'POST /account/login HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n']) {
     const socket = net.connect(port, '127.0.0.1')
-    socket.on('error', () => { /* hung up on, as it may be */ })
+    socket.on('error', () => { /* the server may reset the connection */ })
     await once(socket, 'connect')
     socket.end(bytes)
     const answer = await text(socket).catch(() => '')
@@ -85,7 +85,7 @@ test('what is no HTTP is refused on the wire, and the next request is served', a
   assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 200)
 })
 
-test('a session that is forged is refused by every route that a stranger is refused by', async (t) => {
+test('a forged session is refused by every route that refuses a stranger', async (t) => {
   const routes = collectRoutes(t)
   const app = await buildNewPlatform(t)
   const { cookies: { sid } } = await setUp(app)

@@ -29,21 +29,22 @@ const OWN: Headers[] = [
 ]
 
 /**
- * Pairs the values of two lists. Every route begins at another place, so that over all routes each meets nearly each. In the
- * soak each route gets each of `list`, and where the routes of the setup are too few for it; else each of `others`.
+ * Pairs the values of two lists. Every route starts at another offset, so nearly all combinations occur across the routes.
+ * In the soak each route gets each value of `list`, and so does it where the setup has too few routes; otherwise each of
+ * `others`.
  */
 function pair<One, Other> (list: One[], others: Other[], { place, isSetUp }: Attacker): Array<[One, Other]> {
   if (inSoak(true, !isSetUp && list.length > SETUP_ROUTES * others.length)) return list.map((one, index) => [one, others[(index + place) % others.length]!])
   return others.map((other, index) => [list[(index + place * (others.length - 1)) % list.length]!, other])
 }
 
-/** Sends requests to one route, each from an address that has not been seen before, in a session that no request has ended. */
+/** Sends requests to one route, each from a new address, in a session that no request has ended. */
 class Attacker {
   private address = 0
   private client?: Client
   private token?: string
 
-  /** @param place the number of the route among those that change something */
+  /** @param place the index of the route among those that change something */
   constructor (
     readonly app: FastifyInstance, readonly route: { method: string, url: string }, readonly isSetUp: boolean, readonly place: number
   ) {}
@@ -73,7 +74,7 @@ class Attacker {
   }
 }
 
-/** An attacker for each route that changes something; telemetry is off, so that no ping leaves. */
+/** Runs `attack` on each route that changes something. Telemetry is off, so that no ping is sent. */
 async function attackEach (t: TestContext, during: 'the setup' | 'normal use', attack: (attacker: Attacker) => Promise<void>) {
   const routes: RouteOptions[] = collectRoutes(t)
   const app = await buildNewPlatform(t, { config: { host: HOST } })
@@ -87,14 +88,14 @@ async function attackEach (t: TestContext, during: 'the setup' | 'normal use', a
 
 for (const during of ['the setup', 'normal use'] as const) {
   describe(`every route that changes something during ${during}`, () => {
-    test('refuses other sites, whatever they send, by Sec-Fetch-Site and by Origin', (t) => attackEach(t, during, async (attacker) => {
+    test('refuses any request of another site, by Sec-Fetch-Site and by Origin', (t) => attackEach(t, during, async (attacker) => {
       for (const [headers, type] of pair(FOREIGN, [undefined, FORMS[0], JSONS[0], OTHERS[0]], attacker)) {
         const sent = { ...headers, ...type ? { 'content-type': type } : {} }
         assert.match(await attacker.send(sent, 'header'), /^(other_site|page)$/, JSON.stringify([attacker.route, sent]))
       }
     }))
 
-    test('needs a token for a form in any spelling and for no body at all', (t) => attackEach(t, during, async (attacker) => {
+    test('requires a token for a form, however its type is written, and without a body', (t) => attackEach(t, during, async (attacker) => {
       for (const [headers, type] of pair(OWN, [undefined, ...FORMS], attacker)) {
         const sent = { ...headers, ...type ? { 'content-type': type } : {} }
         const what = JSON.stringify([attacker.route, sent])
@@ -105,7 +106,7 @@ for (const during of ['the setup', 'normal use'] as const) {
       }
     }))
 
-    test(`takes JSON in any spelling ${during === 'the setup' ? 'with' : 'without'} a token`, (t) => attackEach(t, during, async (attacker) => {
+    test(`accepts JSON, however its type is written, ${during === 'the setup' ? 'with' : 'without'} a token`, (t) => attackEach(t, during, async (attacker) => {
       for (const [headers, type] of pair(OWN, JSONS, attacker)) {
         const sent = { ...headers, 'content-type': type }
         const what = JSON.stringify([attacker.route, sent])
@@ -114,7 +115,7 @@ for (const during of ['the setup', 'normal use'] as const) {
       }
     }))
 
-    test('knows no other media type', (t) => attackEach(t, during, async (attacker) => {
+    test('refuses any other media type', (t) => attackEach(t, during, async (attacker) => {
       for (const type of OTHERS) {
         assert.equal(await attacker.send({ 'content-type': type }, 'header'), 'unknown type', JSON.stringify([attacker.route, type]))
       }
@@ -123,7 +124,7 @@ for (const during of ['the setup', 'normal use'] as const) {
 }
 
 describe('a token', () => {
-  test('is bound to its session: a planted _csrf cookie is of no use', async (t) => {
+  test('is bound to its session: a planted _csrf cookie is refused', async (t) => {
     const app = await buildNewPlatform(t)
     const victim = await setUp(app)
     const attacker = new Client(app)
@@ -133,7 +134,7 @@ describe('a token', () => {
     assert.equal((await victim.get('/')).statusCode, 200)
   })
 
-  test('and its secret end with signing in and with signing out', async (t) => {
+  test('and its secret become invalid on signing in and on signing out', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     for (const step of ['out', 'in'] as const) {
@@ -149,7 +150,7 @@ describe('a token', () => {
     }
   })
 
-  test('of the first page serves automation to the end of the setup, with all cookies and with _csrf alone', async (t) => {
+  test('of the first page is valid until the end of the setup, with all cookies or only _csrf', async (t) => {
     for (const keepsSession of [true, false]) {
       const client = new Client(await buildNewPlatform(t))
       const _csrf = await client.csrfToken()
@@ -168,7 +169,7 @@ test('behind https, a page of the same host on plain http is another site', asyn
     (await app.inject({ method: 'POST', url: '/account/login', payload: {}, headers: { origin, host } })).statusCode
   assert.equal(await statusFrom(`http://${HOST}`), 403)
   assert.equal(await statusFrom(`https://${HOST}`), 400)
-  // A proxy may hand requests on under a name of its own.
+  // A proxy may forward requests under another host name.
   assert.equal(await statusFrom(`https://${HOST}`, 'localhost:3000'), 400)
   assert.equal(await statusFrom('http://localhost:3000', 'LOCALHOST:3000'), 400)
 })

@@ -18,10 +18,10 @@ async function listen (t: TestContext, config: Record<string, unknown> = {}, tel
   return platform
 }
 
-describe('a client that hangs up is no fault: nothing of it is logged', () => {
+describe('a client that hangs up is not logged as an error', () => {
   for (const [what, config] of [['', {}], [' behind a proxy', { trust_proxy: ['127.0.0.1'] }]] as const) {
     for (const during of ['the setup', 'normal use'] as const) {
-      test(`by any route during ${during}${what}`, async (t) => {
+      test(`on any route during ${during}${what}`, async (t) => {
         const routes = collectRoutes(t)
         const { app, log } = await listen(t, config, { enabled: false })
         const client = during === 'the setup' ? new Client(app) : await setUp(app)
@@ -39,19 +39,19 @@ describe('a client that hangs up is no fault: nothing of it is logged', () => {
   }
 })
 
-test('a client that hangs up while its password waits to be checked gets no session', async (t) => {
+test('a client that hangs up before its password is checked gets no session', async (t) => {
   const { app, log } = await listen(t)
   const client = await setUp(app)
   const before = await app.db.models.Session.count()
   await Promise.all(Array.from({ length: 9 }, () =>
     hangUp(app.server, 'after the body', { method: 'POST', url: '/account/login', body: JSON.stringify(RIGHT) })))
-  // Takes its turn after all of them.
+  // Queued after all of them.
   assert.equal((await client.post('/account/login', { ...RIGHT, password: 'wrong' })).statusCode, 401)
   assert.equal(await app.db.models.Session.count(), before)
   assert.deepEqual(log.atLeast(WARN), [])
 })
 
-test('a client that waits for its answer gets it', async (t) => {
+test('a client that stays connected gets its answer', async (t) => {
   const { app } = await listen(t)
   const { url, cookies, _csrf } = { url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, ...await startSetup(app) }
   const post = async (path: string, body: object) => (await fetch(url + path, {
@@ -66,7 +66,7 @@ async function startSetup (app: FastifyInstance) {
   return { _csrf: await client.csrfToken(), cookies: client.cookies }
 }
 
-test('a no is carried out for a client that does not wait for the answer, also if the platform stops at once', async (t) => {
+test('opting out takes effect even if the client hangs up and the platform stops at once', async (t) => {
   const { app, home } = await listen(t)
   const { cookies } = await setUp(app)
   await hangUp(app.server, 'after the body', {

@@ -8,7 +8,7 @@ const config = { base_url: 'http://flowforge.example:8080', host: 'Machine.lan' 
 const OWN = ['localhost', 'LOCALHOST:3000', 'a.localhost', '127.0.0.1:3000', '[::1]:3000', '10.0.0.7', 'flowforge.example', 'flowforge.example.:80', 'machine.lan:3000']
 const FOREIGN = ['evil.example', 'evil.example:3000', 'flowforge.example.evil.example', 'notlocalhost', '127.0.0.1.evil.example', '1.2.3.4.5']
 
-test('during the setup, only the names of the platform are answered', async (t) => {
+test('during the setup, only requests to the names of the platform are answered', async (t) => {
   const app = await buildNewPlatform(t, { config })
   const statusOf = async (host: string) => (await app.inject({ url: '/setup', headers: { host } })).statusCode
   for (const host of OWN) assert.equal(await statusOf(host), 200, host)
@@ -16,7 +16,7 @@ test('during the setup, only the names of the platform are answered', async (t) 
   assert.equal((await app.inject({ url: '/health', headers: { host: 'evil.example' } })).statusCode, 200)
 })
 
-test('on the wire, an absolute target names the host, no host at all is unknown, and two are refused', async (t) => {
+test('an absolute target names the host, a missing host is unknown, and two hosts are refused', async (t) => {
   const app = await buildNewPlatform(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
@@ -35,7 +35,7 @@ test('on the wire, an absolute target names the host, no host at all is unknown,
   }
 })
 
-test('a site whose name points to this machine creates no account', async (t) => {
+test('a site whose name resolves to this machine cannot create an account', async (t) => {
   const app = await buildNewPlatform(t)
   const client = new Client(app)
   const payload = { ...ACCOUNT, _csrf: await client.csrfToken() }

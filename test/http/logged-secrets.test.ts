@@ -7,7 +7,7 @@ import { asSecretUser, SecretSearch, SECRETS } from '../helpers/secret-search.js
 
 const { name, username, email, password, wrongPassword } = SECRETS
 
-/** PostgreSQL quotes the row; SQLite lets a trigger say fixed words alone. */
+/** On PostgreSQL the error quotes the row. On SQLite a trigger can only raise a fixed text. */
 const TRIGGER = {
   sqlite: `CREATE TRIGGER told BEFORE INSERT ON "Sessions" BEGIN SELECT RAISE(ABORT, '${email}'); END`,
   postgres: `CREATE FUNCTION tell () RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''%'', NEW; END';
@@ -22,7 +22,7 @@ const FAULTS: [what: string, statements: Record<'sqlite' | 'postgres', string>][
     sqlite: 'ALTER TABLE "Users" RENAME COLUMN "name" TO "title"',
     postgres: 'ALTER TABLE "Users" ALTER COLUMN "email" TYPE integer USING 0'
   }],
-  ['a row that is quoted', {
+  ['a quoted row', {
     sqlite: 'ALTER TABLE "Sessions" RENAME COLUMN "UserId" TO "Nobody"',
     postgres: 'ALTER TABLE "Users" ADD COLUMN "missing" integer NOT NULL'
   }],
@@ -33,7 +33,7 @@ function both (statement: string) {
   return { sqlite: statement, postgres: statement }
 }
 
-describeOnBoth('an error of the database leaves no secret in the log, at any level, nor in the answer', (create) => {
+describeOnBoth('a database error puts no secret into the answer or the log, at any level', (create) => {
   for (const [what, statements] of FAULTS) {
     test(what, async (t) => {
       const address = await create()

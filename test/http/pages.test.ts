@@ -8,7 +8,7 @@ import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 import { within } from '../helpers/within.js'
 
 describe('a form', () => {
-  test('is refused without its token, wherever it goes', async (t) => {
+  test('is refused without its token, on every address', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     for (const url of ['/account/login', '/account/logout']) {
       const response = await client.postForm(url, { username: ACCOUNT.username, password: ACCOUNT.password })
@@ -18,7 +18,7 @@ describe('a form', () => {
     assert.equal((await client.get('/')).statusCode, 200)
   })
 
-  test('of another site is refused, however it is disguised', async (t) => {
+  test('of another site is refused, with any content type', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const logout = { method: 'POST', url: '/account/logout' } as const
     for (const site of ['cross-site', 'same-site']) {
@@ -34,7 +34,7 @@ describe('a form', () => {
 })
 
 describe('every answer', () => {
-  test('promises https to the browser only where people reach the platform by it', async (t) => {
+  test('has Strict-Transport-Security only where the platform is reached by https', async (t) => {
     for (const [config, promise] of [[{}, undefined], [{ base_url: 'https://flowforge.example' }, /^max-age=\d{8}$/]] as const) {
       const header = (await new Client(await buildNewPlatform(t, { config })).get('/setup')).headers['strict-transport-security']
       if (promise) assert.match(String(header), promise)
@@ -42,7 +42,7 @@ describe('every answer', () => {
     }
   })
 
-  test('forbids scripts and styles of its own text, other hosts, and being framed', async (t) => {
+  test('forbids inline scripts and styles, other hosts and framing', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     for (const url of ['/', '/account/login', '/nowhere', '/api/nowhere', '/assets/style.css']) {
       const { headers } = await client.get(url)
@@ -55,7 +55,7 @@ describe('every answer', () => {
     }
   })
 
-  test('is kept by no cache, but for the assets', async (t) => {
+  test('must not be cached, except for the assets', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     for (const url of ['/', '/account/login', '/nowhere', '/api/nowhere']) {
       assert.equal((await client.get(url)).headers['cache-control'], 'no-store', url)
@@ -69,7 +69,7 @@ describe('every answer', () => {
 })
 
 describe('the assets', () => {
-  test('are all that their address serves, however a path is written', async (t) => {
+  test('are the only files served below their address, however a path is written', async (t) => {
     const app = await buildNewPlatform(t)
     await app.listen({ port: 0 })
     for (const up of ['..', '%2e%2e', '.%2e', 'x/../..', '..;', '%252e%252e']) {
@@ -90,7 +90,7 @@ describe('the assets', () => {
   })
 })
 
-/** Gets a path as it is written: other clients resolve the dots themselves. */
+/** Requests a path exactly as written: other clients resolve the dots. */
 function getRaw (app: FastifyInstance, path: string): Promise<{ status: number, body: string }> {
   const { port } = app.server.address() as AddressInfo
   return within(path, new Promise((resolve, reject) => {
@@ -101,7 +101,7 @@ function getRaw (app: FastifyInstance, path: string): Promise<{ status: number, 
 }
 
 describe('an error', () => {
-  test('reaches a person as a page and a program as JSON', async (t) => {
+  test('is a page for a browser and JSON for a program', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const page = await client.get('/nowhere')
     assert.equal(page.statusCode, 404)
@@ -110,7 +110,7 @@ describe('an error', () => {
     assert.deepEqual(response.json(), { code: 'not_found', error: 'There is nothing at this address.' })
   })
 
-  test('inside the platform is logged, and its details stay there', async (t) => {
+  test('inside the platform is logged, and its details are not in the answer', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
     t.mock.method(app.settings, 'refresh', async () => { throw new Error('disk 7 of db-host-3 is gone') })
@@ -122,7 +122,7 @@ describe('an error', () => {
     }
   })
 
-  test('in the JSON of a request is named', async (t) => {
+  test('in the JSON of a request is explained in the answer', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const post = (payload: string) => client.request({
       method: 'POST', url: '/account/login', payload, headers: { 'content-type': 'application/json' }

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { TestContext } from 'node:test'
 
-/** Every route that any platform built from now on registers, as Fastify itself learns of it. */
+/** Collects every route that platforms register from now on, as reported by Fastify. */
 export function collectRoutes (t: TestContext): RouteOptions[] {
   const routes: RouteOptions[] = []
   const listen = (message: unknown) => {

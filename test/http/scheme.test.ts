@@ -8,9 +8,9 @@ const STRANGER = '10.8.0.1'
 
 type Request = Exclude<Parameters<Client['request']>[0], string>
 
-/** A browser whose requests come from an address, with the headers that are added on the way. */
+/** A browser at the given address, with the headers that proxies add to its requests. */
 class Visitor extends Client {
-  /** Each cookie that was set, and whether only https carries it. */
+  /** Each cookie that was set, and whether it is `Secure`. */
   readonly marks = new Set<string>()
   readonly strict = new Set<unknown>()
   readonly locations: string[] = []
@@ -27,7 +27,7 @@ class Visitor extends Client {
   }
 }
 
-/** Goes through everything that sets or clears a cookie: the setup, the Telemetry page, signing out and in. */
+/** Does everything that sets or clears a cookie: the setup, the Telemetry page, signing out and in. */
 async function goThrough (
   t: TestContext, from: string, added: Record<string, string>, more: Record<string, unknown> = {}
 ): Promise<Visitor> {
@@ -52,12 +52,12 @@ async function goThrough (
 const COOKIES = ['_csrf', 'sid', 'flash']
 const YEAR = 'max-age=31536000'
 
-describe('cookies are for https alone, and browsers stay on it,', () => {
+describe('cookies are Secure, and Strict-Transport-Security is sent,', () => {
   for (const [what, from, added, baseUrl] of [
     ['behind a trusted proxy that says https', PROXY, { 'x-forwarded-proto': 'https' }],
-    ['behind a trusted proxy that says it in capitals', PROXY, { 'x-forwarded-proto': 'HTTPS' }],
-    ['behind a trusted proxy that has appended it to what the client sent', PROXY, { 'x-forwarded-proto': 'http, https' }],
-    ['behind a trusted proxy that writes another host', PROXY, { 'x-forwarded-proto': 'https', 'x-forwarded-host': HOST, host: '127.0.0.1:3000' }],
+    ['behind a trusted proxy that says HTTPS in capitals', PROXY, { 'x-forwarded-proto': 'HTTPS' }],
+    ['behind a trusted proxy that appends https to what the client sent', PROXY, { 'x-forwarded-proto': 'http, https' }],
+    ['behind a trusted proxy that changes the host', PROXY, { 'x-forwarded-proto': 'https', 'x-forwarded-host': HOST, host: '127.0.0.1:3000' }],
     ['with an https base_url, whatever a proxy says', PROXY, { 'x-forwarded-proto': 'http' }, `https://${HOST}`],
     ['with an https base_url and no proxy', STRANGER, {}, `https://${HOST}`]
   ] as [string, string, Record<string, string>, string?][]) {
@@ -69,13 +69,13 @@ describe('cookies are for https alone, and browsers stay on it,', () => {
   }
 })
 
-describe('nothing is for https alone', () => {
+describe('cookies are not Secure, and Strict-Transport-Security is not sent,', () => {
   for (const [what, from, added] of [
-    ['for a sender that is no trusted proxy, whatever it says', STRANGER, {
+    ['for an untrusted sender, whatever it says', STRANGER, {
       'x-forwarded-proto': 'https', forwarded: 'proto=https', 'x-forwarded-ssl': 'on', 'x-forwarded-for': PROXY, 'front-end-https': 'on'
     }],
     ['behind a trusted proxy that says http', PROXY, { 'x-forwarded-proto': 'http' }],
-    ['behind a trusted proxy that has appended http to what the client sent', PROXY, { 'x-forwarded-proto': 'https, http' }],
+    ['behind a trusted proxy that appends http to what the client sent', PROXY, { 'x-forwarded-proto': 'https, http' }],
     ['behind a trusted proxy that says nothing', PROXY, {}],
     ['behind a trusted proxy that says something else', PROXY, { 'x-forwarded-proto': 'httpsx' }]
   ] as [string, string, Record<string, string>][]) {
@@ -87,13 +87,13 @@ describe('nothing is for https alone', () => {
   }
 })
 
-test('redirects name no scheme and no host, so that they lead to where the person is', async (t) => {
+test('redirects have no scheme or host, so that the browser stays on the same origin', async (t) => {
   const { locations } = await goThrough(t, PROXY, { 'x-forwarded-proto': 'https', 'x-forwarded-host': `other.example, ${HOST}` })
   assert.ok(locations.length > 5)
   for (const location of locations) assert.match(location, /^\/(?!\/)/)
 })
 
-describe('behind a proxy that ends https', () => {
+describe('behind a proxy that terminates https', () => {
   const ask = async (t: TestContext, remoteAddress: string, headers: Record<string, string>, baseUrl?: string) => {
     const app = await buildNewPlatform(t, { config: { host: HOST, trust_proxy: [PROXY], ...baseUrl ? { base_url: baseUrl } : {} } })
     return (await app.inject({
@@ -110,7 +110,7 @@ describe('behind a proxy that ends https', () => {
     assert.equal(await ask(t, PROXY, { ...https, origin: `https://${HOST}`, 'x-forwarded-host': HOST, host: 'platform:3000' }), 400)
   })
 
-  test('a sender that is no trusted proxy cannot change what counts as this site', async (t) => {
+  test('an untrusted sender cannot change what counts as the same site', async (t) => {
     assert.equal(await ask(t, STRANGER, { ...https, origin: `http://${HOST}` }), 400)
     assert.equal(await ask(t, STRANGER, { 'x-forwarded-host': 'evil.example', origin: 'http://evil.example' }), 403)
   })
