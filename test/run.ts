@@ -41,7 +41,7 @@ async function runTests (postgres: Postgres | undefined): Promise<number> {
   const runner = spawn(process.execPath, [
     '--enable-source-maps', '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${isSoak ? 1 : CONCURRENCY}`,
     `--test-timeout=${isSoak ? LONGEST_SOAK_MS : LONGEST_GROUP_MS}`, ...options, ...files
-  ], { stdio: 'inherit', env: { ...process.env, ...postgres?.environment } })
+  ], { stdio: 'inherit', env: { ...process.env, ...postgres && { ...postgres.environment, DIST_IS_BUILT: '1' } } })
   // The runner ends on these by itself; this process waits for it, and then stops the PostgreSQL.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { runner.kill(signal) })
   const [code] = await once(runner, 'exit') as [number | null]

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,10 +7,13 @@ import { unpack } from '../helpers/unpack.js'
 
 const run = promisify(execFile)
 
+/** Whether `dist` is of these sources: who runs all tests has built it before (test/run.ts). */
+const isBuilt = process.env.DIST_IS_BUILT === '1'
+
 /** What `npm run build` reads. */
 export const BUILD_SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.js']
 
-/** What `npm pack` reads; it builds first, if need be. */
+/** What `npm pack` reads; it builds first. */
 const SOURCES = [...BUILD_SOURCES, 'bin', 'docs', 'flowforge.yml', 'README.md', 'LICENSE']
 
 export interface Project {
@@ -29,10 +32,13 @@ export async function installPackage (): Promise<Project> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-package-'))
   const source = join(root, 'source')
   for (const name of SOURCES) cpSync(name, join(source, name), { recursive: true })
-  // Whoever runs all tests has built already, and has what is packed without the compiler.
-  if (existsSync('dist')) cpSync('dist', join(source, 'dist'), { recursive: true })
   symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', root], { cwd: source })
+  const options = ['--json', '--pack-destination', root]
+  if (isBuilt) {
+    cpSync('dist', join(source, 'dist'), { recursive: true })
+    options.push('--ignore-scripts')
+  }
+  const { stdout } = await run('npm', ['pack', ...options], { cwd: source })
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[')))
   const directory = join(root, 'project')
   const installed = join(directory, 'node_modules', 'flowforge')
