@@ -3,12 +3,15 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import cron from 'node-cron'
 import { buildCollector, type CollectorOptions } from '../../src/collector/app.js'
 import { connect } from '../../src/collector/storage/connect.js'
 import type { Database } from '../../src/collector/storage/database.js'
 import { openCollectorDatabase } from '../../src/collector/storage/open.js'
 import type { CollectorSettings } from '../../src/collector/settings.js'
 import type { Postgres } from '../helpers/postgres.js'
+
+const realTimeout = globalThis.setTimeout
 
 export const KEY = 'a key of the tests, which is long enough'
 
@@ -31,11 +34,17 @@ export interface Collector {
   rows: (table?: string) => Promise<Array<Record<string, unknown>>>
 }
 
-/** A collector that listens on a port of its own, and closes after the test. */
+/**
+ * A collector that listens on a port of its own, and closes after the test. On a given clock its jobs run at the start and
+ * whenever the test calls `app.maintain`, or moves the timers, not at each minute of the real clock.
+ */
 export async function startCollector (
   t: TestContext, databaseUrl: string, settings: Partial<CollectorSettings> = {}, options: CollectorOptions = {}
 ): Promise<Collector> {
+  const others = new Set(cron.getTasks().values())
   const app = await buildCollector({ ipHashKey: KEY, databaseUrl, logLevel: 'silent', ...settings }, options)
+  const isTimed = options.now && setTimeout === realTimeout
+  if (isTimed) for (const task of cron.getTasks().values()) if (!others.has(task)) await task.stop()
   t.after(() => app.close())
   const url = await app.listen({ host: settings.host ?? '127.0.0.1', port: 0 })
   return { app, url, databaseUrl, post: (body, headers) => post(url, body, headers), rows: (table = 'pings') => readRows(databaseUrl, table) }
