@@ -9,6 +9,7 @@ import { startListener } from './helpers/listener.js'
 import { startPostgres } from './helpers/postgres.js'
 import { prepareHome, startProcess } from './helpers/process.js'
 import { runProgram } from './helpers/program.js'
+import { someOf } from './helpers/soak.js'
 
 /** The half minute before the boot ping passes in three seconds; shorter waits last as long as they really do. */
 const FAST = { CLOCK_SPEED: '10' }
@@ -38,11 +39,11 @@ describe('the process of the platform', { concurrency: 3 }, () => {
     assert.equal(await stop(), 0)
   })
 
-  for (const [what, config, env] of [
+  for (const [what, config, env] of someOf([
     ['flowforge.yml says no', { enabled: false }, {}],
     ['flowforge.yml is mistyped', { enabeld: false }, {}],
     ['the environment says no', {}, { FF_TELEMETRY_DISABLED: 'true' }]
-  ] as const) {
+  ] as const, 0, 2)) {
     test(`starts, sends nothing and never loads undici when ${what}`, async (t) => {
       const listener = await startListener(t)
       const home = await prepareHome(t, { telemetry: { url: listener.url, ...config } })

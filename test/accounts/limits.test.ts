@@ -7,6 +7,7 @@ import { hashPassword } from '../../src/accounts/password.js'
 import { Slots } from '../../src/accounts/slots.js'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 import { hangUp } from '../helpers/hang-up.js'
+import { someOf } from '../helpers/soak.js'
 
 const RIGHT = { username: ACCOUNT.username, password: ACCOUNT.password }
 const WRONG = { ...RIGHT, password: 'wrong' }
@@ -130,7 +131,7 @@ const NO_ADDRESSES = ['unknown', '_hidden', '-', 'a b', '192.0.2', '0300.0.2.7',
   'x'.repeat(9_000)]
 
 describe('behind a trusted proxy, one client has one limit, however the proxy writes its address', () => {
-  for (const [what, addressOf] of [
+  for (const [what, addressOf] of someOf([
     ['with a port', (n) => `192.0.2.7:${4000 + n}`],
     ['in IPv6 notation, with a port', (n) => `[::ffff:192.0.2.7]:${4000 + n}`],
     ['with a zone id', (n) => `fe80::1%eth${n}`],
@@ -138,7 +139,7 @@ describe('behind a trusted proxy, one client has one limit, however the proxy wr
     ['of one IPv6 network, with a port', (n) => `[2001:db8:1:2::${n}]:${4000 + n}`],
     ['as something that is no address', (n) => NO_ADDRESSES[n]!],
     ['and that of a second proxy with a port', (n) => `6.6.6.${n}, 192.0.2.7:${n}, 10.9.3.4:${4000 + n}`]
-  ] as [string, (n: number) => string][]) {
+  ] as [string, (n: number) => string][], 1, 2, 4, 5, 6)) {
     test(what, async (t) => {
       const app = await buildNewPlatform(t, { config: { trust_proxy: ['10.9.0.0/16'] } })
       await setUp(app)
