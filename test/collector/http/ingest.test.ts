@@ -108,6 +108,14 @@ for (const [name, start] of Object.entries(setups)) {
 }
 
 describe('a ping that is not valid', () => {
+  let shared: Collector
+  const ends: (() => unknown)[] = []
+  before(async () => {
+    const t = { after: (end) => { ends.unshift(end as () => unknown) } } as TestContext
+    shared = await startCollector(t, await sqliteUrl(t))
+  })
+  after(async () => { for (const end of ends) await end() })
+
   const id = PING.instanceId
   const cases: Array<[string, unknown, number, RegExp]> = [
     ['a number as text', { ...PING, platform: { counts: { users: '3' } } }, 400, /^platform\.counts\.users must be integer/],
@@ -131,8 +139,8 @@ describe('a ping that is not valid', () => {
     ['more than 64 KiB', { ...PING, more: 'x'.repeat(65_536) }, 413, /64 KiB/]
   ]
   for (const [what, body, status, error] of cases) {
-    test(`${what} is a ${status} that says so, and stores nothing`, async (t) => {
-      const { post, rows } = await startCollector(t, await sqliteUrl(t))
+    test(`${what} is a ${status} that says so, and stores nothing`, async () => {
+      const { post, rows } = shared
       const answer = await post(body)
       assert.equal(answer.status, status)
       assert.equal(answer.body.status, 'error')

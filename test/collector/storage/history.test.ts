@@ -11,11 +11,12 @@ import { createPartition } from '../../../src/collector/storage/partitions.js'
 import { replayHistory } from '../../../src/collector/storage/history.js'
 import { rowOf } from '../../../src/collector/storage/columns.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
+import { inSoak } from '../../helpers/soak.js'
 import { describeOnBoth } from '../both-databases.js'
 import { instanceId, openTestDatabase, PING, post as postTo, startCollector } from '../start-collector.js'
 
 const TODAY = 20_780
-const HISTORY_DAYS = 120
+const HISTORY_DAYS = inSoak(120, 95)
 
 /** Several pings a day of some, gaps, and an address that introduces more installations than count. */
 const SENT = Array.from({ length: HISTORY_DAYS }, (_, at) => Array.from({ length: 70 }, (_, number) => number)
