@@ -1,4 +1,4 @@
-/** What happens to maintenance and to pings while the process, or the database, can do nothing for a while. */
+/** Maintenance and pings while the event loop or the database is blocked for some time. */
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
@@ -10,13 +10,13 @@ const TODAY = 20_780
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
-/** @returns how often something was printed beside the log */
+/** @returns how often something was printed outside the log */
 function watchConsole (t: TestContext): () => number {
   const mocks = [
     ...(['log', 'info', 'warn', 'error'] as const).map((name) => t.mock.method(console, name, () => {})),
     t.mock.method(process.stderr, 'write', () => true)
   ]
-  // Node.js warns once that mocked timers are an experiment.
+  // Node.js warns once that mocked timers are experimental.
   return () => mocks.flatMap(({ mock }) => mock.calls.map((call) => String(call.arguments[0])))
     .filter((line) => !line.includes('ExperimentalWarning')).length
 }
@@ -24,9 +24,9 @@ function watchConsole (t: TestContext): () => number {
 for (const [what, from, forMs] of [
   ['10 seconds over midnight', (TODAY + 1) * DAY - 5 * SECOND, 10 * SECOND],
   ['2.5 seconds when figures are due', (TODAY + 1) * DAY + 10 * MINUTE - SECOND, 2.5 * SECOND],
-  ['an hour, as on a machine that sleeps', (TODAY + 1) * DAY - 5 * SECOND, 60 * MINUTE]
+  ['an hour, as on a suspended machine', (TODAY + 1) * DAY - 5 * SECOND, 60 * MINUTE]
 ] as const) {
-  test(`an event loop that is blocked for ${what} delays salts, figures and retention by minutes at most`, async (t) => {
+  test(`an event loop that is blocked for ${what} delays salts, figures and retention only by minutes`, async (t) => {
     const printed = watchConsole(t)
     t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: TODAY * DAY + 1 })
     const url = await sqliteUrl(t)
@@ -42,10 +42,10 @@ for (const [what, from, forMs] of [
         await new Promise(setImmediate)
       }
     }
-    // An hour before, so that the hours that are of no interest take no time.
+    // Start an hour earlier, to skip hours in which nothing happens.
     t.mock.timers.setTime(from - 60 * MINUTE)
     await passUntil(from)
-    // The timers that are due meanwhile run after it.
+    // Timers that are due meanwhile run afterwards.
     t.mock.timers.setTime(from + forMs)
     await passUntil((TODAY + 1) * DAY + Math.max(22 * MINUTE, forMs + 2 * MINUTE))
     const isDone = async () => (await db.query(`SELECT 1 FROM salts WHERE day = ${TODAY - 1}
@@ -55,14 +55,14 @@ for (const [what, from, forMs] of [
   })
 }
 
-test('a ping that waits for the write lock of SQLite for longer than its driver is stored, and nothing is printed', async (t) => {
+test('a ping that waits for the SQLite write lock longer than the driver does is stored without output', async (t) => {
   const url = await sqliteUrl(t)
   const { post } = await startCollector(t, url)
   const printed = watchConsole(t)
   const other = await openTestDatabase(t, url)
   await other.query('BEGIN IMMEDIATE')
   const stored = post(PING)
-  // The driver waits for a second.
+  // The driver waits for one second.
   await wait(1500)
   await other.query('COMMIT')
   assert.equal((await stored).status, 200)

@@ -2,7 +2,7 @@ import { after, before, describe, type TestContext } from 'node:test'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
 import { postgresUrl, sqliteUrl } from './start-collector.js'
 
-/** Describes the same behaviour on both databases; `create` makes an empty one and returns its URL. */
+/** Defines the same tests for both databases. `create` makes an empty database and returns its URL. */
 export function describeOnBoth (title: string, define: (create: (t: TestContext) => Promise<string>) => void): void {
   describe(`${title}, on SQLite`, () => define(sqliteUrl))
   describe(`${title}, on PostgreSQL`, () => {

@@ -11,7 +11,7 @@ const TODAY = 20_780
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** What a wrong clock could take away. */
+/** Everything that a wrong clock could delete or change. */
 async function readAll (url: string, t: TestContext) {
   const db = await openTestDatabase(t, url, TODAY)
   const rows = async (sql: string) => (await db.query(sql)).length
@@ -32,7 +32,7 @@ describeOnBoth('a clock that cannot be trusted', (create) => {
     test(`at the start is noticed and logged if it is ${what}, and nothing is deleted or counted`, async (t) => {
       const url = await create(t)
       const clock = makeClock(TODAY * DAY + HOUR)
-      // The database server runs on the same machine, and has the same wrong time.
+      // The database server runs on the same machine, with the same wrong clock.
       const options = () => ({ ...clock.options, databaseNow: clock.options.now })
       const first = await startCollector(t, url, {}, options())
       for (let day = 0; day < 3; day++) {
@@ -55,13 +55,13 @@ describeOnBoth('a clock that cannot be trusted', (create) => {
       assert.match(log, /figures and retention wait for the clock/)
       assert.match(log, words)
       assert.equal(log.match(/wait for the clock/g)?.length, 1, 'logged once')
-      // What the start itself has created is no loss.
+      // Ignore the partitions that the start itself has created.
       const left = await readAll(url, t)
       assert.deepEqual({ ...left, partitions: before.partitions.filter((day) => left.partitions.includes(day)) }, before)
     })
   }
 
-  test('that is right after days without a collector is trusted after 24 hours, and the days are counted', async (t) => {
+  test('that is right after days without a collector is trusted after 24 hours, and the days count', async (t) => {
     const url = await create(t)
     const clock = makeClock(TODAY * DAY + HOUR)
     const first = await startCollector(t, url, {}, clock.options)
@@ -101,7 +101,7 @@ describeOnBoth('a clock that cannot be trusted', (create) => {
     assert.equal((await rows()).length, 1)
   })
 
-  test("that differs from the database's is never trusted, however long it goes on", async (t) => {
+  test("that differs from the database's is never trusted", async (t) => {
     const clock = makeClock(TODAY * DAY + HOUR)
     const url = await create(t)
     const { app, post, rows } = await startCollector(t, url, {}, clock.options)
@@ -122,7 +122,7 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-test('a collector makes room for the pings of the days around the time of the database, not of its own', async (t) => {
+test('a collector creates partitions around the time of the database, not around its own', async (t) => {
   const db = await openTestDatabase(t, await postgresUrl(postgres), undefined)
   const days = await listPartitions(db)
   assert.ok(days.includes(dayOf(Date.now())) && days.length === 9)

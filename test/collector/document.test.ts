@@ -1,4 +1,4 @@
-/** What docs/collector.md states and what alone is tested nowhere else. */
+/** Checks the statements of docs/collector.md that no other test covers. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ after(() => postgres.stop())
 
 const skip = without('openssl', 'curl')
 
-test('the first commands make a key that the collector takes, and a ping that it stores', { skip }, async (t) => {
+test('the first commands make a valid key and a ping that is stored', { skip }, async (t) => {
   const [, key, ping] = /```sh\nCOLLECTOR_IP_HASH_KEY=\$\((.*)\) npm run collector\n(curl [^]*?)```/.exec(TEXT)!
   const run = promisify(execFile)
   const { stdout: ipHashKey } = await run('sh', ['-c', key!])
@@ -32,17 +32,17 @@ test('the first commands make a key that the collector takes, and a ping that it
   assert.equal(JSON.parse(stdout).received.instanceId, row!.instance_id)
 })
 
-/** What is named within a line, and what runs it. */
+/** The commands named within a line, and the file that runs each. */
 const NAMED: Record<string, [file: string, asWhat: string]> = {
   'npm run demo -- --report': ['test/docs/demo.test.ts', "'demo/demo.ts'), '--report'"],
   'npm run bench:collector': ['package.json', '"bench:collector"'],
   'npm run bench:report': ['package.json', '"bench:report"'],
   'npx flowforge-collector': ['test/embedding/package.test.ts', 'bin/flowforge-collector.js'],
-  // Its blocks are run by test/docs/operations.test.ts.
+  // test/docs/operations.test.ts runs the code blocks.
   'pg_dump --exclude-table-data=salts': ['docs/operations.md', 'pg_dump --format=custom --exclude-table-data=salts']
 }
 
-test('each command that is named within a line is run', () => {
+test('each command named within a line is run by a test or a script', () => {
   const commands = [...TEXT.matchAll(/`((?:npm|npx|node|pg_\w+|psql|curl|openssl|systemctl|docker|sqlite3) [^`]*)`/g)].map(([, command]) => command!)
   assert.ok(commands.length >= 5)
   for (const command of commands) {
@@ -52,7 +52,7 @@ test('each command that is named within a line is run', () => {
   }
 })
 
-test('each SQL statement of the document runs on a database that it is meant for', async (t) => {
+test('each SQL statement of the document runs on the database it is written for', async (t) => {
   const statements = [...TEXT.matchAll(/```sql\n([^]*?)```/g)].map(([, sql]) => sql!)
   assert.ok(statements.length >= 2)
   for (const sql of statements) {
@@ -72,7 +72,7 @@ async function makeHistory (url: string): Promise<void> {
   await sequelize.close()
 }
 
-test('the document names every metric and every address, and no other', async (t) => {
+test('the document names exactly the existing metrics and addresses', async (t) => {
   const { app, url } = await startCollector(t, await postgresUrl(postgres), { reportToken: TOKEN, public: true })
   const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
   const metrics = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!)

@@ -1,14 +1,14 @@
-/** The figures of a day, worked out from the list of what was received, as docs/collector.md defines them: no SQL, no bitmap. */
+/** Computes the figures of a day from the list of received pings, as docs/collector.md defines them, without SQL. */
 import { DAY } from '../../src/collector/day.js'
 
-/** One ping, and what it says. */
+/** One received ping. */
 export interface Heard {
   instanceId: string
   /** Milliseconds since 1970. */
   at: number
   /** The sender's address. */
   address: string
-  /** By column; an absent one is null. */
+  /** The values by column; an absent one is null. */
   properties: Record<string, string | number | null>
 }
 
@@ -27,7 +27,7 @@ interface Installation {
   newest: Heard['properties']
 }
 
-/** As `Map.groupBy`, which Node.js 20 does not have. */
+/** Does what `Map.groupBy` does, which Node.js 20 lacks. */
 function groupBy<Item> (items: Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
   const groups = new Map<string, Item[]>()
   for (const item of items) groups.set(keyOf(item), [...groups.get(keyOf(item)) ?? [], item])
@@ -37,7 +37,7 @@ function groupBy<Item> (items: Item[], keyOf: (item: Item) => string): Map<strin
 const dayOf = (at: number) => Math.floor(at / DAY)
 const round = (count: number) => 5 * Math.floor(count / 5)
 
-/** The rows that `daily` should have of a day. @param cap new installations of one address that count each day */
+/** The expected rows of `daily` for a day. @param cap how many new installations of one address count each day */
 export function expectedFigures (heard: Heard[], day: number, cap: number): FigureRow[] {
   const all = knownBy(heard, day)
   const groups = groupBy([...all.keys()], (id) => `${all.get(id)!.first} ${all.get(id)!.address}`)
@@ -57,7 +57,7 @@ export function expectedFigures (heard: Heard[], day: number, cap: number): Figu
 export const sortRows = <Row extends FigureRow>(rows: Row[]) =>
   rows.toSorted((a, b) => `${a.figure} ${a.bucket}` < `${b.figure} ${b.bucket}` ? -1 : 1)
 
-/** The installations known by the end of a day; one that was silent for 56 days is as if never heard before. */
+/** The installations known by the end of a day. After 56 days without a ping an installation counts as new. */
 function knownBy (heard: Heard[], day: number): Map<string, Installation> {
   const known = new Map<string, Installation>()
   for (const { instanceId, at, address, properties } of heard) {

@@ -1,4 +1,4 @@
-/** What the collector says when it cannot start: one line that names the setting, an exit code, and nothing changed. */
+/** A collector that cannot start prints one line naming the setting, sets an exit code and changes nothing. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -58,7 +58,7 @@ function readReason (code: unknown, said: string) {
   return { code, reason: reason! }
 }
 
-describe('a collector says in one line that it cannot start, and why:', { concurrency: 3 }, () => {
+describe('a collector that cannot start prints the reason in one line:', { concurrency: 3 }, () => {
   let postgres: Postgres
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
@@ -74,14 +74,14 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     })
   }
 
-  test('a database that is no file', async (t) => {
+  test('a SQLite database in memory', async (t) => {
     const { code, reason } = await startInVain(t, 'sqlite::memory:')
     assert.match(reason, IN_WHICH_FORM)
     assert.equal(code, 78)
   })
 
   for (const url of ['sqlite:file::memory:', 'sqlite:', 'sqlite: ', 'sqlite:folder/', `mysql://a:${SECRET}@h/d`, 'postgres://']) {
-    test(`${url} for a database`, () => {
+    test(`the database URL ${url}`, () => {
       assert.throws(() => readSettings({ COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: url }), (error) => {
         const { reason, exitCode } = explainFailure(error)
         assert.match(reason, IN_WHICH_FORM)
@@ -92,14 +92,14 @@ describe('a collector says in one line that it cannot start, and why:', { concur
   }
 
   for (const url of [`postgres://a:${SECRET}@h:port/d`, `postgres://a:${SECRET}%@h/d`, `postgres://a:${SECRET}/@h/d`]) {
-    test(`${url} for a database`, async (t) => {
+    test(`the database URL ${url}`, async (t) => {
       const { code, reason } = await startInVain(t, url)
       assert.match(reason, /^COLLECTOR_DATABASE_URL cannot be read as a URL\. In a password write %25 for a %/)
       assert.equal(code, 78)
     })
   }
 
-  test('a SQLite file of another program, of which nothing has changed', async (t) => {
+  test('a SQLite file of another program, which stays unchanged', async (t) => {
     const storage = join(temporaryDirectory(t), 'theirs.db')
     const theirs = new Sequelize({ dialect: 'sqlite', dialectModule: await loadSqliteDriver(), storage, logging: false })
     await theirs.query('CREATE TABLE pings (id INTEGER)')
@@ -113,7 +113,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     assert.deepEqual(stateOf(), before)
   })
 
-  test('a PostgreSQL of another program, of which nothing has changed', async (t) => {
+  test('a PostgreSQL database of another program, which stays unchanged', async (t) => {
     const address = await postgres.createDatabase()
     const admin = await openDatabase(address)
     t.after(() => admin.close())
@@ -125,11 +125,11 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     assert.deepEqual(tables, [{ tablename: 'theirs' }])
   })
 
-  test('a user of PostgreSQL who may create nothing, or only read, or is unknown; a database that is not there', async (t) => {
+  test('a PostgreSQL user who is unknown or lacks rights, and a missing database', async (t) => {
     const address = await postgres.createDatabase()
     const admin = await openDatabase(address)
     t.after(() => admin.close())
-    await admin.query(`CREATE ROLE guest LOGIN PASSWORD '${SECRET}'`).catch(() => { /* of a run before */ })
+    await admin.query(`CREATE ROLE guest LOGIN PASSWORD '${SECRET}'`).catch(() => { /* exists from an earlier run */ })
     const guest = { ...address, user: 'guest', password: SECRET }
     const started = Date.now()
     const refused = await startInVain(t, urlOf(guest))
@@ -145,7 +145,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     assert.deepEqual([refused, readOnly, unknown, missing].map(({ code }) => code), [78, 78, 78, 78])
   })
 
-  test('a PostgreSQL that refuses the connection, has no name, or says nothing', async (t) => {
+  test('a PostgreSQL that refuses the connection, cannot be resolved, or does not answer', async (t) => {
     const silent = createServer((socket) => { socket.on('error', () => {}).resume() }).listen(0, '127.0.0.1')
     t.after(() => { silent.close() })
     await once(silent, 'listening')
@@ -157,7 +157,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     }))
   })
 
-  test('a folder, a letter, or a file below a file instead of a database', async (t) => {
+  test('a folder, a text file, or a path below a file instead of a database', async (t) => {
     const folder = temporaryDirectory(t)
     const letter = join(folder, 'letter.txt')
     writeFileSync(letter, 'Dear reader, this is not a database, however long it may be. '.repeat(99))
@@ -168,7 +168,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     }
   })
 
-  test('a folder, or a file, that its user may not write to', async (t) => {
+  test('a folder or a file that is not writable', async (t) => {
     const folder = temporaryDirectory(t)
     const { app } = await startCollector(t, `sqlite:${folder}/collector.db`)
     await app.close()
@@ -187,7 +187,7 @@ describe('a collector says in one line that it cannot start, and why:', { concur
     for (const each of [folder, join(folder, 'empty')]) chmodSync(each, 0o755)
   })
 
-  test('a port that is taken, an address of another machine, or a host that is none', async (t) => {
+  test('a port in use, an address of another machine, or an invalid host', async (t) => {
     const other = createServer().listen(0, '127.0.0.1')
     t.after(() => { other.close() })
     await once(other, 'listening')

@@ -5,7 +5,7 @@ import { leaveOpen, modesIn, setUmask } from '../helpers/modes.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { PING, startCollector } from './start-collector.js'
 
-describe('the data of the collector belongs to its user alone', () => {
+describe('the data of the collector is accessible only to its user', () => {
   for (const mask of [0o000, 0o022, 0o077]) {
     test(`under umask ${mask.toString(8)}`, async (t) => {
       setUmask(t, mask)
@@ -19,7 +19,7 @@ describe('the data of the collector belongs to its user alone', () => {
   }
 
   for (const mask of [0o000, 0o022, 0o077]) {
-    test(`also where an earlier release left it to everybody, under umask ${mask.toString(8)}`, async (t) => {
+    test(`also if an earlier release left it readable for everybody, under umask ${mask.toString(8)}`, async (t) => {
       setUmask(t, mask)
       const directory = join(temporaryDirectory(t), 'var')
       const file = join(directory, 'collector.db')

@@ -17,19 +17,19 @@ const arrival = (number: number, moment: number) => ({
 })
 
 describeOnBoth('maintenance', (create) => {
-  test('pings older than the period are deleted, and no other', async (t) => {
+  test('pings older than the period are deleted, and no others', async (t) => {
     const db = await openTestDatabase(t, await create(t), TODAY)
     const count = db.kind === 'sqlite' ? 2345 : 1
     const old = Array.from({ length: count }, (_, number) => arrival(number, TODAY * DAY - 1))
     await storePings(db, [...old, arrival(9999, TODAY * DAY)])
-    // One from the future among the oldest rows stops nothing.
+    // A ping from the future among the oldest rows does not stop the deletion.
     await storePings(db, [arrival(9998, (TODAY + 7) * DAY)])
     assert.equal(await deletePings(db, TODAY), count)
     const left = await db.query<{ received_at: number }>('SELECT received_at FROM pings ORDER BY received_at')
     assert.deepEqual(left.map((row) => Number(row.received_at)), [TODAY * DAY, (TODAY + 7) * DAY])
   })
 
-  test('while the collector runs it counts finished days, deletes old pings and makes room for those to come', async (t) => {
+  test('a running collector counts finished days, deletes old pings and creates partitions for new ones', async (t) => {
     let now = TODAY * DAY
     const collector = await startCollector(t, await create(t), { retentionDays: 3 }, { now: () => now })
     for (let day = 0; day < 6; day++) {
@@ -45,7 +45,7 @@ describeOnBoth('maintenance', (create) => {
     assert.equal(partitions.at(-1) ?? TODAY + 13, TODAY + 13)
   })
 
-  test('a job that failed or was missed is done at the next minute, and the log names it', async (t) => {
+  test('a failed or missed job runs in the next minute, and the log names it', async (t) => {
     let now = TODAY * DAY
     let log = ''
     const logTo = { write: (line: string) => { log += line } }
@@ -63,7 +63,7 @@ describeOnBoth('maintenance', (create) => {
     assert.deepEqual((await rows('salts')).map(({ day }) => day), [TODAY + 1])
   })
 
-  test('a clock that is wrong for a moment neither finishes a day nor deletes a ping', async (t) => {
+  test('a clock that is briefly wrong neither finishes a day nor deletes a ping', async (t) => {
     let [now, uptime] = [TODAY * DAY, 0]
     const { app, post, rows } = await startCollector(t, await create(t), {}, { now: () => now, uptime: () => uptime })
     await post(PING)
@@ -76,7 +76,7 @@ describeOnBoth('maintenance', (create) => {
     assert.deepEqual(await rows('daily'), [])
   })
 
-  test('installations that a clock ahead has heard in the future are corrected', async (t) => {
+  test('installations last heard in the future, by a clock that was ahead, are corrected', async (t) => {
     const db = await openTestDatabase(t, await create(t), TODAY)
     await storePings(db, [arrival(1, (TODAY - 1) * DAY)])
     await storePings(db, [arrival(1, (TODAY + 5) * DAY), arrival(2, (TODAY + 5) * DAY)])
@@ -88,7 +88,7 @@ describeOnBoth('maintenance', (create) => {
   })
 })
 
-test('a salt that SQLite cannot remove from its log is told, and destroyed when the reader is gone', async (t) => {
+test('a salt that SQLite cannot remove from its log is reported, and destroyed once the reader is gone', async (t) => {
   let now = TODAY * DAY
   let log = ''
   const logTo = { write: (line: string) => { log += line } }

@@ -11,10 +11,10 @@ import { DAY } from '../../src/collector/day.js'
 import { connect as connectDatabase } from '../../src/collector/storage/connect.js'
 import { bytesIn, dataDirectory, instanceId, KEY, PING, postgresUrl, sqliteUrl, startCollector } from './start-collector.js'
 
-/** Addresses whose bytes come up nowhere by chance. */
+/** Addresses whose bytes are unlikely to appear by chance. */
 const SENDERS = ['127.183.194.237', '127.201.222.179', '127.166.251.133']
 const FORGED = '203.179.211.187'
-/** What a trusted proxy says of senders behind it: its own address is one that is named in settings. */
+/** A trusted proxy, and the senders it reports. Its own address may appear, as the settings name it. */
 const [PROXY, FORWARDED] = ['127.0.0.1', ['203.178.173.211', '2001:db8:b7c2:d5e9:a6fb:8593:c7d1:9e4f']]
 
 const VALID = JSON.stringify(PING)
@@ -30,7 +30,7 @@ function send (url: string, localAddress: string, body: string, forwarded = `${F
   })
 }
 
-/** What is no HTTP, and what ends in the middle. */
+/** Sends bytes that are not HTTP, and a request that ends in the middle. */
 async function sendBroken (url: string, localAddress: string): Promise<void> {
   const head = `POST / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: ${localAddress}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{`
   for (const text of [`${localAddress} says hello\r\n\r\n`, head]) {
@@ -41,10 +41,10 @@ async function sendBroken (url: string, localAddress: string): Promise<void> {
   }
 }
 
-/** All the ways in which an address could be read from bytes by someone who has all but the salt. */
+/** All encodings of an address that could be recognised without knowing the salt. */
 function tracesOf (address: string): Buffer[] {
   return address.includes(':')
-    // Its /64 is as good as the address.
+    // The /64 identifies the sender as well as the address does.
     ? [address, address.split(':').slice(0, 4).join(':')].flatMap((each) => {
         const packed = Buffer.from(each.split(':').map((group) => group.padStart(4, '0')).join(''), 'hex')
         return traces(packed, [each, packed.toString('hex'), each.replace('db8', '0db8'), `${packed.toString('hex')}::/64`])
@@ -73,7 +73,7 @@ before(async () => { postgres = await startOwnPostgres() })
 after(() => postgres.stop())
 
 for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL that two collectors share', 2]] as const) {
-  test(`on ${name} no address of a sender is in any byte of the database files, a backup, the figures, the metrics and the logs`, async (t) => {
+  test(`on ${name} no sender address is in the database files, a backup, the figures, metrics or logs`, async (t) => {
     const databaseUrl = name === 'SQLite' ? await sqliteUrl(t) : await postgresUrl(postgres)
     const directory = name === 'SQLite' ? dirname(databaseUrl.slice('sqlite:'.length)) : await dataDirectory(databaseUrl)
     let log = ''
@@ -82,7 +82,7 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
     const settings = { logLevel: 'trace', rateLimit: 20, reportToken: KEY, trustProxy: PROXY, retentionDays: 1, public: true } as const
     const crew = await Promise.all(Array.from({ length: size }, () => startCollector(t, databaseUrl, settings, { logTo, now: () => now })))
     const seen = new Set<number>()
-    // The last day's are still raw and not counted, those before are figures, and the first of all are deleted.
+    // The pings of the last day are not counted yet, those before are counted, and the oldest are deleted.
     for (let day = 0; day < 3; day++) {
       for (const { url } of crew) await sendAll(url, day, seen)
       if (day < 2) now += DAY
@@ -92,7 +92,7 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
     const published = await Promise.all(crew.flatMap(({ url }) => ['/metrics', '/report.json', '/report.csv', '/report', '/usage'].map(
       async (path) => (await fetch(url + path, { headers: { authorization: `Bearer ${KEY}` } })).text())))
     const backup = await backUp(databaseUrl, directory)
-    // The database fails under a ping: the error path of the log.
+    // Make the database fail while a ping is stored, to log an error.
     await breakTable(databaseUrl)
     for (const { url } of crew) assert.equal(await send(url, '127.0.0.9', VALID), 503)
     for (const { app } of crew) await app.close()
@@ -102,13 +102,13 @@ for (const [name, size] of [['SQLite', 1], ['PostgreSQL', 1], ['a PostgreSQL tha
     assert.match(published.join(''), /collector_pings_total\{status="429"/)
     const bytes = Buffer.concat([await bytesIn(directory), Buffer.from(log + published.join('') + backup)])
     const [, introducedBy] = /"introduced_by":"([0-9a-f]{64})"/.exec(backup)!
-    assert.equal(findBytes(await bytesIn(directory), [Buffer.from(introducedBy!)]).length, 1, 'the search finds what is there')
+    assert.equal(findBytes(await bytesIn(directory), [Buffer.from(introducedBy!)]).length, 1, 'the search finds a value that is stored')
     const traces = [...SENDERS, FORGED, ...FORWARDED].flatMap(tracesOf)
     assert.deepEqual(findBytes(bytes, traces).map((trace) => trace.toString('latin1')), [])
   })
 }
 
-/** Every request that there is, valid or not, from each sender. */
+/** Sends every kind of request, valid or not, from each sender. */
 async function sendAll (url: string, day: number, seen: Set<number>): Promise<void> {
   for (const sender of SENDERS) {
     await sendBroken(url, sender)
@@ -123,7 +123,7 @@ async function sendAll (url: string, day: number, seen: Set<number>): Promise<vo
   }
 }
 
-/** A copy of the file beside it, and every row of every table. */
+/** Makes a copy of a SQLite file next to it, and dumps every row of every table. */
 async function backUp (databaseUrl: string, directory: string): Promise<string> {
   const db = await connectDatabase(databaseUrl)
   if (db.kind === 'sqlite') await db.change(`VACUUM INTO '${join(directory, 'backup.db')}'`)

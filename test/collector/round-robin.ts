@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { post, startCollector, type Collector } from './start-collector.js'
 
-/** Two collectors on one database, behind a proxy that hands them the requests in turn. */
+/** Two collectors on one database, behind a proxy that sends requests to them alternately. */
 export async function startPair (t: TestContext, databaseUrl: string): Promise<Collector> {
   const pair = await Promise.all([1, 2].map(() => startCollector(t, databaseUrl, { trustProxy: 'loopback' })))
   let turn = 0

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { runProgram } from '../helpers/program.js'
 import { KEY } from './start-collector.js'
 
-/** The collector as a process, with the key of the tests unless the environment names another; killed after the test. */
+/** Starts the collector as a process, with the test key unless `environment` has one; kills it after the test. */
 export function runCollector (
   t: TestContext, environment: NodeJS.ProcessEnv, args: string[] = []
 ): { child: ChildProcess, listening: Promise<unknown> } {

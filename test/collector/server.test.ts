@@ -12,21 +12,21 @@ async function readAll (stream: Readable): Promise<string> {
   return (await stream.toArray()).join('')
 }
 
-test('without a key the collector does not start, says why in one line, and exits with 78', async (t) => {
+test('without a key the collector prints the reason in one line and exits with 78', async (t) => {
   const { child } = runCollector(t, { COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_IP_HASH_KEY: '' })
   const [said, [code]] = await Promise.all([readAll(child.stderr!), once(child, 'exit')])
   assert.equal(code, 78)
   assert.match(said, /^the collector did not start: COLLECTOR_IP_HASH_KEY .*\n$/)
 })
 
-test('a database that does not answer is said in one line, and starting again may help: exit code 1', async (t) => {
+test('a database that does not answer is reported in one line with exit code 1, as a restart may help', async (t) => {
   const { child } = runCollector(t, { COLLECTOR_DATABASE_URL: `postgres://a:b@127.0.0.1:${await freePort()}/c` })
   const [said, [code]] = await Promise.all([readAll(child.stderr!), once(child, 'exit')])
   assert.equal(code, 1)
   assert.match(said, /^the collector did not start: .*\n$/)
 })
 
-test('SIGTERM ends the collector with exit code 0, and what it had acknowledged is there at the next start', async (t) => {
+test('SIGTERM ends the collector with exit code 0, and acknowledged pings are stored', async (t) => {
   const port = await freePort()
   const environment = { COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_PORT: String(port) }
   const stored: unknown[] = []
@@ -41,7 +41,7 @@ test('SIGTERM ends the collector with exit code 0, and what it had acknowledged 
   assert.deepEqual(stored[1], stored[0])
 })
 
-test('a sender in the middle of its ping does not keep the collector from ending', async (t) => {
+test('an unfinished ping does not prevent the collector from stopping', async (t) => {
   const port = await freePort()
   const { child, listening } = runCollector(t, { COLLECTOR_DATABASE_URL: await sqliteUrl(t), COLLECTOR_PORT: String(port) })
   await listening
@@ -54,7 +54,7 @@ test('a sender in the middle of its ping does not keep the collector from ending
   assert.deepEqual(await exit, [0, null])
 })
 
-test('--help lists every setting with its default, and any other argument is refused with 64', async (t) => {
+test('--help lists every setting with its default, and any other argument exits with 64', async (t) => {
   const help = runCollector(t, {}, ['--help']).child
   const [said, [code]] = await Promise.all([readAll(help.stdout!), once(help, 'exit')])
   assert.equal(code, 0)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { InvalidSettingsError, readSettings } from '../../src/collector/settings.js'
 import { KEY } from './start-collector.js'
 
-test('without anything but the key the defaults stand', () => {
+test('with only the key set, all others have their defaults', () => {
   const settings = readSettings({ COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_REPORT_TOKEN: '' })
   assert.deepEqual(settings, {
     ipHashKey: KEY,
@@ -28,27 +28,27 @@ test('numbers are read from text', () => {
 const refused: Array<[string, NodeJS.ProcessEnv, RegExp]> = [
   ['no key', {}, /^COLLECTOR_IP_HASH_KEY must be a secret of at least 32 bytes, and is not set\. Make one with: openssl/],
   ['a short key', { COLLECTOR_IP_HASH_KEY: 'x'.repeat(31) }, /^COLLECTOR_IP_HASH_KEY .* has 31/],
-  ['a port that is none', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PORT: 'http' }, /^COLLECTOR_PORT must be integer/],
+  ['an invalid port', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PORT: 'http' }, /^COLLECTOR_PORT must be integer/],
   ['a database of another kind', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: 'mysql://x' }, /^COLLECTOR_DATABASE_URL /],
-  ['a proxy that is no address', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: 'loopback, nginx' }, /^COLLECTOR_TRUST_PROXY: entry 2 is not an address or network/],
+  ['a proxy that is not an address', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: 'loopback, nginx' }, /^COLLECTOR_TRUST_PROXY: entry 2 is not an address or network/],
   ['a count of proxies', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '1' }, /^COLLECTOR_TRUST_PROXY: entry 1 is not an address or network/],
   ['an address in another notation', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.1' }, /^COLLECTOR_TRUST_PROXY: entry 1 /],
-  ['all the world as a proxy', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.0.0.1,::/0' }, /^COLLECTOR_TRUST_PROXY: entry 2 /],
-  ['a URL that is none', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: 'postgres://u:p/w@h/d' }, /^COLLECTOR_DATABASE_URL cannot be read as a URL\. In a password write/],
-  ['a network that is too long', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.0.0.0/33' }, /^COLLECTOR_TRUST_PROXY: entry 1 /],
-  ['half a name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION: '10' }, /^COLLECTOR_RETENTION is not a setting\. Did you mean COLLECTOR_RETENTION_DAYS\?$/],
+  ['every address as a proxy', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.0.0.1,::/0' }, /^COLLECTOR_TRUST_PROXY: entry 2 /],
+  ['an invalid URL', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: 'postgres://u:p/w@h/d' }, /^COLLECTOR_DATABASE_URL cannot be read as a URL\. In a password write/],
+  ['a network prefix that is too long', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: '10.0.0.0/33' }, /^COLLECTOR_TRUST_PROXY: entry 1 /],
+  ['an incomplete name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION: '10' }, /^COLLECTOR_RETENTION is not a setting\. Did you mean COLLECTOR_RETENTION_DAYS\?$/],
   ['a misspelled name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABSE_URL: 'sqlite:x' }, /Did you mean COLLECTOR_DATABASE_URL\?$/],
-  ['a name that lacks a letter', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_REPORT_TOKN: 'x' }, /Did you mean COLLECTOR_REPORT_TOKEN\?$/],
+  ['a name with a missing letter', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_REPORT_TOKN: 'x' }, /Did you mean COLLECTOR_REPORT_TOKEN\?$/],
   ['an unknown name without a value', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION: '' }, /^COLLECTOR_RETENTION is not a setting/],
   ['a negative number', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION_DAYS: '-1' }, /^COLLECTOR_RETENTION_DAYS must be >= 1/],
-  ['no days at all', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION_DAYS: '0' }, /^COLLECTOR_RETENTION_DAYS must be >= 1/],
+  ['zero days', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION_DAYS: '0' }, /^COLLECTOR_RETENTION_DAYS must be >= 1/],
   ['a fraction', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RATE_LIMIT: '1.5' }, /^COLLECTOR_RATE_LIMIT must be integer/],
   ['a number in another notation', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION_DAYS: '1e1' }, /^COLLECTOR_RETENTION_DAYS must be integer/],
   ['a number with a unit', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_RETENTION_DAYS: '90d' }, /^COLLECTOR_RETENTION_DAYS must be integer/],
   ['an unknown name', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_SMTP_SERVER: 'x' }, /^COLLECTOR_SMTP_SERVER is not a setting\. The settings are COLLECTOR_IP_HASH_KEY, /],
-  ['a public page that is neither', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PUBLIC: 'yes' }, /^COLLECTOR_PUBLIC must be boolean/],
+  ['a public page that is neither true nor false', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PUBLIC: 'yes' }, /^COLLECTOR_PUBLIC must be boolean/],
   ['a token that can be guessed', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_REPORT_TOKEN: 'secret' }, /^COLLECTOR_REPORT_TOKEN /],
-  ['a log level that is none', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_LOG_LEVEL: 'loud' }, /^COLLECTOR_LOG_LEVEL /]
+  ['an invalid log level', { COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_LOG_LEVEL: 'loud' }, /^COLLECTOR_LOG_LEVEL /]
 ]
 for (const [what, environment, message] of refused) {
   test(`${what} is refused in one line that names the variable`, () => {
@@ -61,7 +61,7 @@ for (const [what, environment, message] of refused) {
   })
 }
 
-test('proxies are addresses, networks or their names', () => {
+test('proxies are addresses, networks or names of networks', () => {
   for (const trustProxy of ['10.0.0.0/8', '10.1.2.3, fd00::/8', 'loopback,uniquelocal']) {
     assert.equal(readSettings({ COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_TRUST_PROXY: trustProxy }).trustProxy, trustProxy)
   }

@@ -30,7 +30,7 @@ export interface Collector {
   url: string
   databaseUrl: string
   post: (body: unknown, headers?: Record<string, string>) => Promise<{ status: number, headers: Headers, body: any }>
-  /** Every row of the database, as text: `pings` unless another table is named. */
+  /** Every row of a table as text; of `pings` unless another table is named. */
   rows: (table?: string) => Promise<Array<Record<string, unknown>>>
 }
 
@@ -59,14 +59,14 @@ export async function post (url: string, body: unknown, headers: Record<string, 
   return { status: response.status, headers: response.headers, body: await response.json() as any }
 }
 
-/** The collector's database, up to date, and closed after the test. @param today instead of the day of its clock */
+/** Opens and migrates a collector's database; closes it after the test. @param today overrides the day of its clock */
 export async function openTestDatabase (t: TestContext, databaseUrl: string, today?: number): Promise<Database> {
   const db = await openCollectorDatabase(databaseUrl, today)
   t.after(() => db.close())
   return db
 }
 
-/** A SQLite file of its own for each test. */
+/** Returns the URL of a new SQLite file. */
 export async function sqliteUrl (t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'collector-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
@@ -85,14 +85,14 @@ async function readRows (databaseUrl: string, table: string) {
   return rows
 }
 
-/** Every byte in the files of a directory: rows, logs and what is left of deleted rows. */
+/** Reads all files of a directory: rows, logs and remains of deleted rows. */
 export async function bytesIn (directory: string): Promise<Buffer> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name)))
   return Buffer.concat(await Promise.all(files))
 }
 
-/** Where a PostgreSQL keeps its files. */
+/** The data directory of a PostgreSQL. */
 export async function dataDirectory (databaseUrl: string): Promise<string> {
   const db = await connect(databaseUrl)
   const [found] = await db.query<{ directory: string }>("SELECT current_setting('data_directory') AS directory")

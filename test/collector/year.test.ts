@@ -1,4 +1,4 @@
-/** Weeks of a population, or in the soak a year, as collectors live through it; and each figure worked out anew. */
+/** Sends the pings of a population for weeks, in the soak test for a year, and recomputes each figure. */
 import assert from 'node:assert/strict'
 import { after, before, test, type TestContext } from 'node:test'
 import { DAY, dateOf } from '../../src/collector/day.js'
@@ -18,25 +18,25 @@ const TOKEN = 'the-token-of-the-tests'
 const [MINUTE, HOUR] = [60_000, 3_600_000]
 const HONEST = 45
 
-/** Days on which nobody is there, neither collectors nor senders. */
+/** Days without collectors and without senders. */
 const isOff = (at: number) => (at >= 12 && at < 15) || (at >= 200 && at < 212)
 
 const RELEASES = ['1.9.0', '2.0.0', '2.1.0', '2.2.0', '3.0.0']
 
 interface Ping { number: number, address: string, body: object, properties: Heard['properties'] }
 
-/** The pings of a day: installations that come, grow, upgrade, fall silent and return; and two liars from the sixth day on. */
+/** The pings of a day: installations start, grow, upgrade, pause and return; from the sixth day on, two are false. */
 function pingsOf (at: number): Ping[] {
   const honest = Array.from({ length: HONEST }, (_, number) => number).filter((number) =>
     at >= number / 2 && (at * 7 + number * 13) % 11 < 8 && !(number % 6 === 5 && (at + number) % 80 > 15))
-    // Ten of them share the address of their company.
+    // Ten of them share one address, as in a company.
     .map((number) => makePing(number, number < 10 ? '192.0.2.1' : `10.0.${number}.1`, at))
   const lies = at < 6
     ? []
     : Array.from({ length: 50 }, (_, each) => makePing(
-      // 25 new ones each day, which are sent on two days.
+      // One sender invents 25 installations each day, and sends for each on two days.
       1000 + at * 25 + each - 25, '198.51.100.66', at, { version: '6.6.6', users: 2 ** 31 - 1 }))
-  // Four that one address invents beside what the only installation of its kind, number 40, reports.
+  // The other invents four with the values of number 40, which is otherwise the only one with them.
   const rare = at < 6 ? [] : [0, 1, 2, 3].map((each) => makePing(900 + each, '198.51.100.77', at, { version: rareVersion }))
   return [...honest, ...lies, ...rare]
 }
@@ -70,7 +70,7 @@ function makePing (number: number, address: string, at: number, lie?: { version:
   }
 }
 
-/** The collectors on one database, and all that they have received. */
+/** The collectors on one database, and everything they have received. */
 async function startWorld (t: TestContext, databaseUrl: string, size: number) {
   const clock = makeClock(FIRST * DAY + MINUTE)
   const heard: Heard[] = []
@@ -82,7 +82,7 @@ async function startWorld (t: TestContext, databaseUrl: string, size: number) {
     const receive = (collector: Collector) =>
       collector.post(ping.body, { 'idempotency-key': key, 'x-forwarded-for': ping.address }).catch(() => undefined)
     let answer = await receive(crew[turn % crew.length]!)
-    // Where a collector or its database is gone, the next attempt reaches another.
+    // If a collector or its database is down, the next attempt goes to another.
     for (let attempt = 0; answer?.status !== 200; attempt++) {
       assert.ok(attempt < 20, `answered ${answer?.status} ${answer?.body.error}`)
       answer = await receive(crew.at(-1)!)
@@ -103,7 +103,7 @@ async function startWorld (t: TestContext, databaseUrl: string, size: number) {
       for (let each = 0; each < size; each++) crew.push(await start(databaseUrl))
     },
     async close () { await Promise.all(crew.map(({ app }) => app.close())) },
-    /** Sends pings while the database is torn from the first collector, which then is gone, and another takes its place. */
+    /** Sends pings while the first collector loses its database and then stops, and another replaces it. */
     async sendThroughFall (pings: Ping[], day: number) {
       const line = await breakableLine(t, databaseUrl)
       await crew[0]!.app.close()
@@ -130,10 +130,10 @@ async function liveDay (world: World, at: number): Promise<void> {
   else await Promise.all(pings.map((ping, turn) => world.send(ping, turn, `${day}-${turn}`)))
   clock.pass(6 * HOUR)
   if (at % 5 === 2) await jump(world, at % 2 ? 400 * DAY : -400 * DAY)
-  // Retries of pings whose answer was lost, at another collector.
+  // Retry pings whose answer was lost, at another collector.
   await Promise.all(pings.slice(0, 6).map((ping, turn) => world.send(ping, turn + 1, `${day}-${turn}`)))
   clock.pass((day + 1) * DAY - 1 - clock.real())
-  // Sent before midnight, tried again after it.
+  // Sent before midnight, retried after it.
   const late = pings.slice(-3)
   await Promise.all(late.map((ping, turn) => world.send(ping, turn, `late-${day}-${turn}`)))
   clock.pass(2)
@@ -142,7 +142,7 @@ async function liveDay (world: World, at: number): Promise<void> {
   if (at % 7 !== 3) await maintain(world)
 }
 
-/** The clock jumps, maintenance is due, and the clock is right again. */
+/** Sets the clock wrong, runs maintenance and corrects the clock. */
 async function jump ({ clock, crew }: World, by: number): Promise<void> {
   clock.set(by)
   await Promise.all(crew().map(({ app }) => app.maintain()))
@@ -177,7 +177,7 @@ for (const [name, size, create] of [
   ['a collector on SQLite', 1, sqliteUrl],
   ['two collectors on PostgreSQL', 2, () => postgresUrl(postgres)]
 ] as const) {
-  test(`after ${DAYS} days ${name} has published exactly the figures of what was received`, async (t) => {
+  test(`after ${DAYS} days ${name} has published exactly the figures of the received pings`, async (t) => {
     const databaseUrl = await create(t)
     const world = await startWorld(t, databaseUrl, size)
     await liveThrough(world)
@@ -199,6 +199,6 @@ for (const [name, size, create] of [
     await db.change('DELETE FROM installations')
     await world.close()
     await world.open()
-    assert.deepEqual(await readReport(world, FIRST, FIRST + DAYS - 1), report, 'the history needs neither pings nor installations')
+    assert.deepEqual(await readReport(world, FIRST, FIRST + DAYS - 1), report, 'the report of past days needs neither pings nor installations')
   })
 }

@@ -5,7 +5,7 @@ import { collectRoutes } from '../../http/routes.js'
 import { PING, sqliteUrl, startCollector } from '../start-collector.js'
 
 for (const trustProxy of [undefined, '127.0.0.1'] as const) {
-  test(`a sender that hangs up leaves no line in the log${trustProxy ? ', behind a proxy' : ''}`, async (t) => {
+  test(`a sender that hangs up is not logged${trustProxy ? ', behind a proxy' : ''}`, async (t) => {
     const routes = collectRoutes(t)
     const lines: string[] = []
     const { app, post } = await startCollector(t, await sqliteUrl(t), {

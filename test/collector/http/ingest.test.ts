@@ -44,7 +44,7 @@ for (const [name, start] of Object.entries(setups)) {
       })
     })
 
-    test('the ping of another release is kept as far as it is known', async (t) => {
+    test('of a ping of another release, the known properties are stored', async (t) => {
       const { post, rows } = await start(t)
       const { status, body } = await post({
         instanceId: PING.instanceId,
@@ -62,7 +62,7 @@ for (const [name, start] of Object.entries(setups)) {
       assert.doesNotMatch(JSON.stringify([body, await rows()]), /secret|broker|devices|region/)
     })
 
-    test('what is absent or null is kept as null; only the instance id must be there', async (t) => {
+    test('absent and null values are stored as null; only the instance id is required', async (t) => {
       const { post } = await start(t)
       for (const rest of [{}, { os: null, env: null, platform: null }, { platform: { counts: { users: null }, config: null } }]) {
         const { status, body } = await post({ instanceId: PING.instanceId, ...rest })
@@ -72,14 +72,14 @@ for (const [name, start] of Object.entries(setups)) {
       }
     })
 
-    test('a driver that could name its owner is kept as other', async (t) => {
+    test('an unknown driver, which could identify its owner, is stored as other', async (t) => {
       const { post, rows } = await start(t)
       await post({ ...PING, platform: { config: { driver: 'acme-corp-driver' } } })
       const [row] = await rows()
       assert.equal(row!.platform_config_driver, 'other')
     })
 
-    test('one idempotency key is stored once and answered with the row first stored', async (t) => {
+    test('pings with one idempotency key are stored once and answered with the first stored row', async (t) => {
       const { post, rows } = await start(t)
       const headers = { 'idempotency-key': 'once' }
       const first = await post(PING, headers)
@@ -90,7 +90,7 @@ for (const [name, start] of Object.entries(setups)) {
       assert.equal((await rows()).length, 2)
     })
 
-    test('the key of another installation is no key of this one', async (t) => {
+    test('the same key of another installation is a different key', async (t) => {
       const { post, rows } = await start(t)
       const headers = { 'idempotency-key': 'the-same' }
       const first = await post(PING, headers)
@@ -99,7 +99,7 @@ for (const [name, start] of Object.entries(setups)) {
       assert.equal((await rows()).length, 2)
     })
 
-    test('one sender has one hash all day, whichever collector it reaches', async (t) => {
+    test('a sender has one hash all day, at any collector', async (t) => {
       const { post } = await start(t)
       const hashes = await Promise.all(Array.from({ length: 6 }, async () => (await post(PING)).body.received.addressHash))
       assert.equal(new Set(hashes).size, 1)
@@ -121,17 +121,17 @@ describe('a ping that is not valid', () => {
     ['a number as text', { ...PING, platform: { counts: { users: '3' } } }, 400, /^platform\.counts\.users must be integer/],
     ['a fraction', { ...PING, platform: { counts: { teams: 1.5 } } }, 400, /^platform\.counts\.teams /],
     ['a number beyond the column', { ...PING, platform: { counts: { teams: 1e300 } } }, 400, /^platform\.counts\.teams /],
-    ['an object that is none', { ...PING, os: 'Linux' }, 400, /^os must be object/],
-    ['text that is a number', { ...PING, env: { nodejs: 20 } }, 400, /^env\.nodejs must be string/],
-    ['a driver that is no text', { ...PING, platform: { config: { driver: 1 } } }, 400, /^platform\.config\.driver /],
+    ['text instead of an object', { ...PING, os: 'Linux' }, 400, /^os must be object/],
+    ['a number instead of text', { ...PING, env: { nodejs: 20 } }, 400, /^env\.nodejs must be string/],
+    ['a driver that is not text', { ...PING, platform: { config: { driver: 1 } } }, 400, /^platform\.config\.driver /],
     ['a text too long', { ...PING, os: { type: 'x'.repeat(129) } }, 400, /^os\.type must NOT have more than 128/],
     ['a NUL character', { ...PING, os: { type: 'a\0b' } }, 400, /^os\.type /],
-    ['half a character', `{"instanceId":"${id}","os":{"type":"\\ud800"}}`, 400, /^os\.type /],
+    ['a lone surrogate', `{"instanceId":"${id}","os":{"type":"\\ud800"}}`, 400, /^os\.type /],
     ['no instance id', { os: PING.os }, 400, /'instanceId'/],
     ['a null instance id', { ...PING, instanceId: null }, 400, /^instanceId /],
-    ['an instance id that is no UUID', { ...PING, instanceId: 'acme' }, 400, /^instanceId /],
+    ['an instance id that is not a UUID', { ...PING, instanceId: 'acme' }, 400, /^instanceId /],
     ['a list', [], 400, /must be object/],
-    ['nothing but null', null, 400, /must be object/],
+    ['null as the body', null, 400, /must be object/],
     ['a poisoned prototype', `{"instanceId":"${id}","__proto__":{"a":1}}`, 400, /__proto__/],
     ['a poisoned constructor', `{"instanceId":"${id}","constructor":{"prototype":{"a":1}}}`, 400, /refused/],
     ['no JSON', '{127.0.0.1', 400, /not valid JSON/],
@@ -139,7 +139,7 @@ describe('a ping that is not valid', () => {
     ['more than 64 KiB', { ...PING, more: 'x'.repeat(65_536) }, 413, /64 KiB/]
   ]
   for (const [what, body, status, error] of cases) {
-    test(`${what} is a ${status} that says so, and stores nothing`, async () => {
+    test(`${what} is a ${status} with the reason, and nothing is stored`, async () => {
       const { post, rows } = shared
       const answer = await post(body)
       assert.equal(answer.status, status)
@@ -150,13 +150,13 @@ describe('a ping that is not valid', () => {
     })
   }
 
-  test('another content type is a 415, and an idempotency key that is no key a 400', async (t) => {
+  test('another content type is a 415, and an invalid idempotency key a 400', async (t) => {
     const { post } = await startCollector(t, await sqliteUrl(t))
     assert.equal((await post(PING, { 'content-type': 'text/plain' })).status, 415)
     assert.equal((await post(PING, { 'idempotency-key': 'x'.repeat(129) })).status, 400)
   })
 
-  test('a body that is encoded is a 415, an encoding that changes nothing is not', async (t) => {
+  test('an encoded body is a 415, the encoding identity is accepted', async (t) => {
     const { post } = await startCollector(t, await sqliteUrl(t))
     for (const encoding of ['gzip', 'br', 'deflate', 'zstd', 'x-unknown', 'identity, gzip']) {
       const { status, body } = await post(PING, { 'content-encoding': encoding })
@@ -167,7 +167,7 @@ describe('a ping that is not valid', () => {
     }
   })
 
-  test('another method is a 405 that names the right one', async (t) => {
+  test('another method is a 405 that names the allowed one', async (t) => {
     const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: 'the-token-of-the-tests' })
     const answer = async (method: string, path: string) => {
       const response = await fetch(url + path, { method })
@@ -180,7 +180,7 @@ describe('a ping that is not valid', () => {
     assert.deepEqual(await answer('GET', '/nowhere'), [404, null])
   })
 
-  test('both addresses take pings, also with a slash at the end, and any other is a 404', async (t) => {
+  test('both paths accept pings, also with a trailing slash, and any other is a 404', async (t) => {
     const { url, post } = await startCollector(t, await sqliteUrl(t))
     assert.equal((await post(PING)).status, 200)
     const at = (path: string) => fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(PING) })

@@ -11,7 +11,7 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-test('more pings a minute from one address than the limit are a 429 that says when to come back', async (t) => {
+test('pings above the limit per minute and address are a 429 with Retry-After', async (t) => {
   const { post } = await startCollector(t, await sqliteUrl(t), { rateLimit: 3, trustProxy: 'loopback' })
   const from = (address: string) => post(PING, { 'x-forwarded-for': address })
   for (let i = 0; i < 3; i++) assert.equal((await from('192.0.2.1')).status, 200)
@@ -31,7 +31,7 @@ async function sendSlowly (t: TestContext, url: string, head: string): Promise<s
   return (await socket.toArray()).join('')
 }
 
-test('a sender that does not finish its request is cut off', async (t) => {
+test('a sender that does not finish its request is disconnected', async (t) => {
   const { url, rows } = await startCollector(t, await sqliteUrl(t), { requestTimeout: 1 })
   const head = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
   assert.match(await sendSlowly(t, url, `${head}content-length: 100\r\n\r\n{"instanceId":`), /^HTTP\/1\.1 408 /)
@@ -45,7 +45,7 @@ test('a connection that a sender leaves open is closed within a minute', async (
   for (const [name, ms] of Object.entries({ keepAliveTimeout, headersTimeout, requestTimeout })) assert.ok(ms > 0 && ms < 60_000, name)
 })
 
-test('a body without an end is a 413 as soon as it is too long', async (t) => {
+test('an endless body is a 413 as soon as it is too long', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t))
   const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('latin1').on('error', () => {})
   t.after(() => socket.destroy())
@@ -55,7 +55,7 @@ test('a body without an end is a 413 as soon as it is too long', async (t) => {
   assert.match(answer, /^HTTP\/1\.1 413 /)
 })
 
-test('while the database is away pings are a 503 without a word of it, and when it is back they are stored', async (t) => {
+test('while the database is down pings are a 503 without details, and afterwards they are stored', async (t) => {
   const line = await breakableLine(t, await postgresUrl(postgres))
   const { url, post } = await startCollector(t, line.url)
   assert.equal((await post(PING)).status, 200)
@@ -70,7 +70,7 @@ test('while the database is away pings are a 503 without a word of it, and when 
   assert.equal((await fetch(`${url}/health`)).status, 200)
 })
 
-test('when more pings wait than the queue holds the next are a 503, and those that wait are stored', async (t) => {
+test('when the queue is full further pings are a 503, and those in the queue are stored', async (t) => {
   const databaseUrl = await postgresUrl(postgres)
   const { app, post, rows } = await startCollector(t, databaseUrl, { rateLimit: 10_000 })
   await post(PING)

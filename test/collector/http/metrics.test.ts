@@ -8,7 +8,7 @@ const TOKEN = 'the-token-of-the-tests'
 const NOW = 20_780 * DAY + DAY / 2
 
 describeOnBoth('/metrics', (create) => {
-  test('tells of pings by status and cause, latency, batches, the queue and the age of the figures', async (t) => {
+  test('has pings by status and cause, latency, batches, the queue and the age of the figures', async (t) => {
     let now = NOW
     const { app, url, post } = await startCollector(t, await create(t), { reportToken: TOKEN }, { now: () => now })
     await post(PING)
@@ -29,7 +29,7 @@ describeOnBoth('/metrics', (create) => {
     assert.doesNotMatch(text, /127\.0\.0\.1|5db51f99/)
   })
 
-  test('is for those who have the token', async (t) => {
+  test('requires the token', async (t) => {
     const { url } = await startCollector(t, await create(t), { reportToken: TOKEN })
     assert.equal((await fetch(`${url}/metrics`)).status, 401)
     const closed = await startCollector(t, await create(t))

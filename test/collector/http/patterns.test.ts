@@ -9,7 +9,7 @@ const TOKEN = 'a token of the tests, long enough'
 const ofPing = ['instanceId', 'os.type', 'os.release', 'os.arch', 'env.nodejs', 'env.flowforge', 'platform.config.driver']
 const HEADERS = ['authorization', 'content-type', 'content-encoding', 'idempotency-key', 'x-forwarded-for', 'x-forwarded-proto', 'host']
 
-/** A ping with one of its texts replaced. */
+/** Returns a ping with one of its texts replaced. */
 function replace (path: string, value: string): object {
   const ping = structuredClone(PING) as Record<string, unknown>
   const names = path.split('.')
@@ -20,7 +20,7 @@ function replace (path: string, value: string): object {
   return ping
 }
 
-test('each text of each route is checked in work that hardly grows with its length', async (t) => {
+test('each text of each route is checked with nearly constant work, whatever its length', async (t) => {
   const { app } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN, trustProxy: '127.0.0.1', rateLimit: 1_000_000 })
   assert.ok(columns.length > ofPing.length)
   const post = (url: string, body: unknown, headers = {}) => app.inject({

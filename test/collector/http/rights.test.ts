@@ -11,7 +11,7 @@ const TODAY = 20_780
 const ask = ({ url }: Collector, path: string, body: unknown = { instanceId: PING.instanceId }) => post(`${url}${path}`, body)
 
 describeOnBoth('the rights of an installation', (create) => {
-  test('/held answers everything that is kept of it, and nothing of another', async (t) => {
+  test('/held answers everything stored about it, and nothing about others', async (t) => {
     let now = TODAY * DAY + 1000
     const collector = await startCollector(t, await create(t), {}, { now: () => now })
     const { body: { received: first } } = await collector.post(PING, { 'idempotency-key': 'one' })
@@ -45,7 +45,7 @@ describeOnBoth('the rights of an installation', (create) => {
     })
   })
 
-  test('/forget deletes it, answers how much there was, and touches no other', async (t) => {
+  test('/forget deletes it, answers how much was deleted, and does not affect others', async (t) => {
     const collector = await startCollector(t, await create(t))
     for (let i = 0; i < 3; i++) await collector.post(PING)
     await collector.post({ ...PING, instanceId: instanceId(7) })
@@ -56,7 +56,7 @@ describeOnBoth('the rights of an installation', (create) => {
     assert.deepEqual((await collector.rows()).map((row) => row.instance_id), [instanceId(7)])
   })
 
-  test('the id must be one, and whatever else is asked is refused', async (t) => {
+  test('an invalid id and unknown properties are refused', async (t) => {
     const collector = await startCollector(t, await create(t))
     for (const body of [{}, { instanceId: '%' }, { instanceId: null }, { instanceId: PING.instanceId, all: true }, []]) {
       for (const path of ['/held', '/forget']) assert.equal((await ask(collector, path, body)).status, 400)

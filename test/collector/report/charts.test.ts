@@ -9,7 +9,7 @@ const daysFrom = (first: string, count: number) => Array.from({ length: count },
 
 const series = (days: string[]) => [1, 2, 3].map((factor) => ({ name: `times ${factor}`, values: days.map((_, day) => factor * day) }))
 
-test('a year has its months, round numbers and a strip for each day', () => {
+test('a year is drawn with months, round numbers and a strip for each day', () => {
   const days = daysFrom('2026-01-01', 365)
   const { lines, levels, months, strips } = drawLines(days, series(days))
   assert.deepEqual(lines.map(({ name }) => name), ['times 1', 'times 2', 'times 3'])
@@ -19,19 +19,19 @@ test('a year has its months, round numbers and a strip for each day', () => {
   assert.equal(strips[1]!.words, 'Jan 2, 2026: times 1 1, times 2 2, times 3 3')
 })
 
-test('a few weeks have their days', () => {
+test('a few weeks are drawn with days', () => {
   const days = daysFrom('2026-01-20', 28)
   assert.deepEqual(drawLines(days, series(days)).months.slice(3, 6).map(({ label }) => label), ['6 Feb', '10 Feb', '14 Feb'])
 })
 
-test('days are never so many that their words overlap', () => {
+test('the labels of days never overlap', () => {
   for (let count = 2; count <= 400; count++) {
     const days = daysFrom('2026-01-20', count)
     assert.ok(drawLines(days, series(days)).months.length <= 13, `${count} days`)
   }
 })
 
-test('a single day stands in the middle, without a month', () => {
+test('a single day is drawn in the middle, without a month', () => {
   const { months, strips } = drawLines(['2026-01-01'], [{ name: 'one', values: [1] }])
   assert.deepEqual(months, [])
   assert.deepEqual(strips.map(({ x, width }) => x + width / 2), [50])
@@ -42,7 +42,7 @@ test('a day without a value leaves a gap in the line', () => {
   assert.equal(line!.path.match(/M/g)?.length, 2)
 })
 
-test('the first ten buckets have a bar, to the scale of all together, and the others are counted', () => {
+test('the first ten buckets have a bar scaled to the total, and the others are counted', () => {
   const buckets = Array.from({ length: 13 }, (_, index) => ({ name: `v${index}`, installations: 26 - 2 * index }))
   const { bars, more } = drawBuckets(buckets)
   assert.deepEqual([bars.length, more], [10, 3])
@@ -51,7 +51,7 @@ test('the first ten buckets have a bar, to the scale of all together, and the ot
   ])
 })
 
-test('a name that is too long for its bar is cut there', () => {
+test('a name that is too long for its bar is truncated', () => {
   const { bars } = drawBuckets([{ name: 'x'.repeat(128), installations: 5 }])
   assert.equal(bars[0]!.label, `${'x'.repeat(31)}…`)
 })

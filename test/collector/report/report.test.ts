@@ -14,7 +14,7 @@ after(() => postgres.stop())
 const TOKEN = 'the-token-of-the-tests'
 const basic = (password: string) => `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}`
 
-test('without a token in the settings there is no report, and the answer says so', async (t) => {
+test('without a token in the settings there is no report, and the answer explains it', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t))
   for (const path of ['/report', '/report.json']) {
     const response = await fetch(url + path, { headers: { authorization: 'Bearer undefined' } })
@@ -23,9 +23,9 @@ test('without a token in the settings there is no report, and the answer says so
   }
 })
 
-test('the report opens to its token alone, as a bearer token or as the password of a browser', async (t) => {
+test('the report requires its token, as a bearer token or as a browser password', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN, trustProxy: 'loopback' })
-  // Each from an address of its own, because guesses are limited.
+  // Each from a different address, because guesses are limited.
   const statusWith = async (path: string, authorization?: string) => (await fetch(url + path, {
     headers: { 'x-forwarded-for': `192.0.2.${++requests}`, ...(authorization && { authorization }) }
   })).status
@@ -40,7 +40,7 @@ test('the report opens to its token alone, as a bearer token or as the password 
   assert.match(refused.headers.get('www-authenticate') ?? '', /^Basic /)
 })
 
-test('a report whose database is away is a 503 until it is back, and the intake goes on', async (t) => {
+test('a report is a 503 while its database is down, and pings are still stored', async (t) => {
   const replica = await postgresUrl(postgres)
   await startCollector(t, replica)
   const line = await breakableLine(t, replica)
@@ -53,7 +53,7 @@ test('a report whose database is away is a 503 until it is back, and the intake 
   assert.equal(await statusOfReport(), 200)
 })
 
-test('guesses of the token are limited for each address', async (t) => {
+test('guesses of the token are limited per address', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
   const statusWith = async (token: string) => (await fetch(`${url}/report.json`, { headers: { authorization: `Bearer ${token}` } })).status
   for (let guess = 0; guess < 10; guess++) assert.equal(await statusWith(`guess ${guess}`), 401)
@@ -61,7 +61,7 @@ test('guesses of the token are limited for each address', async (t) => {
   assert.equal(await statusWith(TOKEN), 429)
 })
 
-/** A collector whose 12 installations were heard on two days, the second of them a Sunday that is over. */
+/** A collector with 12 installations heard on two days. The second was a Sunday, and is over. */
 async function startWithFigures (t: TestContext, databaseUrl: string, settings: Partial<CollectorSettings> = {}) {
   let now = Date.parse('2026-11-21T12:00:00Z')
   const collector = await startCollector(t, databaseUrl, { reportToken: TOKEN, trustProxy: 'loopback', ...settings }, { now: () => now })
@@ -93,7 +93,7 @@ describeOnBoth('the report', (create) => {
     assert.match(await (await read('/report.csv')).text(), /,os_type,'=<script>/)
   })
 
-  test('covers the days that it is asked for', async (t) => {
+  test('covers the requested days', async (t) => {
     const { json, read } = await startWithFigures(t, await create(t))
     const report = await json('/report.json?from=2026-11-21&to=2026-11-21')
     assert.deepEqual([report.from, report.to, report.newest, report.activity.length], ['2026-11-21', '2026-11-21', '2026-11-21', 1])
@@ -104,7 +104,7 @@ describeOnBoth('the report', (create) => {
   })
 })
 
-test('the page is whole without a script, draws SVG, and asks no other host for anything', async (t) => {
+test('the page is complete without scripts, has SVG, and loads nothing from other hosts', async (t) => {
   const { read } = await startWithFigures(t, await sqliteUrl(t))
   const response = await read('/report')
   const policy = response.headers.get('content-security-policy') ?? ''
@@ -119,13 +119,13 @@ test('the page is whole without a script, draws SVG, and asks no other host for 
   assert.match(html, /&lt;script&gt;alert/)
 })
 
-test('without figures the page says when there will be some', async (t) => {
+test('without figures the page explains when there will be some', async (t) => {
   const { url } = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
   const html = await (await fetch(`${url}/report`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
   assert.match(html, /There are no figures for these days yet/)
 })
 
-test('the figures of finished weeks are open to everybody if the operator wants it, and not otherwise', async (t) => {
+test('the figures of finished weeks are public only if the operator sets it', async (t) => {
   const closed = await startCollector(t, await sqliteUrl(t), { reportToken: TOKEN })
   for (const path of ['/usage', '/usage.json']) assert.equal((await fetch(closed.url + path)).status, 404)
   const { url } = await startWithFigures(t, await sqliteUrl(t), { public: true })

@@ -1,4 +1,4 @@
-/** What one sender can do to the published figures, and what they tell about a few: whatever is sent. */
+/** Limits, for any input, of one sender's influence on the published figures, and of what they reveal about a few. */
 import assert from 'node:assert/strict'
 import { before, test, type TestContext } from 'node:test'
 import fc from 'fast-check'
@@ -11,13 +11,13 @@ import { instanceId, openTestDatabase, sqliteUrl } from '../start-collector.js'
 
 const FIRST = 20_700
 const DAYS = 5
-/** New installations of one address that count each day: small, so that the edge is often met. */
+/** How many new installations of one address count each day: small, so that the limit is often reached. */
 const CAP = 5
 
 interface Installation { version: number, users: number, heardOn: boolean[] }
 interface Case { honest: Installation[], lies: Installation[], liesFrom: number }
 
-// Without a least length most cases would be too small to have a figure at all.
+// Without a minimum length most cases would be too small to have any figure.
 const someInstallations = (
   minLength: number, maxLength: number, users: fc.Arbitrary<number>, version: fc.Arbitrary<number>
 ) => fc.array(fc.record({
@@ -25,9 +25,9 @@ const someInstallations = (
 }), { minLength, maxLength, size: 'max' })
 
 const cases: fc.Arbitrary<Case> = fc.record({
-  // Much alike, so that what moves their sum is more than its rounding.
+  // Similar counts, so that changes of their sum exceed the rounding.
   honest: someInstallations(25, 45, fc.integer({ min: 20, max: 27 }), fc.nat(6)),
-  // All claim the same.
+  // All report the same.
   lies: fc.tuple(fc.constantFrom(0, 2 ** 31 - 1), fc.nat(6)).chain(([users, version]) => (
     someInstallations(8, 20, fc.constant(users), fc.constant(version)))),
   liesFrom: fc.nat(DAYS - 2)
@@ -40,14 +40,14 @@ const pingOf = (number: number, { version, users }: Installation, day: number, a
 
 type Figures = Map<string, number>
 
-/** Stores and counts all days. @returns the figures of each */
+/** Stores and counts all days. @returns the figures of each day */
 async function publish (db: Database, { honest, lies, liesFrom }: Case): Promise<Figures[]> {
   await db.transaction(async (statements) => {
     for (const table of ['pings', 'installations', 'daily']) await statements.change(`DELETE FROM ${table}`)
   })
   for (let at = 0; at < DAYS; at++) {
     const pings = [
-      // One that pings each day lets the days begin.
+      // One installation pings every day, so that every day exists.
       pingOf(9999, { version: 9, users: 0, heardOn: [] }, FIRST + at, 'the first'),
       ...honest.flatMap((each, number) => each.heardOn[at] ? [pingOf(number, each, FIRST + at, `address of ${number}`)] : []),
       ...lies.flatMap((each, number) => each.heardOn[at] && at >= liesFrom ? [pingOf(1000 + number, each, FIRST + at, 'the liar')] : [])
@@ -63,11 +63,11 @@ async function publish (db: Database, { honest, lies, liesFrom }: Case): Promise
 let open: (t: TestContext) => Promise<Database>
 before(() => { open = async (t) => openTestDatabase(t, await sqliteUrl(t), FIRST) })
 
-/** How many of all that were sent have a version. */
+/** How many sent pings have a version. */
 const sharing = ({ honest, lies }: Case, bucket: string) =>
   [...honest, ...lies].filter(({ version }) => bucket === `env_flowforge ${version}.0.0`).length
 
-test('no published figure, nor the difference of two, is of fewer than 5', async (t) => {
+test('no published figure, nor the difference of two, is about fewer than 5 installations', async (t) => {
   const db = await open(t)
   let named = 0
   await fc.assert(fc.asyncProperty(cases, async (sent) => {
@@ -75,7 +75,7 @@ test('no published figure, nor the difference of two, is of fewer than 5', async
     for (const [at, figures] of days.entries()) {
       for (const [name, value] of figures) {
         assert.ok(value % 5 === 0 && value >= 0, `${name} is ${value}`)
-        // Shown at all, a group has five; the counts of a day may be 0.
+        // A group that is shown has at least five; the counts of a day may be 0.
         if (!/^(active|change|total) /.test(name)) assert.ok(value >= 5, `${name} is ${value}`)
         if (/^env_flowforge \d/.test(name)) {
           named++
@@ -87,10 +87,10 @@ test('no published figure, nor the difference of two, is of fewer than 5', async
       }
     }
   }), { numRuns: 10, seed: 1, endOnFailure: true })
-  assert.ok(named > 20, 'versions are named')
+  assert.ok(named > 20, 'versions are published')
 })
 
-test('a sender moves no figure on its first day, and by no more than the cap for each day after it', async (t) => {
+test('a sender changes no figure on its first day, and at most by the cap on each later day', async (t) => {
   const db = await open(t)
   let moved = 0
   await fc.assert(fc.asyncProperty(cases, async (sent) => {
@@ -105,7 +105,7 @@ test('a sender moves no figure on its first day, and by no more than the cap for
   assert.ok(moved >= CAP, 'a sender reaches its cap')
 })
 
-test('installations that are heard on one day alone change no figure of any day', async (t) => {
+test('installations heard on only one day change no figure of any day', async (t) => {
   const db = await open(t)
   await fc.assert(fc.asyncProperty(cases, async (sent) => {
     const once = sent.lies.map((lie) => ({ ...lie, heardOn: lie.heardOn.map((_, at) => at === sent.liesFrom) }))
@@ -114,8 +114,8 @@ test('installations that are heard on one day alone change no figure of any day'
 })
 
 /**
- * @param days on which the sender has brought in installations that may count by now
- * @returns by how much the active installations differ
+ * @param days on which the sender has introduced installations that may count by now
+ * @returns the difference in active installations
  */
 function compare (plain: Figures, bent: Figures, days: number, honest: Installation[]): number {
   const most = CAP * days
@@ -126,11 +126,11 @@ function compare (plain: Figures, bent: Figures, days: number, honest: Installat
     if (name.startsWith('total ')) {
       const { added, rounding } = mostOfSum(days, honest, before === undefined)
       assert.ok(change <= added + rounding && change >= -rounding, what)
-    // What was part of it and is named now, four of each version at most, is gone from it.
+    // Versions that are now named, with at most four installations each, no longer count as other.
     } else if (name.endsWith(' other')) assert.ok(change <= most && change >= -4 * 8, what)
     else if (/^(active|change) /.test(name) || before !== undefined) assert.ok(change <= most && change >= 0, what)
     else {
-      // Named only because of the sender: at most one of the five senders each day is this one.
+      // Named only because of the sender, who is at most one of the five senders of each day.
       assert.ok(change <= 4 + most, what)
       const others = honest.filter(({ version }) => name === `env_flowforge ${version}.0.0`).length
       if (name.startsWith('env_flowforge ')) assert.ok(others >= 5 - days, `${name} is named with ${others} others`)
@@ -139,10 +139,10 @@ function compare (plain: Figures, bent: Figures, days: number, honest: Installat
   return bent.get('active month')! - plain.get('active month')!
 }
 
-/** What the sender can add to a sum: its installations, and the four that were cut off, have what the fifth largest had. */
+/** The most that the sender adds to a sum: its installations and the four capped ones count as the fifth largest. */
 function mostOfSum (days: number, honest: Installation[], isFirst: boolean): { added: number, rounding: number } {
   const level = honest.map(({ users }) => users).toSorted((a, b) => b - a)[4 - days] ?? 0
   const installations = 4 + CAP * days + (isFirst ? CAP + 4 : 0)
-  // Both are rounded to a step of at most 12.5 times the level.
+  // Both sums are rounded to a step of at most 12.5 times the level.
   return { added: installations * level, rounding: 12.5 * level + 10 }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { freePort } from '../../helpers/postgres.js'
 
-/** Stands between a collector and its PostgreSQL, and can be cut and mended. It is cut after the test. */
+/** A TCP proxy between a collector and its PostgreSQL that can be cut and restored. It is closed after the test. */
 export async function breakableLine (t: { after: (end: () => void) => void }, databaseUrl: string) {
   const { hostname, port: farPort } = new URL(databaseUrl)
   const port = await freePort()

@@ -24,7 +24,7 @@ const arrivalOf = ({ number, day, nodejs = 'v20.0.0', users = 1, from = `address
   networkHash: from
 })
 
-/** Stores pings day by day, as they were sent. */
+/** Stores pings day by day. */
 async function store (db: Database, sent: Sent[]): Promise<void> {
   for (const day of [...new Set(sent.map(({ day }) => day))].toSorted((a, b) => a - b)) {
     await db.transaction((statements) => createPartition(statements, day))
@@ -38,14 +38,14 @@ async function figuresOf (db: Database, day: number, figure: string): Promise<Re
   return Object.fromEntries(rows.map(({ bucket, value }) => [bucket, Number(value)]))
 }
 
-/** 60 installations for 100 days, with gaps of all lengths, told apart by arithmetic so that each run is the same. */
+/** 60 installations for 100 days, with gaps of all lengths, computed so that each run is the same. */
 const SENT: Sent[] = Array.from({ length: 60 }, (_, number) => Array.from({ length: 100 }, (_, at) => at)
   .filter((at) => at >= number && (at * at * (number + 3)) % 101 < 12 + number % 7 && (number % 9 !== 4 || at < 60))
   .map((at) => ({ number, day: FIRST + at, nodejs: at > 50 + number ? 'v22.0.0' : 'v20.0.0' }))).flat()
 
-/** The figures of a day, counted from the list of what was sent, as the words of the document mean them. */
+/** Computes the figures of a day from the list of sent pings, as docs/collector.md defines them. */
 function countByHand (day: number) {
-  // Silent for 56 days or more: as if never heard.
+  // Without a ping for 56 days or more: counts as new.
   const heard = (number: number) => {
     const days = SENT.filter((ping) => ping.number === number && ping.day <= day).map((ping) => ping.day)
     return days.filter((_, index) => !days.slice(index + 1).some((next, at) => next - days[index + at]! >= 56))
@@ -77,11 +77,11 @@ let databases = 0
 describeOnBoth('the figures', (create) => {
   // The one on SQLite, the other on PostgreSQL, unless there is time for both.
   for (const late of someOf([0, 3], databases++)) {
-    test(`each day's equal those counted from what was sent, also when it is counted ${late} days late`, async (t) => {
+    test(`each day's equal those computed from the sent pings, also when counted ${late} days late`, async (t) => {
       const db = await openTestDatabase(t, await create(t), FIRST)
       for (let day = FIRST; day < FIRST + 100; day++) {
         await store(db, SENT.filter((ping) => ping.day === day))
-        // The pings of today are there already when the days before are counted.
+        // The pings of today are already stored when the days before are counted.
         if (late === 0 || day % late === 0) await finishDays(db, day, CAP)
       }
       for (let day = FIRST + 1; day < FIRST + 99; day++) {
@@ -102,13 +102,13 @@ describeOnBoth('the figures', (create) => {
     assert.deepEqual(active, [0, 0, 0, 10])
   })
 
-  test('of the installations that one address introduces in a day only so many ever count, also if some are stored late', async (t) => {
+  test('only so many installations per address and day ever count, also if some are stored late', async (t) => {
     const db = await openTestDatabase(t, await create(t), FIRST)
     const invented = (from: number, to: number, day: number) => Array.from({ length: to - from }, (_, at) => (
       { number: from + at, day, users: 2 ** 31 - 1, from: 'one address' }))
     await store(db, invented(0, 15, FIRST))
     await finishDays(db, FIRST + 1, CAP)
-    // Received by midnight, and stored after the day was counted.
+    // Received before midnight, but stored after the day was counted.
     await store(db, invented(15, 50, FIRST))
     await store(db, invented(0, 50, FIRST + 1))
     await finishDays(db, FIRST + 3, CAP)
@@ -117,7 +117,7 @@ describeOnBoth('the figures', (create) => {
     await db.query('SELECT 1 FROM installations WHERE introduced_by IS NOT NULL').then((rows) => assert.deepEqual(rows, []))
   })
 
-  test('a sum takes the counts that only one address could claim as the largest of the others', async (t) => {
+  test('a sum caps counts that only one address reports at the largest of the others', async (t) => {
     const db = await openTestDatabase(t, await create(t), FIRST)
     const honest = Array.from({ length: 100 }, (_, number) => ({ number, users: 10 }))
     const liars = Array.from({ length: 20 }, (_, at) => ({ number: 200 + at, users: 2 ** 31 - 1, from: 'one address' }))
@@ -126,17 +126,17 @@ describeOnBoth('the figures', (create) => {
     assert.equal((await figuresOf(db, FIRST + 1, 'total')).platform_counts_users, 1200)
   })
 
-  test('a sender whose installations claim all they can adds the largest count but 5 % once, and the median for the others', async (t) => {
+  test('a sender of false counts adds the largest below the top 5 % once, and the median for the others', async (t) => {
     const db = await openTestDatabase(t, await create(t), FIRST)
     const honest = Array.from({ length: 100 }, (_, number) => ({ number, users: number }))
     const liars = Array.from({ length: 20 }, (_, at) => ({ number: 200 + at, users: 2 ** 31 - 1, from: 'one address' }))
     for (const day of [FIRST, FIRST + 1]) await store(db, [...honest, ...liars].map((ping) => ({ ...ping, day })))
     await finishDays(db, FIRST + 2, CAP)
-    // 95 of 100 are as they are and five count as the next, 95; the sender adds 95 and 19 times 50, of the 4950.
+    // 95 of 100 counts are unchanged, the top five count as 95; the sender adds 95 and 19 times 50 to the 4950.
     assert.equal((await figuresOf(db, FIRST + 1, 'total')).platform_counts_users, 6000)
   })
 
-  test('days without a ping have their figures, too, and a day is counted once', async (t) => {
+  test('days without pings also have figures, and a day is counted once', async (t) => {
     const db = await openTestDatabase(t, await create(t), FIRST)
     const both = Array.from({ length: 7 }, (_, number) => [{ number, day: FIRST }, { number, day: FIRST + 1 }]).flat()
     await store(db, both)
@@ -150,7 +150,7 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-test('on PostgreSQL a day is counted at the first attempt while an installation that was new on it is sending', async (t) => {
+test('on PostgreSQL a day is counted at the first attempt while one of its new installations is sending', async (t) => {
   const url = await postgresUrl(postgres)
   const db = await openTestDatabase(t, url, FIRST)
   await store(db, Array.from({ length: 9 }, (_, number) => ({ number, day: FIRST })))
@@ -164,10 +164,10 @@ test('on PostgreSQL a day is counted at the first attempt while an installation 
   while ((await sender.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rows.length === 0);
   await sender.query('COMMIT')
   assert.equal(await counting, 1)
-  assert.equal(attempts, 2, 'once to let them in, once to count')
+  assert.equal(attempts, 2, 'one attempt to admit installations, one to count')
 })
 
-test('no bucket is below 5, other included', () => {
+test('no bucket is below 5, including other', () => {
   const fold = (counts: Record<string, number>) => Object.fromEntries(
     foldBuckets(Object.entries(counts).map(([bucket, value]) => ({ bucket, value, senders: value }))).map(({ bucket, value }) => [bucket, value]))
   assert.deepEqual(fold({ a: 5 }), { a: 5 })
@@ -179,7 +179,7 @@ test('no bucket is below 5, other included', () => {
   assert.deepEqual(fold({ a: 9, b: 4, other: 2 }), { a: 9, other: 6 })
 })
 
-test('a bucket that one sender has filled up beside four others is part of other', () => {
+test('a bucket that one sender fills up to 5 besides four others becomes part of other', () => {
   assert.deepEqual(foldBuckets([{ bucket: 'a', value: 20, senders: 20 }, { bucket: 'rare', value: 24, senders: 4 }]), [
     { bucket: 'a', value: 20 }, { bucket: 'other', value: 24 }
   ])
@@ -195,7 +195,7 @@ test('one installation changes a sum by at most a fifth of its step', () => {
   assert.equal(roundTotal(3, 0), 5)
 })
 
-test('whatever the counts are, no published figures show a group below 5, also by subtracting one from the next', () => {
+test('for any counts, no published figure shows a group below 5, nor does subtracting one from the next', () => {
   const publish = (counts: number[]) => foldBuckets(counts.map((value, index) => ({ bucket: `v${index}`, value, senders: value })))
     .map(({ bucket, value }) => [bucket, roundCount(value)] as const)
   fc.assert(fc.property(fc.array(fc.tuple(...[0, 1, 2, 3].map(() => fc.nat(30))), { minLength: 2, maxLength: 8 }), (days) => {

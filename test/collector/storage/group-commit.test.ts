@@ -8,7 +8,7 @@ import { instanceId, openTestDatabase, PING, postgresUrl } from '../start-collec
 
 const LIMITS = { queue: 100, batch: 10, isFaultOfItem: () => false, keyOf: (item: number) => item }
 
-/** A commit whose end the test decides. */
+/** A commit that the test completes. */
 function heldCommit () {
   const batches: Array<{ items: number[], end: () => void }> = []
   const commit = (items: number[]) => new Promise<number[]>((resolve) => {
@@ -17,12 +17,12 @@ function heldCommit () {
   return { batches, commit }
 }
 
-/** Everything that is ready has run, and what it made ready too. */
+/** Lets all pending work run, including work that it schedules. */
 async function turn (): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise(setImmediate)
 }
 
-test('what arrives while a batch is committed goes together into the next, as much as a batch holds', async () => {
+test('items that arrive during a commit form the next batch, up to the size limit', async () => {
   const { batches, commit } = heldCommit()
   const { add, drained } = groupCommit(commit, LIMITS)
   const first = add(0)
@@ -49,7 +49,7 @@ test('no item is answered before its batch is committed', async () => {
   await result
 })
 
-test('a full queue refuses at once, and takes in again when it has room', async () => {
+test('a full queue refuses at once, and accepts again when it has room', async () => {
   const { batches, commit } = heldCommit()
   const { add } = groupCommit(commit, { ...LIMITS, queue: 2 })
   const taken = [add(1), add(2)]
@@ -62,7 +62,7 @@ test('a full queue refuses at once, and takes in again when it has room', async 
   assert.deepEqual(await Promise.all(taken), [1, 2, 4])
 })
 
-test('a failure that is no fault of an item fails its batch, and the next batch is tried', async () => {
+test('a failure not caused by an item fails its batch, and the next batch is tried', async () => {
   let away = true
   const { add } = groupCommit(async (items: number[]) => {
     if (away) throw new Error('away')
@@ -74,7 +74,7 @@ test('a failure that is no fault of an item fails its batch, and the next batch 
   assert.equal(await add(4), 4)
 })
 
-test('items of one key are never in one batch, and keep their order', async () => {
+test('items of one key are never in the same batch, and keep their order', async () => {
   const batches: string[][] = []
   const { add } = groupCommit(async (items: string[]) => { batches.push(items); return items }, {
     ...LIMITS, keyOf: (item) => item[0]
@@ -87,12 +87,12 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-test('a ping that the database refuses fails alone among its neighbours', async (t) => {
+test('a ping that the database refuses fails alone, and the others of its batch are stored', async (t) => {
   const db = await openTestDatabase(t, await postgresUrl(postgres))
   const { add } = groupCommit((arrivals: Arrival[]) => storePings(db, arrivals), {
     queue: 100, batch: 50, isFaultOfItem: isFaultOfPing, keyOf: ({ row }: Arrival) => row
   })
-  // PostgreSQL stores no NUL character; the route refuses it, so this goes around the route.
+  // PostgreSQL cannot store a NUL character. The route refuses it, so bypass the route.
   const arrivals = Array.from({ length: 30 }, (_, i) => {
     const ping = { ...PING, instanceId: instanceId(i), os: { type: i === 17 ? 'a\0b' : `os ${i}` } }
     return { row: rowOf(ping, Date.now(), 'hash', null), networkHash: 'hash' }

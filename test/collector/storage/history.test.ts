@@ -18,7 +18,7 @@ import { instanceId, openTestDatabase, PING, post as postTo, startCollector } fr
 const TODAY = 20_780
 const HISTORY_DAYS = inSoak(120, 95)
 
-/** Several pings a day of some, gaps, and an address that introduces more installations than count. */
+/** Several pings a day from some installations, gaps, and an address that introduces more installations than count. */
 const SENT = Array.from({ length: HISTORY_DAYS }, (_, at) => Array.from({ length: 70 }, (_, number) => number)
   .filter((number) => (at * 7 + number * 13) % 11 < 4 && at >= number)
   .flatMap((number) => (number % 5 === 0 ? [3, 9] : [6]).map((hour) => ({
@@ -28,7 +28,7 @@ const SENT = Array.from({ length: HISTORY_DAYS }, (_, at) => Array.from({ length
     address: (number % 3 === 0 ? 'one address' : `address ${number}`).padEnd(64, '.')
   })))).flat()
 
-/** A database as release 0.2.0 leaves it: its own migrations, and rows in its table. */
+/** Makes a database of release 0.2.0, with its migrations and rows. */
 async function makeOldDatabase (url: string, sent = SENT): Promise<void> {
   const sequelize = await openDatabase(url.startsWith('sqlite:')
     ? { type: 'sqlite', storage: url.slice('sqlite:'.length) }
@@ -46,7 +46,7 @@ async function makeOldDatabase (url: string, sent = SENT): Promise<void> {
 const OPTIONS = { today: TODAY, newPerAddress: 20, retentionDays: 90 }
 
 describeOnBoth('the history of release 0.2.0', (create) => {
-  test('is counted once, as if this release had received it, by two that start and one that is stopped', async (t) => {
+  test('is counted once, as if received by this release, while two collectors start and one is stopped', async (t) => {
     const old = await create(t)
     await makeOldDatabase(old)
     const migrated = await openTestDatabase(t, old, TODAY)
@@ -79,7 +79,7 @@ describeOnBoth('the history of release 0.2.0', (create) => {
     assert.ok(Number(kept!.first) >= (TODAY - 89) * DAY)
   })
 
-  test('is not taken for pings of the future by a clock that is behind', async (t) => {
+  test('is not mistaken for pings of the future if the clock is behind', async (t) => {
     const url = await create(t)
     const sent = SENT.filter(({ moment, number }) => moment >= (TODAY - 9) * DAY && number < 5)
     await makeOldDatabase(url, sent)
@@ -99,7 +99,7 @@ describeOnBoth('the history of release 0.2.0', (create) => {
     assert.equal(held.installation.lastDay, dateOf(Math.floor(last / DAY)))
   })
 
-  test('with pings of a clock at 1970 is counted without the years between', async (t) => {
+  test('with pings from 1970, by a wrong clock, is counted without the years between', async (t) => {
     const url = await create(t)
     const recent = SENT.filter(({ moment, number }) => moment >= (TODAY - 9) * DAY && number < 20)
     await makeOldDatabase(url, [...recent.slice(0, 8).map((ping) => ({ ...ping, moment: 5000 })), ...recent])
@@ -112,7 +112,7 @@ describeOnBoth('the history of release 0.2.0', (create) => {
     assert.ok(known!.first >= TODAY - 9)
   })
 
-  test('until it is counted pings are answered 503 with Retry-After, and then stored', async (t) => {
+  test('until it is counted, pings are answered 503 with Retry-After; afterwards they are stored', async (t) => {
     const url = await create(t)
     await makeOldDatabase(url, SENT.filter(({ moment }) => moment >= (TODAY - 3) * DAY))
     const { app, post, url: collector } = await startCollector(t, url, {}, { now: () => TODAY * DAY + DAY / 2 })

@@ -25,7 +25,7 @@ async function readInstallation (db: Database, number: number) {
 }
 
 describeOnBoth('storing pings', (create) => {
-  test('a key that is known is answered with what is stored first, and the rest of the batch is stored', async (t) => {
+  test('a known key is answered with the first stored row, and the rest of the batch is stored', async (t) => {
     const db = await openTestDatabase(t, await create(t), TODAY)
     const [first, again, other, keyless] = [
       arrival(1, TODAY * DAY, 'key'), arrival(1, TODAY * DAY + 5, 'key'), arrival(2, TODAY * DAY + 6, 'key'), arrival(3, TODAY * DAY + 7)]
@@ -35,7 +35,7 @@ describeOnBoth('storing pings', (create) => {
     assert.equal((await db.query('SELECT 1 FROM pings')).length, 3)
   })
 
-  test('a retry over midnight is not stored again, and does not count as heard on the next day', async (t) => {
+  test('a retry after midnight is not stored again, and does not count as heard on the next day', async (t) => {
     const db = await openTestDatabase(t, await create(t), TODAY)
     await storePings(db, [arrival(1, TODAY * DAY - 1, 'key')])
     const [stored] = await storePings(db, [arrival(1, TODAY * DAY + 60_000, 'key')])
@@ -49,12 +49,12 @@ describeOnBoth('storing pings', (create) => {
     await hear(0, 'v1')
     await hear(2, 'v2')
     await hear(2, 'v3')
-    // Late, from a collector that was slow or whose clock is behind.
+    // Late, from a slow collector or one whose clock is behind.
     await hear(-1, 'v0')
     assert.deepEqual(await readInstallation(db, 1), { days: 0b1101, first: -1, last: 2, nodejs: 'v3' })
   })
 
-  test('a ping from a clock months behind changes no installation, and one that a clock ahead has brought starts anew', async (t) => {
+  test('a ping dated months ago changes no installation, and one known from the future starts anew', async (t) => {
     const db = await openTestDatabase(t, await create(t), TODAY)
     const hear = (number: number, day: number, nodejs: string) => storePings(db, [arrival(number, day * DAY, null, nodejs)])
     await db.transaction((statements) => createPartition(statements, 1))
@@ -68,7 +68,7 @@ describeOnBoth('storing pings', (create) => {
     assert.deepEqual(await readInstallation(db, 2), { days: 1, first: 0, last: 0, nodejs: 'v2' })
   })
 
-  test('two collectors that store pings of the same installations at once lose none and note each', async (t) => {
+  test('two collectors that store pings of the same installations concurrently lose none', async (t) => {
     const url = await create(t)
     const dbs = [await openTestDatabase(t, url, TODAY), await openTestDatabase(t, url, TODAY)]
     const batches = Array.from({ length: 20 }, (_, batch) => storePings(dbs[batch % 2]!, Array.from({ length: 30 }, (_, number) =>
@@ -85,14 +85,14 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-test('a retry over midnight that reaches another collector while the first is being stored is not stored again', async (t) => {
+test('a retry after midnight at another collector, while the first is being stored, is not stored again', async (t) => {
   const url = await postgresUrl(postgres)
   const db = await openTestDatabase(t, url, TODAY)
   await storePings(db, [arrival(1, (TODAY - 1) * DAY)])
   const other = new pg.Client(url)
   await other.connect()
   t.after(() => other.end())
-  // The other collector has stored the key before midnight, and has not committed yet.
+  // The other collector has stored the key before midnight, but has not committed yet.
   await other.query('BEGIN')
   await other.query(`INSERT INTO pings (received_at, address_hash, instance_id, idempotency_key)
     VALUES (${TODAY * DAY - 1}, 'a', '${instanceId(1)}', 'key')`)
@@ -106,7 +106,7 @@ test('a retry over midnight that reaches another collector while the first is be
   assert.equal((await readInstallation(db, 1)).last, -1)
 })
 
-test('a day without a partition is a fault of the collector: 503, logged, and /health says so', async (t) => {
+test('a day without a partition is a 503, is logged, and /health reports it', async (t) => {
   let log = ''
   const now = TODAY * DAY
   const databaseUrl = await postgresUrl(postgres)
@@ -121,7 +121,7 @@ test('a day without a partition is a fault of the collector: 503, logged, and /h
   assert.equal(log.match(/"code":"23514"/g)?.length, 1, 'logged once a minute')
 })
 
-test('a ping that the database has no characters for fails alone, with a 400', async (t) => {
+test('a ping with characters that the database cannot store fails alone, with a 400', async (t) => {
   const url = await postgresUrl(postgres)
   const admin = await openTestDatabase(t, url)
   await admin.query("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")

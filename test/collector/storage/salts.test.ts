@@ -14,7 +14,7 @@ const NOON = 20_000.5 * DAY
 
 const open = (t: TestContext, url: string) => openTestDatabase(t, url, dayOf(NOON))
 
-test('the hash of one address is the same all day and another the next day', async (t) => {
+test('the hash of an address is the same all day and another the next day', async (t) => {
   let now = NOON
   const { post } = await startCollector(t, await sqliteUrl(t), {}, { now: () => now })
   const hashes: string[] = []
@@ -27,7 +27,7 @@ test('the hash of one address is the same all day and another the next day', asy
 })
 
 describe('salts on PostgreSQL', () => {
-  test('ten collectors that meet at midnight agree on the salt', async (t) => {
+  test('ten collectors that need a new salt at midnight agree on one', async (t) => {
     const url = await postgresUrl(postgres)
     const dbs = []
     for (let i = 0; i < 10; i++) dbs.push(await open(t, url))
@@ -36,12 +36,12 @@ describe('salts on PostgreSQL', () => {
     assert.match(salts[0]!, /^[0-9a-f]{64}$/)
   })
 
-  test('a salt is kept until its day has been over for 24 hours, and then in no file of the server', async (t) => {
+  test('a salt is kept until 24 hours after its day, and then is in no file of the server', async (t) => {
     const url = await postgresUrl(postgres)
     const db = await open(t, url)
     const directory = await dataDirectory(url)
     const salt = await keepSalts(db).of(dayOf(NOON))
-    // An unlogged table rests in memory; written anew, as it is here, it stands in a file.
+    // An unlogged table may be only in memory; rewriting it, as here, puts it into a file.
     await keepSalts(db).destroy(20_002 * DAY - 1)
     assert.equal(await keepSalts(db).of(dayOf(NOON)), salt)
     assert.ok((await bytesIn(directory)).includes(salt))
@@ -52,14 +52,14 @@ describe('salts on PostgreSQL', () => {
 })
 
 describe('salts on SQLite', () => {
-  test('a collector that runs on forgets the salt, too', async (t) => {
+  test('a running collector forgets the salt, too', async (t) => {
     const salts = keepSalts(await open(t, await sqliteUrl(t)))
     const salt = await salts.of(dayOf(NOON))
     await salts.destroy(20_002 * DAY)
     assert.notEqual(await salts.of(dayOf(NOON)), salt)
   })
 
-  test('a salt that is gone before it can be read is a fault without a word of why, and the next ping has another', async (t) => {
+  test('a salt deleted before it is read is a 503 without details, and the next ping gets a new salt', async (t) => {
     const url = await sqliteUrl(t)
     const { post } = await startCollector(t, url)
     const db = await open(t, url)
@@ -70,7 +70,7 @@ describe('salts on SQLite', () => {
     assert.equal((await post(PING)).status, 200)
   })
 
-  test('a salt is kept until its day has been over for 24 hours, and then in no byte of the files', async (t) => {
+  test('a salt is kept until 24 hours after its day, and then is in no byte of the files', async (t) => {
     const url = await sqliteUrl(t)
     const directory = dirname(url.slice('sqlite:'.length))
     const db = await open(t, url)
@@ -82,7 +82,7 @@ describe('salts on SQLite', () => {
     assert.ok(!(await bytesIn(directory)).includes(salt))
   })
 
-  test('a salt that outlived its day while no collector ran is destroyed at the next start', async (t) => {
+  test('an expired salt is destroyed at the next start', async (t) => {
     const url = await sqliteUrl(t)
     const early = await startCollector(t, url, {}, { now: () => NOON })
     await early.post(PING)
