@@ -15,7 +15,7 @@ const WRONG = { ...RIGHT, password: 'wrong' }
 const signIn = (app: FastifyInstance, remoteAddress: string, payload: object, headers = {}) =>
   new Client(app).request({ method: 'POST', url: '/account/login', remoteAddress, payload, headers })
 
-/** Sixty wrong passwords for one account, ten from each of six addresses. */
+/** Tries sixty wrong passwords for one account, ten from each of six addresses. */
 async function guess (app: FastifyInstance): Promise<number[]> {
   const statuses: number[] = []
   for (let n = 0; n < 60; n++) statuses.push((await signIn(app, `10.0.0.${n % 6}`, WRONG)).statusCode)
@@ -35,7 +35,7 @@ describe('guessing one account from many addresses', () => {
     assert.ok(wait > 0 && wait <= 300, String(wait))
   })
 
-  test('locks nobody out where they have signed in before, and nobody for longer elsewhere', async (t) => {
+  test('does not affect addresses that have signed in before, and blocks others no longer', async (t) => {
     const app = await buildNewPlatform(t)
     await setUp(app)
     await guess(app)
@@ -44,7 +44,7 @@ describe('guessing one account from many addresses', () => {
     assert.equal((await signIn(app, '10.0.0.9', RIGHT)).statusCode, 200)
   })
 
-  test('is limited alike where there is no such account', async (t) => {
+  test('is limited in the same way if the account does not exist', async (t) => {
     const app = await buildNewPlatform(t)
     await setUp(app)
     const statuses = new Set<number>()
@@ -52,19 +52,19 @@ describe('guessing one account from many addresses', () => {
     assert.deepEqual([...statuses], [401, 429])
   })
 
-  test('is limited also after more invented names than can be tried in that time', async (t) => {
+  test('is still limited after more invented names than can be tried in that time', async (t) => {
     const app = fastify()
     t.after(() => app.close())
     await app.register(rateLimit, { global: false })
     const attempts = new AccountAttempts(app)
     const attempt = (username: string) => attempts.admit({ ip: '10.0.0.1', body: { username }, routeOptions: {} } as FastifyRequest, username)
     for (let n = 0; n < 10; n++) await attempt('ada')
-    // One password takes longer than 6 ms, two at once: some 100,000 in five minutes.
+    // Two passwords are checked at once, each for over 6 ms: at most some 100,000 in five minutes.
     for (let n = 0; n < 99_000; n++) await attempt(`invented-${n}`)
     await assert.rejects(attempt('ada'), { statusCode: 429 })
   })
 
-  test('counts no attempt whose password is never checked', async (t) => {
+  test('does not count attempts whose password is not checked', async (t) => {
     const app = await buildNewPlatform(t, { config: { trust_proxy: ['127.0.0.1'] } })
     await setUp(app)
     await app.listen({ host: '127.0.0.1', port: 0 })
@@ -76,7 +76,7 @@ describe('guessing one account from many addresses', () => {
     assert.equal((await signIn(app, '10.0.0.9', WRONG)).statusCode, 401)
   })
 
-  test('shows the form again, with what to do', async (t) => {
+  test('shows the form again, with instructions', async (t) => {
     const app = await buildNewPlatform(t)
     await setUp(app)
     await guess(app)
@@ -94,7 +94,7 @@ describe('guessing one account from many addresses', () => {
   })
 })
 
-test('300 logins at once leave the database free: they are checked two at a time, or told to come back', async (t) => {
+test('300 concurrent logins do not block the database: two are checked at a time, others are refused', async (t) => {
   const app = await buildNewPlatform(t)
   await setUp(app)
   let finished = 0
@@ -103,7 +103,7 @@ test('300 logins at once leave the database free: they are checked two at a time
     finished++
     return response
   })
-  // The first login is in the middle of its check.
+  // The first login is being checked.
   await Promise.race(logins)
   await app.db.models.User.count()
   assert.ok(finished < 30, `${finished} logins finished before one read`)
@@ -112,7 +112,7 @@ test('300 logins at once leave the database free: they are checked two at a time
   }
 })
 
-test('people behind trusted proxies have a limit each; nobody else chooses the address that is limited', async (t) => {
+test('clients behind trusted proxies are limited separately; others cannot choose their address', async (t) => {
   const app = await buildNewPlatform(t, { config: { trust_proxy: ['10.9.0.0/16'] } })
   await setUp(app)
   const statusesFrom = async (proxy: string) => {
@@ -130,14 +130,14 @@ test('people behind trusted proxies have a limit each; nobody else chooses the a
 const NO_ADDRESSES = ['unknown', '_hidden', '-', 'a b', '192.0.2', '0300.0.2.7', '3221225991', '1.2.3.4:x', 'null', '"', '::g',
   'x'.repeat(9_000)]
 
-describe('behind a trusted proxy, one client has one limit, however the proxy writes its address', () => {
+describe('behind a trusted proxy, one client has one limit in any notation of its address:', () => {
   for (const [what, addressOf] of someOf([
     ['with a port', (n) => `192.0.2.7:${4000 + n}`],
     ['in IPv6 notation, with a port', (n) => `[::ffff:192.0.2.7]:${4000 + n}`],
     ['with a zone id', (n) => `fe80::1%eth${n}`],
     ['of one IPv6 network', (n) => `2001:db8:1:2::${n}`],
     ['of one IPv6 network, with a port', (n) => `[2001:db8:1:2::${n}]:${4000 + n}`],
-    ['as something that is no address', (n) => NO_ADDRESSES[n]!],
+    ['something that is not an address', (n) => NO_ADDRESSES[n]!],
     ['and that of a second proxy with a port', (n) => `6.6.6.${n}, 192.0.2.7:${n}, 10.9.3.4:${4000 + n}`]
   ] as [string, (n: number) => string][], 1, 2, 4, 5, 6)) {
     test(what, async (t) => {
@@ -154,7 +154,7 @@ describe('behind a trusted proxy, one client has one limit, however the proxy wr
 })
 
 describe('slots', () => {
-  test('run two tasks at once, the others in order', async () => {
+  test('run two tasks concurrently, and the others in order', async () => {
     const slots = new Slots(2, 60_000)
     const started: number[] = []
     const finish: (() => void)[] = []
@@ -176,7 +176,7 @@ describe('slots', () => {
     assert.equal(await slots.run(async () => 'free again'), 'free again')
   })
 
-  test('forget a task at once when nobody waits for it any more, and never start it', async () => {
+  test('drop an aborted task at once, and never start it', async () => {
     const slots = new Slots(1, 60_000)
     let finish!: () => void
     const first = slots.run(() => new Promise<void>((resolve) => { finish = resolve }))
@@ -191,7 +191,7 @@ describe('slots', () => {
     assert.equal(await third, 'its turn')
   })
 
-  test('give up on a task whose turn does not come, and go on with the others', async (t) => {
+  test('give up on a task that waits too long, and continue with the others', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const slots = new Slots(1, 3_000)
     let finish!: () => void

@@ -6,7 +6,7 @@ import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 const LOGIN = { username: ACCOUNT.username, password: ACCOUNT.password }
 
 describe('signing in', () => {
-  test('opens a new session each time, and the one before ends', async (t) => {
+  test('starts a new session each time, and ends the previous one', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     const before = client.cookies.sid!
@@ -17,7 +17,7 @@ describe('signing in', () => {
     assert.equal((await intruder.get('/')).headers.location, '/account/login')
   })
 
-  test('keeps 32 random bytes in a cookie out of reach of scripts, and only their hash in the database', async (t) => {
+  test('stores 32 random bytes in an HttpOnly cookie, and only their hash in the database', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     const response = await client.post('/account/login', LOGIN)
@@ -31,7 +31,7 @@ describe('signing in', () => {
     assert.deepEqual(sessions.map(({ id }) => id), [createHash('sha256').update(cookie.value).digest('hex')])
   })
 
-  test('marks every cookie secure behind https', async (t) => {
+  test('marks every cookie Secure behind https', async (t) => {
     const app = await buildNewPlatform(t, { config: { base_url: 'https://flowforge.example' } })
     const client = new Client(app)
     const page = await client.get('/setup')
@@ -40,7 +40,7 @@ describe('signing in', () => {
     assert.deepEqual(response.cookies.map(({ name, secure }) => [name, secure]), [['sid', true], ['_csrf', true]])
   })
 
-  test('answers a wrong password and an unknown username alike', async (t) => {
+  test('answers a wrong password and an unknown username in the same way', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const wrong = await client.post('/account/login', { ...LOGIN, password: 'wrong' })
     const unknown = await client.post('/account/login', { ...LOGIN, username: 'nobody' })
@@ -61,11 +61,11 @@ describe('signing in', () => {
       times.wrong += await time({ ...LOGIN, password: 'wrong' })
       times.unknown += await time({ ...LOGIN, username: 'nobody' })
     }
-    // Without the work on a hash that no password has, an unknown username is some ten times as fast.
+    // Without hashing for an unknown username, that answer would be about ten times as fast.
     assert.ok(times.unknown > times.wrong / 3, JSON.stringify(times))
   })
 
-  test('takes no username that a database could not hold', async (t) => {
+  test('refuses a username that a database cannot store', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const response = await client.post('/account/login', { ...LOGIN, username: 'ada\0' })
     assert.deepEqual([response.statusCode, response.json().code], [400, 'invalid_request'])
@@ -97,7 +97,7 @@ describe('signing in', () => {
     assert.match(refused.body, /stylesheet/)
   })
 
-  test('by the form leads on, and a refused form keeps the username and never the password', async (t) => {
+  test('by the form redirects; a refused form keeps the username but never the password', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     await client.post('/account/logout')
     const _csrf = await client.csrfToken('/account/login')
@@ -112,7 +112,7 @@ describe('signing in', () => {
   })
 })
 
-describe('the page that was asked for', () => {
+describe('the requested page', () => {
   const asked = '/admin/settings/telemetry?pings=all'
 
   test('is opened after the login, also after a wrong password', async (t) => {
@@ -129,7 +129,7 @@ describe('the page that was asked for', () => {
     assert.equal((await client.get(location)).headers.location, asked)
   })
 
-  test('is one of this platform, or the home page', async (t) => {
+  test('is on this platform, else the home page is opened', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     const foreign = ['//evil.example', '/\\evil.example', 'https://evil.example', '/\t/evil.example', 'javascript:alert(1)',
       '/..//evil.example', '/%0a/evil', '\\\\evil.example', '/.//evil.example', `/${'a'.repeat(600)}`, ' //evil.example', 'x', '']
@@ -141,7 +141,7 @@ describe('the page that was asked for', () => {
   })
 })
 
-test('a program may send what other front ends send', async (t) => {
+test('a program may send the additional fields of other front ends', async (t) => {
   const client = new Client(await buildNewPlatform(t))
   const _csrf = await client.csrfToken()
   const { password } = ACCOUNT
@@ -152,7 +152,7 @@ test('a program may send what other front ends send', async (t) => {
   ] as const) assert.equal((await client.post(url, { ...body, _csrf })).statusCode, 200, url)
 })
 
-test('signing out ends the session in the database, so that a copied cookie is worth nothing', async (t) => {
+test('signing out ends the session in the database, so that a copied cookie is useless', async (t) => {
   const app = await buildNewPlatform(t)
   const client = await setUp(app)
   const copy = client.cookies.sid!
@@ -163,7 +163,7 @@ test('signing out ends the session in the database, so that a copied cookie is w
   assert.equal((await client.get('/')).headers.location, '/account/login')
 })
 
-test('a session ends by itself after a week', async (t) => {
+test('a session expires after a week', async (t) => {
   const app = await buildNewPlatform(t)
   const client = await setUp(app)
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 7 * 24 * 3600 * 1000 - 60_000 })
