@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 import { sendHeld } from '../helpers/send-held.js'
 
-/** A setup whose administrator has turned telemetry off, and not finished yet. */
+/** An unfinished setup whose administrator has turned telemetry off. */
 async function refuse (app: FastifyInstance): Promise<Client> {
   const client = new Client(app)
   const _csrf = await client.csrfToken()
@@ -13,9 +13,9 @@ async function refuse (app: FastifyInstance): Promise<Client> {
   return client
 }
 
-describe('once there is an administrator, the setup', () => {
+describe('once an administrator exists, the setup', () => {
   for (const [step, body] of [['settings', { telemetry: true }], ['finish', {}]] as const) {
-    test(`answers 401 to a stranger with a token of their own: ${step}`, async (t) => {
+    test(`answers 401 to a stranger with a valid token: ${step}`, async (t) => {
       const app = await buildNewPlatform(t)
       await refuse(app)
       const stranger = new Client(app)
@@ -28,7 +28,7 @@ describe('once there is an administrator, the setup', () => {
     })
   }
 
-  test('answers 401 to a stranger who sends the form of a page', async (t) => {
+  test('answers 401 to a stranger who submits a form', async (t) => {
     const app = await buildNewPlatform(t)
     await refuse(app)
     const stranger = new Client(app)
@@ -39,7 +39,7 @@ describe('once there is an administrator, the setup', () => {
     assert.equal(app.settings.get('telemetry:enabled'), false)
   })
 
-  test('goes on for the administrator who signs in from another browser', async (t) => {
+  test('continues for the administrator in another browser', async (t) => {
     const app = await buildNewPlatform(t)
     await refuse(app)
     const other = new Client(app)
@@ -50,7 +50,7 @@ describe('once there is an administrator, the setup', () => {
     assert.equal(app.settings.get('setup:initialised'), true)
   })
 
-  test('goes on for a program that keeps the _csrf cookie of the first request alone', async (t) => {
+  test('continues for a program that keeps only the _csrf cookie of the first request', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
     const _csrf = await client.csrfToken()
@@ -61,18 +61,18 @@ describe('once there is an administrator, the setup', () => {
   })
 })
 
-test('a decision whose body arrives after the setup was finished is not carried out', async (t) => {
+test('a decision whose body arrives after the setup has finished has no effect', async (t) => {
   const app = await buildNewPlatform(t)
   const client = await refuse(app)
   const _csrf = await client.csrfToken('/setup')
   const release = await sendHeld(app, 'POST', '/setup/settings', client.cookies, { telemetry: true, _csrf })
   await client.post('/setup/finish', { _csrf })
-  // The token was one of the setup; the state of the setup is checked after it.
+  // The token of the setup is checked before the state of the setup.
   assert.equal(await release(), 403)
   assert.equal(app.settings.get('telemetry:enabled'), false)
 })
 
-test('a change of the settings whose session ends before its body arrives is not carried out', async (t) => {
+test('a change of the settings whose session ends before its body arrives has no effect', async (t) => {
   const app = await buildNewPlatform(t)
   const client = await setUp(app, false)
   const release = await sendHeld(app, 'PUT', '/api/v1/settings', client.cookies, { 'telemetry:enabled': true })
@@ -81,7 +81,7 @@ test('a change of the settings whose session ends before its body arrives is not
   assert.equal(app.settings.get('telemetry:enabled'), false)
 })
 
-test('a yes while the operator has turned telemetry off is refused, and does not wait for that to go', async (t) => {
+test('opting in while the operator has turned telemetry off is refused, and does not apply later', async (t) => {
   const app = await buildNewPlatform(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
   const client = await setUp(app, true)
   assert.equal(app.settings.get('telemetry:enabled'), false)

@@ -4,7 +4,7 @@ import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
 
 describe('the setup over JSON', () => {
-  test('brings an empty platform to a finished setup with a signed-in administrator', async (t) => {
+  test('takes a new platform to a finished setup with a signed-in administrator', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
     assert.equal((await client.get('/')).headers.location, '/setup')
@@ -19,7 +19,7 @@ describe('the setup over JSON', () => {
     assert.match(administrator!.password, /^\$argon2id\$/)
   })
 
-  test('needs no more cookies than the one of the token', async (t) => {
+  test('needs only the cookie of the token', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
     const _csrf = await client.csrfToken()
@@ -30,7 +30,7 @@ describe('the setup over JSON', () => {
     }
   })
 
-  test('is refused without the token, or with that of another browser', async (t) => {
+  test('is refused without the token, or with the token of another browser', async (t) => {
     const app = await buildNewPlatform(t)
     const stranger = await new Client(app).csrfToken()
     const client = new Client(app)
@@ -54,7 +54,7 @@ describe('the setup over JSON', () => {
     assert.equal(app.settings.get('setup:initialised'), false)
   })
 
-  test('takes nothing but a boolean for the decision, and says so', async (t) => {
+  test('accepts only a boolean for the decision, and explains an error', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
     const _csrf = await client.csrfToken()
@@ -68,7 +68,7 @@ describe('the setup over JSON', () => {
     assert.equal(await app.db.models.PlatformSetting.findByPk('telemetry:enabled'), null)
   })
 
-  test('takes no name that a database could not hold', async (t) => {
+  test('refuses names that a database cannot store', async (t) => {
     const client = new Client(await buildNewPlatform(t))
     const _csrf = await client.csrfToken()
     for (const wrong of [{ name: 'Ada\0' }, { username: 'ada\0' }, { email: 'ada\0@example.com' }]) {
@@ -76,7 +76,7 @@ describe('the setup over JSON', () => {
     }
   })
 
-  test('is gone once it is finished', async (t) => {
+  test('is not available once it is finished', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     assert.equal((await client.get('/setup')).headers.location, '/')
@@ -90,7 +90,7 @@ describe('the setup over JSON', () => {
 })
 
 describe('the race for the first account', () => {
-  test('has exactly one winner, and tells the others', async (t) => {
+  test('has exactly one winner, and the others get an explanation', async (t) => {
     const app = await buildNewPlatform(t)
     const racers = await Promise.all(['ada', 'bob', 'cleo', 'dora'].map(async (username) => {
       const client = new Client(app)
@@ -107,7 +107,7 @@ describe('the race for the first account', () => {
     assert.equal(loser.cookies.find(({ name }) => name === 'sid'), undefined)
   })
 
-  test('is over once there is an administrator, however he came', async (t) => {
+  test('is over once an administrator exists, however the account was created', async (t) => {
     const app = await buildNewPlatform(t)
     await app.db.models.User.create({ ...ACCOUNT, admin: true })
     const client = new Client(app)
@@ -124,7 +124,7 @@ describe('the race for the first account between replicas', () => {
   test('that share a PostgreSQL has exactly one winner', async (t) => {
     const { ssl, ...db } = await postgres.createDatabase()
     const replicas = await Promise.all([1, 2, 3].map(() => buildNewPlatform(t, { config: { db } })))
-    // Each has its token before the race: who fetched it later would find the setup over.
+    // Fetch all tokens before the race: later the setup is over.
     const racers = await Promise.all(replicas.map(async (app, index) => {
       const client = new Client(app)
       const _csrf = await client.csrfToken()

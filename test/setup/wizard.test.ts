@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ACCOUNT, buildNewPlatform, Client } from '../helpers/client.js'
 import { buildPlatform } from '../helpers/platform.js'
 
-describe('the wizard by forms alone', () => {
+describe('the wizard without scripts', () => {
   test('leads from step to step to the home page', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
@@ -17,7 +17,7 @@ describe('the wizard by forms alone', () => {
     assert.equal((await client.get('/')).statusCode, 200)
   })
 
-  test('takes a switch that was left out as a no, and anything unknown as neither', async (t) => {
+  test('treats an absent switch as an opt-out, and refuses any other value', async (t) => {
     const app = await buildNewPlatform(t)
     const client = new Client(app)
     const _csrf = await client.csrfToken()
@@ -27,7 +27,7 @@ describe('the wizard by forms alone', () => {
     assert.equal(app.settings.get('telemetry:enabled'), false)
   })
 
-  test('states the rules first, and after an error keeps what was entered, but never the password', async (t) => {
+  test('shows the rules first, and after an error keeps all values except the password', async (t) => {
     const client = new Client(await buildNewPlatform(t))
     const _csrf = await client.csrfToken()
     const rule = /At least 8 characters/
@@ -48,7 +48,7 @@ describe('the wizard by forms alone', () => {
     assert.doesNotMatch(response.body, /geheim/)
   })
 
-  test('asks for what was left empty, and counts what is too long', async (t) => {
+  test('names empty fields, and the length of a field that is too long', async (t) => {
     const client = new Client(await buildNewPlatform(t))
     const _csrf = await client.csrfToken()
     const { body } = await client.postForm('/setup/create-user', { name: '  ', username: 'u'.repeat(65), email: '', _csrf })
@@ -57,7 +57,7 @@ describe('the wizard by forms alone', () => {
     }
   })
 
-  test('tells who comes second for the first account to sign in', async (t) => {
+  test('asks the loser of the race for the first account to sign in', async (t) => {
     const app = await buildNewPlatform(t)
     const [first, second] = [new Client(app), new Client(app)]
     const [one, other] = [await first.csrfToken(), await second.csrfToken()]
@@ -69,7 +69,7 @@ describe('the wizard by forms alone', () => {
     assert.doesNotMatch(response.body, /ada@example\.com/)
   })
 
-  test('goes on where it stopped after a restart, and lets its steps be visited again', async (t) => {
+  test('continues after a restart, and its steps can be visited again', async (t) => {
     const telemetry = { url: 'http://127.0.0.1:9' }
     const { app, home } = await buildPlatform(t, { telemetry, initialised: false })
     const client = new Client(app)
