@@ -4,7 +4,7 @@ import { describe, test, type TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 
-/** What anybody may ask for. Every other route that there is, or will be, is the administrators' alone. */
+/** The public routes. Every other route, present or future, is only for administrators. */
 const PUBLIC = [
   'GET /', 'GET /health', 'GET /assets/*', 'GET /documents/:name',
   'GET /setup', 'GET /setup/create-user', 'GET /setup/settings', 'GET /setup/finish',
@@ -16,7 +16,7 @@ const PAGE = '/admin/settings/telemetry'
 
 interface Route { method: NonNullable<InjectOptions['method']>, url: string }
 
-/** A platform whose setup is finished, with the list of its own routes. */
+/** A platform whose setup is finished, and the list of its routes. */
 async function buildWithRoutes (t: TestContext): Promise<{ app: FastifyInstance, routes: Route[] }> {
   const routes: Route[] = []
   const listen = (message: unknown) => {
@@ -35,7 +35,7 @@ async function buildWithRoutes (t: TestContext): Promise<{ app: FastifyInstance,
 const SECRETS = /instanceId|telemetry:enabled|idempotency|openapi|allowed|Send a ping/
 
 describe('the routes of the administrators', () => {
-  test('are all there are, but for a short list', async (t) => {
+  test('are all routes except a short list', async (t) => {
     const { routes } = await buildWithRoutes(t)
     assert.deepEqual(routes.map(({ method, url }) => `${method} ${url}`).sort(), [
       'GET /admin/settings/telemetry',
@@ -64,7 +64,7 @@ describe('the routes of the administrators', () => {
     ])
   })
 
-  test('give an anonymous visitor nothing but the way to the login', async (t) => {
+  test('only redirect an anonymous visitor to the login', async (t) => {
     const { app, routes } = await buildWithRoutes(t)
     for (const route of routes) {
       const program = await new Client(app).request(route)
@@ -79,7 +79,7 @@ describe('the routes of the administrators', () => {
     }
   })
 
-  test('give a signed-in user who is no administrator nothing but the state of telemetry', async (t) => {
+  test('show other signed-in users only the state of telemetry', async (t) => {
     const { app, routes } = await buildWithRoutes(t)
     const client = await signInAsUser(app)
     for (const route of routes.filter(({ method, url }) => `${method} ${url}` !== `GET ${PAGE}`)) {
@@ -99,7 +99,7 @@ describe('the routes of the administrators', () => {
     assert.doesNotMatch(state.body, new RegExp(`Admin Settings<|<button role|Send a ping|${String(app.settings.get('instanceId'))}`))
   })
 
-  test('change nothing for either of them', async (t) => {
+  test('let neither of them change anything', async (t) => {
     const { app } = await buildWithRoutes(t)
     for (const client of [new Client(app), await signInAsUser(app)]) {
       await client.request({ method: 'PUT', url: '/api/v1/settings', payload: { 'telemetry:enabled': false } })

@@ -13,7 +13,7 @@ describe('the settings', () => {
     assert.deepEqual(await read(), { 'telemetry:enabled': false })
   })
 
-  test('are changed by a boolean', async (t) => {
+  test('can be changed with a boolean', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     for (const enabled of [false, true]) {
@@ -24,7 +24,7 @@ describe('the settings', () => {
     }
   })
 
-  test('refuse everything else, name it, and stay as they are', async (t) => {
+  test('stay unchanged by any other value, which is named in the answer', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     const wrong = [{ 'telemetry:enabled': 'false' }, { 'telemetry:enabled': 0 }, { 'telemetry:enabled': null }, {}, []]
@@ -39,7 +39,7 @@ describe('the settings', () => {
 })
 
 describe('telemetry', () => {
-  test('says whether it is on, who decided, and what is next', async (t) => {
+  test('shows whether it is on, who decided, and when the next ping is due', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     const { nextDailyPing, ...state } = (await client.request({ url: '/api/v1/telemetry' })).json()
@@ -49,7 +49,7 @@ describe('telemetry', () => {
     assert.ok(Date.parse(nextDailyPing) > Date.now())
   })
 
-  test('says that the operator decided, and that the switch is locked', async (t) => {
+  test('shows that the operator decided, and that the switch is locked', async (t) => {
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } }))
     const state = (await client.request({ url: '/api/v1/telemetry' })).json()
     assert.equal(state.allowed, false)
@@ -58,7 +58,7 @@ describe('telemetry', () => {
     assert.equal(state.nextDailyPing, null)
   })
 
-  test('previews, also while it is off, the bytes that a ping then carries', async (t) => {
+  test('previews the exact bytes of a ping, also while it is off', async (t) => {
     const listener = await startListener(t)
     const app = await buildNewPlatform(t, { telemetry: { url: listener.url } })
     const client = await setUp(app, false)
@@ -88,7 +88,7 @@ describe('telemetry', () => {
     assert.deepEqual((await client.request({ url: '/api/v1/telemetry' })).json().lastPing, log[0])
   })
 
-  test('sends nothing while it is off, and says why', async (t) => {
+  test('sends nothing while it is off, and explains why', async (t) => {
     const listener = await startListener(t)
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }), false)
     const response = await client.post('/api/v1/telemetry/pings')
@@ -100,7 +100,7 @@ describe('telemetry', () => {
   })
 })
 
-test('the API is described as OpenAPI, by the schemas that check it', async (t) => {
+test('the API is described as OpenAPI, from the schemas that validate it', async (t) => {
   const client = await setUp(await buildNewPlatform(t))
   const { openapi, paths } = (await client.request({ url: '/api/v1/openapi.json' })).json()
   assert.equal(openapi, '3.1.0')

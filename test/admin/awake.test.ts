@@ -15,7 +15,7 @@ const ROUNDS = 5
 const LONGEST_STALL_MS = 50
 
 for (const count of [31, 100]) {
-  test(`pages stay small, and the server awake, with ${count} of the largest and strangest answers in the log`, async (t) => {
+  test(`pages stay small and do not block the event loop with ${count} extreme answers in the log`, async (t) => {
     const shapes = Object.values(SHAPES)
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
@@ -29,7 +29,7 @@ for (const count of [31, 100]) {
     const base = await app.listen({ host: '127.0.0.1', port: 0 })
     const pings = shapes.map((_shape, index) => `${PAGE}/pings/${id + 1 + index}`)
     for (const url of ['/', PAGE, `${PAGE}?pings=all`, '/api/v1/telemetry', LOG, ...pings, `${pings[0]}/receipt`]) {
-      // The machine may be busy with something else: what the page itself takes shows in the best of a few.
+      // Other load on the machine adds to the time, so take the best of a few.
       const stalls: number[] = []
       while (stalls.length < ROUNDS && !(Math.min(...stalls) < LONGEST_STALL_MS)) {
         const { size, stall } = await within(url, measure(base + url, cookie))
@@ -45,7 +45,7 @@ for (const count of [31, 100]) {
   })
 }
 
-/** How many bytes an answer has, and for how long the event loop did nothing else. */
+/** Returns the size of an answer in bytes, and how long the event loop was blocked. */
 async function measure (url: string, cookie: string): Promise<{ size: number, stall: number }> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
@@ -56,7 +56,7 @@ async function measure (url: string, cookie: string): Promise<{ size: number, st
       response.on('data', (chunk: Buffer) => { size += chunk.length }).on('end', () => { resolve(size) }).on('error', reject)
     }).on('error', reject)
   })
-  // A stall is seen by the timer that comes after it.
+  // The next timer measures the stall.
   await timers.setTimeout(5)
   delay.disable()
   return { size, stall: delay.max / 1e6 }

@@ -5,7 +5,7 @@ import { compareReceipt } from '../../src/admin/compare-receipt.js'
 const BODY = '{"instanceId":"a","os":{"type":"Linux"},"platform":{"counts":{"users":2,"teams":0}}}'
 
 describe('comparing a ping with its receipt', () => {
-  test('marks what was kept, changed, dropped and added', () => {
+  test('marks kept, changed, dropped and added properties', () => {
     const received = { receivedAt: 'now', instanceId: 'a', os: { type: null }, platform: { counts: { users: 3 } } }
     assert.deepEqual(compareReceipt(BODY, JSON.stringify({ status: 'success', received }))?.properties, [
       { path: 'instanceId', sent: '"a"', kept: '"a"', mark: 'kept' },
@@ -16,7 +16,7 @@ describe('comparing a ping with its receipt', () => {
     ])
   })
 
-  test('finds every property of the ping, however much else the answer holds', () => {
+  test('finds every property of the ping among any number of others', () => {
     const junk = Object.fromEntries(Array.from({ length: 7_000 }, (_, index) => [`a${index}`, index]))
     const received = { ...junk, ...JSON.parse(BODY) }
     const { properties, isCut } = compareReceipt(BODY, JSON.stringify({ received }))!
@@ -24,7 +24,7 @@ describe('comparing a ping with its receipt', () => {
     assert.deepEqual([properties.length, isCut], [100, true])
   })
 
-  test('follows an answer eight levels deep, and names what is below', () => {
+  test('compares an answer down to eight levels, and names deeper properties', () => {
     const nest = (levels: number) => JSON.stringify({ received: JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels)) })
     assert.deepEqual(compareReceipt('{}', nest(8)), {
       properties: [{ path: 'a.a.a.a.a.a.a.a', kept: '1', mark: 'added' }], isCut: false
@@ -35,14 +35,14 @@ describe('comparing a ping with its receipt', () => {
     }
   })
 
-  test('cuts long names and values, and takes no name for a property that every object has', () => {
+  test('truncates long names and values, and ignores properties that every object inherits', () => {
     const receipt = JSON.stringify({ received: { ['k'.repeat(900)]: 'v'.repeat(900) } })
     const [property] = compareReceipt('{}', receipt)!.properties
     assert.deepEqual([property!.path.length, property!.kept!.length], [201, 201])
     assert.equal(compareReceipt('{"constructor":1}', '{"received":{}}')!.properties[0]!.mark, 'dropped')
   })
 
-  test('says nothing about an answer that it does not know', () => {
+  test('returns nothing for an unknown answer', () => {
     for (const receipt of [null, '', 'OK', '<html>', '7', 'null', '[]', '{"status":"success"}', '{"received":true}', '{"received":null}']) {
       assert.equal(compareReceipt(BODY, receipt), undefined, String(receipt))
     }

@@ -7,7 +7,7 @@ import { startListener } from '../helpers/listener.js'
 const PAGE = '/admin/settings/telemetry'
 const CONFIRMED = { confirm: 'true' }
 
-/** A platform on which an administrator is signed in, whose pings go to `url`. */
+/** A platform that sends to `url`, with a signed-in administrator. */
 async function start (t: TestContext, url: string, telemetry: object = {}) {
   const app = await buildNewPlatform(t, { telemetry: { url, ...telemetry } })
   const client = await setUp(app)
@@ -18,13 +18,13 @@ async function press (client: Client, form: string, fields: Record<string, strin
   return client.postForm(`${PAGE}/${form}`, { _csrf: await client.csrfToken(PAGE), ...fields })
 }
 
-/** The button that has the focus when the page is open. */
+/** The button with the focus when the page opens. */
 const focused = (body: string) => /<button[^>]* autofocus[^>]*>([^<]*)/.exec(body)?.[1]?.trim()
 
 const problemIn = (body: string) => /role="alert" id="rights-problem">([^<]*)/.exec(body)?.[1]
 
 describe('the Telemetry page, with a collector', () => {
-  test('shows what it holds of this installation', async (t) => {
+  test('shows the data it holds of this installation', async (t) => {
     const collector = await startCollector(t, await sqliteUrl(t))
     const { app, client } = await start(t, collector.url)
     await app.telemetry.send()
@@ -35,7 +35,7 @@ describe('the Telemetry page, with a collector', () => {
     assert.doesNotMatch(body, /role="alert"/)
   })
 
-  test('has everything deleted and takes a new id once confirmed, and tells it once', async (t) => {
+  test('deletes everything and takes a new id after a confirmation, and reports it once', async (t) => {
     const collector = await startCollector(t, await sqliteUrl(t))
     const { app, client } = await start(t, collector.url)
     await app.telemetry.send()
@@ -71,7 +71,7 @@ describe('the Telemetry page, with a collector', () => {
 })
 
 describe('the Telemetry page, with a receiver', () => {
-  test('that does not offer it, says so in the section and keeps the switch', async (t) => {
+  test('that does not offer it, shows that in the section, and keeps the switch', async (t) => {
     const listener = await startListener(t, (response) => { response.writeHead(404).end() })
     const { app, client } = await start(t, listener.url)
     const before = app.settings.get('instanceId')
@@ -86,14 +86,14 @@ describe('the Telemetry page, with a receiver', () => {
     assert.equal(app.settings.get('instanceId'), before)
   })
 
-  test('that cannot be reached, says so with 503', async (t) => {
+  test('that cannot be reached, shows that with status 503', async (t) => {
     const { client } = await start(t, 'http://127.0.0.1:9/')
     const { statusCode, body } = await press(client, 'held')
     assert.equal(statusCode, 503)
     assert.match(problemIn(body)!, /refused the connection/)
   })
 
-  test('that answers too much, shows 32 KiB of it, escaped, on a page that stays small', async (t) => {
+  test('that answers too much, shows 32 KiB of it, escaped, on a small page', async (t) => {
     const held = { pings: ['<script>alert(1)</script>', 'x'.repeat(100_000)] }
     const listener = await startListener(t, (response) => { response.end(JSON.stringify({ status: 'success', held })) })
     const { client } = await start(t, listener.url)
@@ -105,7 +105,7 @@ describe('the Telemetry page, with a receiver', () => {
     assert.match(body, /Only the beginning is shown\./)
   })
 
-  test('offers a new id alone where the operator has turned telemetry off', async (t) => {
+  test('offers only a new id where the operator has turned telemetry off', async (t) => {
     const listener = await startListener(t)
     const { client } = await start(t, listener.url, { enabled: false })
     const { body } = await client.get(PAGE)

@@ -8,7 +8,7 @@ import { startPostgres, type Postgres } from '../helpers/postgres.js'
 
 const PAGE = '/admin/settings/telemetry'
 
-/** The section that is missing, by what the page says in its place. */
+/** The text that the page shows in place of each missing section. */
 const MISSING = {
   preview: /The ping cannot be shown at the moment\. ([^<]+)/,
   log: /The log cannot be shown at the moment\. ([^<]+)/,
@@ -25,7 +25,7 @@ async function build (t: TestContext): Promise<{ app: FastifyInstance, client: C
   return { app, client, run: (sql) => app.db.sequelize.query(sql) }
 }
 
-/** Sees which sections are missing, and that the switch turns telemetry off and on all the same. */
+/** Returns the missing sections, and checks that the switch still turns telemetry off and on. */
 async function findMissing ({ app, client }: { app: FastifyInstance, client: Client }): Promise<string[]> {
   const page = await client.get(PAGE)
   assert.equal(page.statusCode, 200)
@@ -39,18 +39,18 @@ async function findMissing ({ app, client }: { app: FastifyInstance, client: Cli
   return Object.entries(MISSING).filter(([, pattern]) => pattern.test(page.body)).map(([name]) => name)
 }
 
-describe('a section of the Telemetry page that fails does so alone, and the switch works', () => {
-  test('all of them are there', async (t) => {
+describe('a failure in one section of the Telemetry page affects neither the others nor the switch:', () => {
+  test('without a failure all sections are shown', async (t) => {
     assert.deepEqual(await findMissing(await build(t)), [])
   })
 
-  test('the log, whose table is gone', async (t) => {
+  test('the log without its table', async (t) => {
     const platform = await build(t)
     await platform.run('DROP TABLE TelemetryPings')
     assert.deepEqual(await findMissing(platform), ['log'])
   })
 
-  test('one entry, whose time is damaged', async (t) => {
+  test('an entry with an invalid time', async (t) => {
     const platform = await build(t)
     await platform.app.telemetry.send()
     await platform.run("UPDATE TelemetryPings SET sentAt = 'yesterday' WHERE id = 1")
@@ -58,13 +58,13 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
     assert.match((await platform.client.get(PAGE)).body, /pings\/2/)
   })
 
-  test('the preview, whose count fails', async (t) => {
+  test('the preview with a failing count', async (t) => {
     const platform = await build(t)
     await platform.run('ALTER TABLE Projects RENAME TO Away')
     assert.deepEqual(await findMissing(platform), ['preview'])
   })
 
-  test('the preview, for a damaged instanceId', async (t) => {
+  test('the preview with an invalid instanceId', async (t) => {
     const platform = await build(t)
     await platform.run("UPDATE PlatformSettings SET value = '\"not a UUID\"' WHERE key = 'instanceId'")
     const { body } = await platform.client.get(PAGE)
@@ -72,7 +72,7 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
     assert.deepEqual(await findMissing(platform), ['preview'])
   })
 
-  test('one entry, whose answer is nested 3,000 deep, is shown with its ping', async (t) => {
+  test('an entry with an answer nested 3,000 deep is shown with its ping', async (t) => {
     const platform = await build(t)
     const receipt = `{"received":${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}}`
     await platform.app.db.sequelize.query('UPDATE TelemetryPings SET receipt = $1', { bind: [receipt] })
@@ -82,7 +82,7 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
     assert.match(body, />dropped</)
   })
 
-  test('one entry, all of which is damaged, is in the log and its download', async (t) => {
+  test('an entry with only invalid values is in the log and its download', async (t) => {
     const platform = await build(t)
     await platform.run("UPDATE TelemetryPings SET body = 'x', url = 'y', nextAttemptAt = 'z', receipt = '{', sentAt = 'yesterday'")
     assert.deepEqual(await findMissing(platform), ['entry'])
@@ -90,7 +90,7 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
     assert.deepEqual([ping.body, ping.sentAt, ping.nextAttemptAt], ['x', null, null])
   })
 
-  test('the last decision, whose time is damaged', async (t) => {
+  test('the last decision with an invalid time', async (t) => {
     const platform = await build(t)
     await platform.run("UPDATE TelemetryDecisions SET decidedAt = 'yesterday'")
     const page = await platform.client.get(PAGE)
@@ -98,7 +98,7 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
     assert.deepEqual(await findMissing(platform), ['decided'])
   })
 
-  test('the record of decisions, whose table is gone: a no is saved and says so, a yes is refused', async (t) => {
+  test('the decisions without their table: opting out is saved and reported, opting in is refused', async (t) => {
     const platform = await build(t)
     await platform.run('DROP TABLE TelemetryDecisions')
     const { statusCode, body } = await platform.client.get(PAGE)
@@ -117,11 +117,11 @@ describe('a section of the Telemetry page that fails does so alone, and the swit
   })
 })
 
-describe('a ping that cannot be sent says so in its section, and the switch works', () => {
+describe('a ping that cannot be sent is explained in its section, and the switch works,', () => {
   for (const [what, sql] of [
-    ['the log is gone', 'DROP TABLE TelemetryPings'],
+    ['the log has no table', 'DROP TABLE TelemetryPings'],
     ['a count fails', 'ALTER TABLE Projects RENAME TO Away'],
-    ['the instanceId is damaged', "UPDATE PlatformSettings SET value = '7' WHERE key = 'instanceId'"]
+    ['the instanceId is invalid', "UPDATE PlatformSettings SET value = '7' WHERE key = 'instanceId'"]
   ] as const) {
     test(`because ${what}`, async (t) => {
       const platform = await build(t)
@@ -135,13 +135,13 @@ describe('a ping that cannot be sent says so in its section, and the switch work
   }
 })
 
-describe('a section that is slow', () => {
+describe('a slow section', () => {
   let postgres: Postgres
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
 
   for (const [section, table] of [['preview', 'Projects'], ['log', 'TelemetryPings']] as const) {
-    test(`is left out: the ${section}, whose table ${table} is locked`, async (t) => {
+    test(`is left out: the ${section} while the table ${table} is locked`, async (t) => {
       const { ssl, ...db } = await postgres.createDatabase()
       const app = await buildNewPlatform(t, { config: { db } })
       const client = await setUp(app)

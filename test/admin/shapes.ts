@@ -1,4 +1,4 @@
-/** Answers of 64 KiB that are hard on whoever shows them. */
+/** Answers of 64 KiB that are hard to display. */
 export const SHAPES: Record<string, string> = {
   'many properties': fill((index) => `"k${index}":${index}`),
   'nested objects': `{"received":${'{"a":'.repeat(10_900)}1${'}'.repeat(10_900)}}`,

@@ -16,7 +16,7 @@ describe('the Telemetry page', () => {
     }
   })
 
-  test('turns telemetry off and on by one form each', async (t) => {
+  test('turns telemetry off and on, each with one form', async (t) => {
     const app = await buildNewPlatform(t)
     const client = await setUp(app)
     const _csrf = await client.csrfToken(PAGE)
@@ -28,7 +28,7 @@ describe('the Telemetry page', () => {
     }
   })
 
-  test('offers nothing to send while telemetry is off, and refuses it with the explanation', async (t) => {
+  test('has no button to send while telemetry is off, and refuses the form with the explanation', async (t) => {
     const client = await setUp(await buildNewPlatform(t), false)
     const { body } = await client.get(PAGE)
     assert.doesNotMatch(body, /Send a ping now/)
@@ -38,14 +38,14 @@ describe('the Telemetry page', () => {
     assert.match(response.body, /an administrator can change that in Admin Settings/)
   })
 
-  test('locks the switch where the operator says no, and says where', async (t) => {
+  test('locks the switch where the operator refuses, and shows where', async (t) => {
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: 'off' } }))
     const { body } = await client.get(PAGE)
     assert.match(body, /role="switch" aria-checked="false"[^>]* disabled/)
     assert.match(body, /flowforge\.yml, line 3/)
   })
 
-  test('shows a receipt that it cannot compare as it came, and escaped', async (t) => {
+  test('shows a receipt that it cannot compare unchanged and escaped', async (t) => {
     const listener = await startListener(t, (response) => { response.end('<script>alert("receipt")</script>') })
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }))
     const { id } = (await client.post('/api/v1/telemetry/pings')).json()
@@ -66,7 +66,7 @@ describe('the Telemetry page', () => {
     }
   })
 
-  test('tells what became of a ping once, and not again when it is reloaded', async (t) => {
+  test('shows the outcome of a ping once, and not again after a reload', async (t) => {
     const listener = await startListener(t)
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }))
     const response = await client.postForm(`${PAGE}/pings`, { _csrf: await client.csrfToken(PAGE) })
@@ -75,7 +75,7 @@ describe('the Telemetry page', () => {
     assert.doesNotMatch((await client.get(PAGE)).body, /See the ping/)
   })
 
-  test('sends one ping for one form, however often it is sent', async (t) => {
+  test('sends one ping for one form, however often it is submitted', async (t) => {
     const listener = await startListener(t)
     const app = await buildNewPlatform(t, { telemetry: { url: listener.url } })
     const client = await setUp(app)
@@ -90,7 +90,7 @@ describe('the Telemetry page', () => {
     assert.equal((await client.postForm(`${PAGE}/pings`, { ...fields, intention: 'any' })).statusCode, 400)
   })
 
-  test('shows the newest ten pings, and all when asked', async (t) => {
+  test('shows the newest ten pings, and all on request', async (t) => {
     const listener = await startListener(t)
     const client = await setUp(await buildNewPlatform(t, { telemetry: { url: listener.url } }))
     for (let sent = 0; sent < 12; sent++) await client.post('/api/v1/telemetry/pings')
@@ -102,7 +102,7 @@ describe('the Telemetry page', () => {
 
 const valueOf = (body: string, name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(body)?.[1] ?? ''
 
-test('no name is ever taken for HTML', async (t) => {
+test('names are escaped on every page', async (t) => {
   const app = await buildNewPlatform(t)
   const client = new Client(app)
   const script = '<script>alert(1)</script>'
