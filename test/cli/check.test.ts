@@ -37,7 +37,7 @@ describe('flowforge telemetry check', () => {
     assert.match(steps.at(-1).words, /not trusted.+NODE_EXTRA_CA_CERTS/)
   })
 
-  test('contacts nobody while telemetry is off, and exits with a code of its own', async (t) => {
+  test('contacts nobody while telemetry is off, and exits with 3', async (t) => {
     const peer = await startPeer(t, () => {})
     const home = await prepareHome(t, { telemetry: { url: peer.url } })
     const { code, stdout } = await runCommand(home, 'telemetry check', { DO_NOT_TRACK: '1' })
@@ -52,7 +52,7 @@ describe('flowforge telemetry check', () => {
     ['a proxy that asks for credentials', 407, /tunnel {2}failed: The proxy asks for a user name and a password/],
     ['a proxy that refuses', 403, /tunnel {2}failed: The proxy did not connect to localhost/]
   ] as const) {
-    test(`tells of ${title}`, async (t) => {
+    test(`reports ${title}`, async (t) => {
       const proxy = await startPeer(t, (socket) => { socket.once('data', () => { socket.end(answerOf(proxyAnswer)) }) })
       const home = await prepareHome(t, { telemetry: { url: 'http://localhost:9/' } })
       const address = proxy.url.replace('//', '//user:secret@')
@@ -66,9 +66,9 @@ describe('flowforge telemetry check', () => {
 
   for (const [title, url, environment, words] of [
     ['a port where nobody listens', 'http://127.0.0.1:1/', {}, /TCP {5}failed: 127\.0\.0\.1:1 refused the connection/],
-    ['a value that is no proxy', 'http://127.0.0.1:1/', { ALL_PROXY: 'socks5://user:secret@host' }, /proxy {3}failed: .+ALL_PROXY/]
+    ['a value that is not a proxy', 'http://127.0.0.1:1/', { ALL_PROXY: 'socks5://user:secret@host' }, /proxy {3}failed: .+ALL_PROXY/]
   ] as const) {
-    test(`tells of ${title}`, async (t) => {
+    test(`reports ${title}`, async (t) => {
       const home = await prepareHome(t, { telemetry: { url } })
       const { code, stdout, stderr } = await runCommand(home, 'telemetry check', environment)
       assert.equal(code, 69, stderr)

@@ -14,7 +14,7 @@ import { runCommand, runCommandProcess } from './run-command.js'
 const url = 'http://127.0.0.1:1/'
 
 describe('flowforge telemetry on, off and decisions', () => {
-  test('decide for a platform that runs, and record who did', async (t) => {
+  test('decide for a running platform, and record who decided', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url } })
     const off = await runCommand(home, 'telemetry off', { USER: 'root' })
     assert.deepEqual([off.code, off.stderr], [0, ''])
@@ -29,7 +29,7 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.deepEqual(listed.map(({ enabled }: { enabled: boolean }) => enabled), [true, false])
   })
 
-  test('off holds although who decided cannot be recorded, and says so', async (t) => {
+  test('off takes effect even if the decision cannot be recorded, and warns', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url } })
     await app.db.sequelize.query('DROP TABLE TelemetryDecisions')
     const off = await runCommand(home, 'telemetry off')
@@ -38,9 +38,9 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.equal((await runCommand(home, 'telemetry decisions')).stdout, 'No decision is recorded.\n')
   })
 
-  test('off aborts what a platform in another process is sending', async (t) => {
+  test('off aborts the ping of a platform in another process', async (t) => {
     const listener = await startListener(t, () => { /* never answers */ })
-    // However long the command takes to start, the request does not end by itself.
+    // The request lasts longer than the command takes to start.
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const { app, home } = await buildPlatform(t, { telemetry: { url: listener.url } })
     const sending = app.telemetry.send()
@@ -49,7 +49,7 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.equal((await within('the abort', sending)).outcome, 'cancelled')
   })
 
-  test('off aborts what another command is sending over TLS', async (t) => {
+  test('off aborts the ping of another command over TLS', async (t) => {
     const authority = createAuthority()
     const arrived = new EventEmitter()
     const arrival = once(arrived, 'request')
@@ -75,7 +75,7 @@ describe('flowforge telemetry on, off and decisions', () => {
   })
 })
 
-test('the operator\'s refusal of a running platform binds the command line until that stops; if it was killed, still', async (t) => {
+test('the operator\'s refusal at a platform binds the command line until it stops, even once killed', async (t) => {
   const listener = await startListener(t)
   const home = await prepareHome(t, { telemetry: { url: listener.url } })
   const refused = () => Promise.all(['send', 'status', 'on'].map(async (word) => (await runCommand(home, `telemetry ${word}`)).code))
@@ -88,14 +88,14 @@ test('the operator\'s refusal of a running platform binds the command line until
   const killed = await startProcess(t, home, { DO_NOT_TRACK: '1' })
   await killed.log.find(/refusal binds the command line/)
   await killed.stop('SIGKILL')
-  // A platform whose operator allows telemetry does not clear the refusal of another one.
+  // A platform whose operator allows telemetry does not clear the refusal at another one.
   const other = await startProcess(t, home)
   await other.log.find(/^Telemetry is on/)
   assert.deepEqual(await refused(), [3, 3, 3])
   assert.equal(listener.connections(), 1)
 })
 
-test('the operator\'s refusal of a platform that is started meanwhile ends what a command is sending', async (t) => {
+test('starting a platform whose operator refuses aborts the ping of a running command', async (t) => {
   const listener = await startListener(t, () => { /* never answers */ })
   const home = await prepareHome(t, { telemetry: { url: listener.url } })
   const sending = runCommandProcess(home, 'telemetry send --json')

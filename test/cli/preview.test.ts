@@ -10,13 +10,13 @@ import { runCommand, runCommandProcess } from './run-command.js'
 const url = 'http://127.0.0.1:1/'
 
 describe('flowforge telemetry preview', () => {
-  test('prints the exact bytes and nothing else, also while telemetry is off', async (t) => {
+  test('prints only the exact bytes, also while telemetry is off', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url, enabled: false } })
     await app.db.models.Team.create({ name: 'one' })
     assert.deepEqual(await runCommandProcess(home, 'telemetry preview'), { code: 0, stdout: await app.telemetry.preview(), stderr: '' })
   })
 
-  test('needs a platform that was started once', async (t) => {
+  test('requires that the platform was started once', async (t) => {
     const home = temporaryDirectory(t)
     writeFileSync(join(home, 'flowforge.yml'), stringify({ telemetry: { url } }))
     const { code, stdout, stderr } = await runCommand(home, 'telemetry preview')
@@ -24,7 +24,7 @@ describe('flowforge telemetry preview', () => {
     assert.match(stderr, /has to be started once before this works: flowforge start\n$/)
   })
 
-  test('says what is missing for a ping', async (t) => {
+  test('names what is missing for a ping', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url } })
     await app.settings.set('instanceId', 'not-a-uuid')
     assert.deepEqual(await runCommand(home, 'telemetry preview'), {
@@ -32,7 +32,7 @@ describe('flowforge telemetry preview', () => {
     })
   })
 
-  test('makes no table; the first ping does', async (t) => {
+  test('creates no tables; the first ping does', async (t) => {
     const home = await prepareHome(t, { telemetry: { url } })
     for (const command of ['preview', 'log']) assert.equal((await runCommand(home, `telemetry ${command}`)).code, 0)
     const { app } = await buildPlatform(t, { telemetry: { url }, home })

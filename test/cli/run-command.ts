@@ -15,7 +15,7 @@ type Environment = Record<string, string>
 
 let last: Promise<unknown> = Promise.resolve()
 
-/** Runs `flowforge` in this process, which is ten times as fast, on the installation in `home`: one command at a time. */
+/** Runs `flowforge` on the installation in `home`, in this process: ten times as fast, but one command at a time. */
 export function runCommand (home: string, words: string, env: Environment = {}): Promise<CommandResult> {
   const result = last.then(() => runHere(home, words, env))
   last = result.catch(() => {})
@@ -23,7 +23,7 @@ export function runCommand (home: string, words: string, env: Environment = {}):
 }
 
 /**
- * Runs `flowforge` as a process of its own, on the installation in `home`, to its end.
+ * Runs `flowforge` in a new process, on the installation in `home`, and waits for its end.
  *
  * @param source the folder of another release (next-release.ts)
  */
@@ -63,7 +63,7 @@ function setEnvironment (variables: Environment): () => void {
   }
 }
 
-/** Keeps what is written as text. What a test reports to its runner are bytes, and pass. */
+/** Captures text output. The test runner's own output is bytes, and passes through. */
 function capture (stream: NodeJS.WriteStream) {
   const { write } = stream
   let text = ''

@@ -14,7 +14,7 @@ describe('flowforge telemetry send and log', () => {
   after(() => postgres.stop())
 
   for (const database of ['SQLite', 'PostgreSQL']) {
-    test(`sends the previewed bytes once, and logs them, on ${database}`, async (t) => {
+    test(`send the previewed bytes once, and log them, on ${database}`, async (t) => {
       const listener = await startListener(t)
       const { ssl, ...address } = await postgres.createDatabase()
       const db = database === 'SQLite' ? {} : address
@@ -31,7 +31,7 @@ describe('flowforge telemetry send and log', () => {
     })
   }
 
-  test('work beside a platform that runs, which then knows of it', async (t) => {
+  test('work while the platform runs, which then has the ping in its log', async (t) => {
     const listener = await startListener(t)
     const { app, home } = await buildPlatform(t, { telemetry: { url: listener.url } })
     const { stdout } = await runCommand(home, 'telemetry send --json')

@@ -24,20 +24,20 @@ function configure (t: TestContext, config: Record<string, unknown>): string {
   return home
 }
 
-/** A SQLite file as another program has it: without a write-ahead log. */
+/** A SQLite file of another program, without a write-ahead log. */
 async function openSqlite (storage: string): Promise<Sequelize> {
   return new Sequelize({ dialect: 'sqlite', dialectModule: await loadSqliteDriver(), storage, logging: false })
 }
 
-/** Starts a platform that cannot start; resolves to its exit code and its one sentence. */
+/** Starts a platform that cannot start; resolves to its exit code and the one sentence it prints. */
 async function startInVain (home: string, env?: Record<string, string>) {
   const { code, stderr } = await (env ? runCommandProcess(home, 'start', env) : runCommand(home, 'start'))
   assert.match(stderr, /^[^\n]+\n$/)
   return { code, sentence: stderr.trim() }
 }
 
-describe('flowforge start says in one sentence, with a remedy and an exit code,', () => {
-  test('that its port is taken', async (t) => {
+describe('flowforge start explains in one sentence, with a remedy and an exit code,', () => {
+  test('that its port is in use', async (t) => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     t.after(() => { other.close() })
@@ -47,20 +47,20 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.match(sentence, new RegExp(`^Port ${port} on 127.0.0.1 is already in use. Stop what uses it, or choose another`))
   })
 
-  test('that its host is no address of this machine', async (t) => {
+  test('that its host is not an address of this machine', async (t) => {
     const { code, sentence } = await startInVain(configure(t, { host: '192.0.2.1' }))
     assert.equal(code, 78)
     assert.match(sentence, /^192\.0\.2\.1 is not an address of this machine\. Correct host/)
   })
 
-  test('that its database is away', async (t) => {
+  test('that its database cannot be reached', async (t) => {
     const db = { type: 'postgres', host: '127.0.0.1', port: await freePort() }
     const { code, sentence } = await startInVain(configure(t, { db }))
     assert.equal(code, 69)
     assert.match(sentence, /^The PostgreSQL at 127\.0\.0\.1:\d+ does not answer \(ECONNREFUSED\)\. Start it, or correct db\.host/)
   })
 
-  test('that its data directory cannot be written', async (t) => {
+  test('that its data directory is not writable', async (t) => {
     const home = configure(t, {})
     writeFileSync(join(home, 'var'), 'a file where the directory should be')
     const { code, sentence } = await startInVain(home)
@@ -68,7 +68,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.match(sentence, /^The database file .*flowforge\.db cannot be written \(EEXIST\)\. Let the user who runs FlowForge write to/)
   })
 
-  test('that its database file is something else', async (t) => {
+  test('that its database file is not a database', async (t) => {
     const storage = join(temporaryDirectory(t), 'letter.txt')
     writeFileSync(storage, 'Dear reader, this is not a database, however long it may be. '.repeat(99))
     const { code, sentence } = await startInVain(configure(t, { db: { storage } }))
@@ -76,7 +76,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.match(sentence, /letter\.txt is not a database that can be read\. Bring it back from a backup/)
   })
 
-  test('that its database file belongs to another program, of which nothing has changed', async (t) => {
+  test('that its database file belongs to another program, and stays unchanged', async (t) => {
     const storage = join(temporaryDirectory(t), 'theirs.db')
     const theirs = await openSqlite(storage)
     await theirs.query('CREATE TABLE "PlatformSettings" (key TEXT PRIMARY KEY, value TEXT, "valueType" INTEGER)')
@@ -93,13 +93,13 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.deepEqual(stateOf(), before)
   })
 
-  test('that its PostgreSQL database belongs to another program, or lets its user create nothing', async (t) => {
+  test('that its PostgreSQL database belongs to another program, or its user may not create tables', async (t) => {
     const postgres = await startPostgres()
     t.after(() => postgres.stop())
     const { type, ssl, ...address } = await postgres.createDatabase()
     const admin = await openDatabase({ type, ssl, ...address })
     t.after(() => admin.close())
-    await admin.query("CREATE ROLE newcomer LOGIN PASSWORD 'flowforge'").catch(() => { /* of a test before */ })
+    await admin.query("CREATE ROLE newcomer LOGIN PASSWORD 'flowforge'").catch(() => { /* exists from an earlier test */ })
     const refused = await startInVain(configure(t, { db: { type, ...address, user: 'newcomer' } }))
     assert.equal(refused.code, 78)
     assert.match(refused.sentence, /does not let db\.user create tables in db\.database: permission denied for schema public\. Grant that user/)
@@ -111,7 +111,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.deepEqual(tables, [{ tablename: 'theirs' }])
   })
 
-  test('that its database accepts a connection and says nothing', async (t) => {
+  test('that its database accepts a connection but does not answer', async (t) => {
     const silent = createServer((socket) => { socket.on('error', () => {}).resume() }).listen(0, '127.0.0.1')
     t.after(() => { silent.close() })
     await once(silent, 'listening')
@@ -127,7 +127,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
     assert.match(sentence, / is a directory\. Name a file with db\.storage/)
   })
 
-  test('that another process holds its database file locked', async (t) => {
+  test('that another process has locked its database file', async (t) => {
     const storage = join(temporaryDirectory(t), 'locked.db')
     const holder = await openSqlite(storage)
     t.after(() => holder.close())
@@ -140,7 +140,7 @@ describe('flowforge start says in one sentence, with a remedy and an exit code,'
 
   for (const [what, env, reason] of [
     ['has no binary for this machine', { npm_config_arch: 's390x' }, /No native build was found for platform=\w+ arch=s390x/],
-    ['has a binary that this machine cannot load', { LIBC: existsSync('/etc/alpine-release') ? 'glibc' : 'musl' }, /libc|musl/]
+    ['has a binary for another C library', { LIBC: existsSync('/etc/alpine-release') ? 'glibc' : 'musl' }, /libc|musl/]
   ] as const) {
     test(`that the SQLite driver ${what}`, async (t) => {
       const { code, sentence } = await startInVain(configure(t, {}), env)
@@ -171,7 +171,7 @@ describe('flowforge', () => {
 })
 
 describe('flowforge start on a terminal', { skip: without('python3') }, () => {
-  test('greets with its address, with how telemetry stands, and with where that is changed', async (t) => {
+  test('shows its address, the state of telemetry, and where to change it', async (t) => {
     const home = configure(t, {})
     const shown = await startOnTerminal(home)
     assert.match(shown, /FlowForge 0\.\d+\.\d+ is ready at http:\/\/127\.0\.0\.1:\d+/)
@@ -180,14 +180,14 @@ describe('flowforge start on a terminal', { skip: without('python3') }, () => {
     assert.ok(!shown.includes('{"level"'))
   })
 
-  test('warns in plain words', async (t) => {
+  test('shows warnings as text', async (t) => {
     const shown = await startOnTerminal(configure(t, { telemetry: { ...telemetry, enabled: 'off' } }))
     assert.match(shown, /warning: Telemetry is off: .*sets telemetry\.enabled to 'off'/)
     assert.match(shown, /Only the operator can change this, in the place named above\./)
   })
 })
 
-/** Starts a platform on a terminal of its own, and stops it with Ctrl+C after the greeting; resolves to all it showed. */
+/** Starts a platform on a new terminal, stops it with Ctrl+C after the greeting, and resolves to its output. */
 async function startOnTerminal (home: string): Promise<string> {
   const { stdout } = await promisify(execFile)('python3', ['test/cli/terminal.py', 'Ctrl+C stops it', process.execPath,
     ...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')],

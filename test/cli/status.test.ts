@@ -11,7 +11,7 @@ import { runCommand } from './run-command.js'
 const url = 'http://127.0.0.1:1/'
 
 describe('flowforge telemetry status', () => {
-  test('says that telemetry is on, and exits with 0', async (t) => {
+  test('shows that telemetry is on, and exits with 0', async (t) => {
     const home = await prepareHome(t, { telemetry: { url } })
     assert.deepEqual(await runCommand(home, 'telemetry status'), {
       code: 0,
@@ -21,7 +21,7 @@ describe('flowforge telemetry status', () => {
     })
   })
 
-  test('says that it is off, with the file and the line of who decided, and exits with 3', async (t) => {
+  test('shows that it is off, with file and line of the refusal, and exits with 3', async (t) => {
     const home = await prepareHome(t, { telemetry: { url, enabled: 'no' } })
     const { code, stdout } = await runCommand(home, 'telemetry status')
     assert.equal(code, 3)
@@ -29,10 +29,10 @@ describe('flowforge telemetry status', () => {
   })
 
   for (const [where, section] of [
-    ['is no URL', { url: 'telemetry.example.org' }], ['may be a mistyped key', { adress: 'https://telemetry.example.org' }],
+    ['is not a URL', { url: 'telemetry.example.org' }], ['may be mistyped', { adress: 'https://telemetry.example.org' }],
     ['may be the section itself', 'https://telemetry.example.org'], ['may be in a list', ['https://telemetry.example.org']]
   ] as const) {
-    test(`names no receiver where that ${where}`, async (t) => {
+    test(`names no receiver where its key ${where}`, async (t) => {
       const home = await prepareHome(t, { telemetry: section as never })
       const status = await runCommand(home, 'telemetry status')
       assert.equal(status.code, 3)
@@ -42,13 +42,13 @@ describe('flowforge telemetry status', () => {
     })
   }
 
-  test('names no receiver where that may be below a misspelt section, which the text of the file alone tells', async (t) => {
+  test('names no receiver where it may be in a mistyped section, which only the text of the file shows', async (t) => {
     const home = temporaryDirectory(t)
     writeFileSync(join(home, 'flowforge.yml'), 'telemtry:\n  url: https://telemetry.example.org\n')
     assert.match((await runCommand(home, 'telemetry status')).stdout, /Where pings would go is not known/)
   })
 
-  test('says the same as JSON', async (t) => {
+  test('prints the same as JSON', async (t) => {
     const home = await prepareHome(t, { telemetry: { url } })
     const { code, stdout } = await runCommand(home, 'telemetry status --json', { DO_NOT_TRACK: '1' })
     assert.equal(code, 3)
@@ -61,7 +61,7 @@ describe('flowforge telemetry status', () => {
     })
   })
 
-  test('says the same as a platform that runs, as soon as its administrator says no', async (t) => {
+  test('agrees with a running platform as soon as its administrator opts out', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url } })
     await app.settings.set('telemetry:enabled', false)
     const { code, stdout } = await runCommand(home, 'telemetry status --json')
@@ -69,7 +69,7 @@ describe('flowforge telemetry status', () => {
     assert.deepEqual(JSON.parse(stdout), { ...await app.telemetry.consent(), url, newProperties: [] })
   })
 
-  test('leaves no trace where no platform has ever been started', async (t) => {
+  test('creates no files where no platform was ever started', async (t) => {
     const home = temporaryDirectory(t)
     writeFileSync(join(home, 'flowforge.yml'), stringify({ telemetry: { url } }))
     assert.equal((await runCommand(home, 'telemetry log')).stdout, 'Nothing has been sent yet.\n')
@@ -79,7 +79,7 @@ describe('flowforge telemetry status', () => {
     assert.ok(!existsSync(join(home, 'var')))
   })
 
-  test('answers while the database is away, when the operator says no', async (t) => {
+  test('works without the database if the operator refuses', async (t) => {
     const home = temporaryDirectory(t)
     writeFileSync(join(home, 'flowforge.yml'), stringify({
       db: { type: 'postgres', host: '127.0.0.1', port: await freePort() }, telemetry: { url, enabled: false }
