@@ -17,20 +17,20 @@ const NO = 'port: 3000\ntelemetry:\n  enabled: false # no\n  url: http://127.0.0
 const YES = NO.replace('false # no', 'true')
 const SNIPPETS = ['\t', ' ', '\n', ':', '#', '"', "'", '{', '[', '&a ', '*a', '!!str ', '? ', '- ', '---\n', '|', '<<: ', '\0', '\uFEFF', 'true', 'false', 'no', 'e']
 
-/** A file with something put in, or taken out, here and there. */
+/** A valid file with random insertions and deletions. */
 const mistyped = fc.tuple(
   fc.constantFrom(NO, YES),
   fc.array(fc.tuple(fc.nat(NO.length), fc.nat(2), fc.constantFrom('', ...SNIPPETS)), { minLength: 1, maxLength: 4 })
 ).map(([file, edits]) => edits.reduce((text, [at, cut, snippet]) => text.slice(0, at) + snippet + text.slice(at + cut), file))
 
-/** A file of whatever is YAML, with a section of whatever values. */
+/** A file of arbitrary YAML, with a section of arbitrary values. */
 const written = fc.record({
   port: fc.oneof(fc.constant(3000), fc.jsonValue()),
   telemetry: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...KNOWN, 'enabeld', 'Enabled'), fc.oneof(
     fc.boolean(), fc.constantFrom('yes', 'true', 'http://127.0.0.1/', 'ftp://127.0.0.1/', null), fc.jsonValue())))
 }, { requiredKeys: [] }).map((values) => stringify(values))
 
-test('any YAML either starts a platform or is refused in words, and is a yes only where it strictly says so', async (t) => {
+test('any YAML starts a platform or is refused with a message, and consents only if strictly valid', async (t) => {
   const file = join(temporaryDirectory(t), 'flowforge.yml')
   let yes = 0
   await fc.assert(fc.asyncProperty(fc.oneof(mistyped, written, fc.string({ unit: 'binary' })), async (text) => {
@@ -40,7 +40,7 @@ test('any YAML either starts a platform or is refused in words, and is a yes onl
     yes++
     assert.ok(isStrictYes(text), text)
   }), { numRuns: RUNS })
-  // Were every file refused, the property would hold for nothing.
+  // If every file were refused, the test would show nothing.
   assert.ok(yes > RUNS / 100, `${yes} of ${RUNS}`)
 })
 
@@ -53,7 +53,7 @@ function load (file: string) {
   }
 }
 
-/** Section 4 of the design, in other words than the platform's: nothing said, or exactly `true`, and nothing unknown. */
+/** Section 4 of the design, implemented independently: absent or exactly `true`, and no unknown key. */
 function isStrictYes (text: string): boolean {
   const document = parseDocument(text.replace(/^\uFEFF/, ''), { schema: 'core', logLevel: 'silent' })
   if (document.errors.length > 0) return false
@@ -65,7 +65,7 @@ function isStrictYes (text: string): boolean {
     typeof url === 'string' && /^https?:/i.test(url)
 }
 
-test('a text of any characters is judged in time that grows no faster than its length', () => {
+test('a text of any characters is judged in time at most linear in its length', () => {
   const measure = (length: number, make: (length: number) => string) => {
     const text = make(length)
     const before = process.cpuUsage()
@@ -77,7 +77,7 @@ test('a text of any characters is judged in time that grows no faster than its l
     for (const [start, end] of [['a: |+\n  ', ''], ['a: ', ''], ['', ': 1'], ["a: '", "'"]]) {
       const make = (length: number) => start + character.repeat(length / character.length) + end
       const [short, long] = [measure(2_000, make), measure(60_000, make)]
-      // Twice for noise, and some milliseconds for the collection of garbage.
+      // Allow a factor of two for noise, and some milliseconds for garbage collection.
       assert.ok(long < short * 30 * 2 + 100, `${JSON.stringify([start, character, end])}: ${long} ms beside ${short} ms`)
     }
   }

@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../helpers/platform.js'
 const NO = 'telemetry: { enabled: false }\n'
 
 describe('the configuration of a platform with FLOWFORGE_HOME', () => {
-  test('is etc/flowforge.local.yml where that is there, and nothing else', (t) => {
+  test('is etc/flowforge.local.yml alone if that exists', (t) => {
     const home = temporaryDirectory(t)
     mkdirSync(join(home, 'etc'))
     writeFileSync(join(home, 'etc', 'flowforge.yml'), 'port: 1\n')
@@ -19,31 +19,31 @@ describe('the configuration of a platform with FLOWFORGE_HOME', () => {
   })
 
   const faults: [title: string, prepare: (etc: string) => void, expected: RegExp][] = [
-    ['nothing is there', () => {}, /etc\/flowforge\.yml was not found\. No other place is looked at/],
-    ['a link leads nowhere', (etc) => { symlinkSync('nowhere', join(etc, 'flowforge.yml')) }, /flowforge\.yml cannot be read: .*ENOENT/],
-    ['a local link leads nowhere', (etc) => {
+    ['there is no file', () => {}, /etc\/flowforge\.yml was not found\. No other place is looked at/],
+    ['a link is dangling', (etc) => { symlinkSync('nowhere', join(etc, 'flowforge.yml')) }, /flowforge\.yml cannot be read: .*ENOENT/],
+    ['a local link is dangling', (etc) => {
       writeFileSync(join(etc, 'flowforge.yml'), 'port: 1\n')
       symlinkSync('nowhere', join(etc, 'flowforge.local.yml'))
     }, /flowforge\.local\.yml cannot be read: .*ENOENT/],
     ['a directory has its name', (etc) => { mkdirSync(join(etc, 'flowforge.yml')) }, /flowforge\.yml cannot be read: it is not a file/],
     ['its name ends in .yaml', (etc) => { writeFileSync(join(etc, 'flowforge.yaml'), NO) }, /flowforge\.yaml is not read: .*end in \.yml/],
-    ['one whose name ends in .yaml is beside it', (etc) => {
+    ['a file with the ending .yaml is next to it', (etc) => {
       writeFileSync(join(etc, 'flowforge.yml'), 'port: 1\n')
       writeFileSync(join(etc, 'flowforge.yaml'), NO)
     }, /flowforge\.yaml is not read/],
-    ['its folder is a link in a circle', (etc) => { symlinkSync('flowforge.yml', join(etc, 'flowforge.yml')) }, /cannot be read: .*ELOOP/]
+    ['it is a circular link', (etc) => { symlinkSync('flowforge.yml', join(etc, 'flowforge.yml')) }, /cannot be read: .*ELOOP/]
   ]
   for (const [title, prepare, expected] of faults) {
     test(`is never taken from another place: ${title}`, (t) => {
       const home = temporaryDirectory(t)
       mkdirSync(join(home, 'etc'))
       prepare(join(home, 'etc'))
-      // The working directory has a flowforge.yml of its own.
+      // The working directory has a flowforge.yml, too.
       assert.throws(() => loadConfig(undefined, { FLOWFORGE_HOME: home }), { code: 'invalid_config', message: expected })
     })
   }
 
-  test('is what --config names, whatever is elsewhere', (t) => {
+  test('is the file that --config names, whatever files exist elsewhere', (t) => {
     const home = temporaryDirectory(t)
     const file = join(home, 'other.conf')
     assert.throws(() => loadConfig(file, { FLOWFORGE_HOME: home }), { code: 'invalid_config', message: /other\.conf cannot be read/ })

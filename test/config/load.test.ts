@@ -15,7 +15,7 @@ function write (t: TestContext, yaml: string): string {
   return file
 }
 
-/** Nine to the power of nine values in a few hundred bytes. */
+/** A few hundred bytes of YAML that expand to nine to the power of nine values. */
 function bomb (): string {
   const anchors = 'abcdefghi'
   return [...anchors].map((name, n) => `${name}: &${name} [${Array(9).fill(n === 0 ? 'x' : `*${anchors[n - 1]}`)}]`).join('\n')
@@ -34,7 +34,7 @@ describe('flowforge.yml', () => {
     assert.deepEqual(loadConfig(write(t, '# nothing'), {}).db, loadConfig('flowforge.yml', {}).db)
   })
 
-  test('may hold sections of other releases, and empty ones', (t) => {
+  test('may contain sections of other releases, and empty sections', (t) => {
     const config = loadConfig(write(t, 'broker: { url: "mqtt://x" }\nport: 4000\ndb:\n'), {})
     assert.equal(config.port, 4000)
     assert.equal(config.db.storage, 'flowforge.db')
@@ -48,7 +48,7 @@ describe('flowforge.yml', () => {
     assert.throws(() => { (config.telemetry as { enabled: boolean }).enabled = false }, TypeError)
   })
 
-  test('is found at --config, else below FLOWFORGE_HOME, else here', (t) => {
+  test('is found at --config, else in FLOWFORGE_HOME, else in the working directory', (t) => {
     const home = temporaryDirectory(t)
     assert.equal(loadConfig(undefined, {}).port, 3000)
     mkdirSync(join(home, 'etc'))
@@ -58,12 +58,12 @@ describe('flowforge.yml', () => {
     assert.equal(loadConfig(undefined, { FLOWFORGE_HOME: home }).dataDirectory, join(home, 'var'))
   })
 
-  test('yields its port to the environment', (t) => {
+  test('has its port overridden by the environment', (t) => {
     assert.equal(loadConfig(write(t, 'port: 4000'), { PORT: '5000' }).port, 5000)
   })
 
   for (const storage of [':memory:', ':MEMORY:', 'file:x?mode=memory', '', ' ', 'data/', 'a\0b']) {
-    test(`names a file for the data, not ${JSON.stringify(storage)}`, (t) => {
+    test(`must name a file for the data, not ${JSON.stringify(storage)}`, (t) => {
       const yaml = `db: { storage: ${JSON.stringify(storage)} }`
       assert.throws(() => loadConfig(write(t, yaml), {}), /line 1: db\.storage: expected the name of a file, such as flowforge\.db/)
     })
@@ -78,7 +78,7 @@ describe('flowforge.yml', () => {
     ['a section that is text', 'db: sqlite', /line 1: db: expected a section of keys, found a text$/],
     ['a password that is a number, without repeating it', 'db:\n  password: 4711', /line 2: db.password: expected text, found a number$/],
     ['an unknown level', 'logging: { level: loud }', /line 1: logging.level: expected fatal, error, .* or trace, found a text$/],
-    ['an address that is no URL', 'base_url: example', /line 1: base_url: expected an http or https URL, found a text$/],
+    ['an address that is not a URL', 'base_url: example', /line 1: base_url: expected an http or https URL, found a text$/],
     ['a URL for the database, without repeating it', 'db: postgres://ada:canary@host/db', /line 1: db: expected a section of keys, found a text$/],
     ['a URL for a host, without repeating it', 'db: { host: "postgres://ada:canary@host", port: x }', /db.port: expected .*, found a text$/],
     ['a URL for a host, without repeating it', 'db: { host: "postgres://ada:canary@host" }', /line 1: db.host: expected a host name or an address, not a URL$/],
@@ -91,10 +91,10 @@ describe('flowforge.yml', () => {
     ['a base_url with a query', 'base_url: https://example.com/?a=b', /base_url: expected a URL without a path, such as /],
     ['a number of hops', 'trust_proxy: 1', /trust_proxy: expected a list of IP addresses or networks, .*, found a number$/],
     ['a proxy that is a name', 'trust_proxy: [127.0.0.1, proxy]', /trust_proxy: expected a list of IP .*; entry 2 is none$/],
-    ['all the world as a proxy', 'trust_proxy: [0.0.0.0/0]', /trust_proxy: expected a list of IP .*; entry 1 is none$/],
+    ['every address as a proxy', 'trust_proxy: [0.0.0.0/0]', /trust_proxy: expected a list of IP .*; entry 1 is none$/],
     ['200,000 keys', Array.from({ length: 200_000 }, (_, n) => `key${n}: 1`).join('\n'), /cannot be read: it has more than 64 KiB$/],
-    ['a key that is there twice', 'port: 1\nport: 2', /line 2: a key is there twice; remove one$/],
-    ['a key that is there twice in a section', 'db:\n  port: 1\n  port: 2', /line 3: a key is there twice; remove one$/],
+    ['a duplicate key', 'port: 1\nport: 2', /line 2: a key is there twice; remove one$/],
+    ['a duplicate key in a section', 'db:\n  port: 1\n  port: 2', /line 3: a key is there twice; remove one$/],
     ['a number for a password in the wrong place', 'host: 4711', /line 1: host: expected text, found a number$/],
     ['lists in lists', `a: ${'['.repeat(30_000)}`, /line 1: (it is nested too deeply|it is not valid YAML|.* is missing)$/],
     ['aliases of aliases', bomb(), /cannot be read: an alias .* too many of them$/],
@@ -107,11 +107,11 @@ describe('flowforge.yml', () => {
     ['an alias of a secret', 'db: *canary', /line 1: cannot be read: /],
     ['a secret without a key', 'port: 1\ncanary', /line 2: /],
     ['broken YAML', 'port: 1\ndb: {', /line 2: /],
-    ['an alias of nothing', 'db: *nothing', /line 1: cannot be read: an alias .* names nothing, or /],
+    ['an alias without an anchor', 'db: *nothing', /line 1: cannot be read: an alias .* names nothing, or /],
     ['a file that is a list', '- port', /expected keys with values, such as "port: 3000", found a list$/]
   ]
   for (const [what, yaml, message] of mistakes) {
-    test(`with ${what} stops the start with one line`, (t) => {
+    test(`with ${what} prevents the start with a one-line error`, (t) => {
       assert.throws(() => loadConfig(write(t, yaml), {}), (error: Error) => {
         assert.ok(error instanceof ConfigError)
         assert.match(error.message, message)
@@ -124,14 +124,15 @@ describe('flowforge.yml', () => {
 
   for (const [what, create] of [
     ['a directory', (path) => { mkdirSync(path) }],
-    ['a named pipe to which nobody writes', (path) => { execFileSync('mkfifo', [path]) }],
-    ['a device that never ends', (path) => { symlinkSync('/dev/zero', path) }],
+    ['a named pipe without a writer', (path) => { execFileSync('mkfifo', [path]) }],
+    ['an endless device', (path) => { symlinkSync('/dev/zero', path) }],
     ['a file of 100 MB', (path) => {
       writeFileSync(path, '')
       truncateSync(path, 100e6)
     }]
   ] as [string, (path: string) => void][]) {
-    test(`that is ${what} stops the start with one line, and counts as an opt-out`, { skip: what.includes('pipe') && without('mkfifo') }, async (t) => {
+    const skip = what.includes('pipe') && without('mkfifo')
+    test(`that is ${what} prevents the start with a one-line error, and opts out`, { skip }, async (t) => {
       const file = join(temporaryDirectory(t), 'flowforge.yml')
       create(file)
       const reason = what.startsWith('a file') ? 'it has more than 64 KiB' : 'it is not a file'
@@ -140,11 +141,11 @@ describe('flowforge.yml', () => {
     })
   }
 
-  test('that is not there stops the start: it may have held a no', () => {
+  test('that is missing prevents the start, as it may have contained an opt-out', () => {
     assert.throws(() => loadConfig('/nowhere/flowforge.yml', {}), ConfigError)
   })
 
-  test('is not helped by a PORT that is no port', (t) => {
+  test('does not replace an invalid PORT', (t) => {
     assert.throws(() => loadConfig(write(t, ''), { PORT: '80a' }), /environment variable PORT: expected a whole number from 0 to 65535$/)
   })
 })
