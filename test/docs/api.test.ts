@@ -1,4 +1,4 @@
-/** Carries out what docs/api.md shows. */
+/** Runs the examples of docs/api.md. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -29,10 +29,10 @@ test('three commands sign in, read the state, and turn telemetry off', { skip: w
   assert.equal((await app.telemetry.consent()).allowed, false)
 })
 
-test('each call of an administrator answers what its example shows', async (t) => {
+test('each administrator call has the answer of its example', async (t) => {
   const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
   const client = await setUp(await buildNewPlatform(t, { telemetry: { url: collector.url } }))
-  // The log and the decisions have a row each.
+  // Add a row to the log and one to the decisions.
   await client.post('/api/v1/telemetry/pings')
   const examples = [...text.matchAll(/```http\n(\w+) (\/api\S+) ?(.*)\n\n([^]*?)\n```/g)]
   assert.equal(examples.length, 10)
@@ -44,7 +44,7 @@ test('each call of an administrator answers what its example shows', async (t) =
   }
 })
 
-test('whoever knows the id asks the collector, and deletes what it holds, without a platform', { skip: without('curl') }, async (t) => {
+test('data at the collector is shown and deleted with only the id', { skip: without('curl') }, async (t) => {
   const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
   await collector.post(PING)
   const [, block] = /```sh\n(curl [^]*?)```/.exec(readFileSync('docs/privacy.md', 'utf8'))!
@@ -54,7 +54,7 @@ test('whoever knows the id asks the collector, and deletes what it holds, withou
   assert.deepEqual(await collector.rows(), [])
 })
 
-test('a ping that was carried out of a closed network is posted with curl', { skip: without('curl') }, async (t) => {
+test('a ping copied out of a closed network is posted with curl', { skip: without('curl') }, async (t) => {
   const collector = await startCollector(t, `sqlite:${join(temporaryDirectory(t), 'collector.db')}`)
   const cwd = temporaryDirectory(t)
   writeFileSync(join(cwd, 'ping.json'), JSON.stringify(PING))
@@ -65,10 +65,10 @@ test('a ping that was carried out of a closed network is posted with curl', { sk
   assert.equal((await collector.rows()).length, 1)
 })
 
-/** What an answer consists of; of a list, what its first entry does. */
+/** The properties of an answer; of a list, those of its first entry. */
 const keysOf = (answer: object) => Object.keys(Array.isArray(answer) ? answer[0] as object : answer)
 
-test('the table of errors has every code of the platform, and no other', () => {
+test('the table of errors has exactly the codes of the platform', () => {
   const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.startsWith('collector'))
     .map((file) => readFileSync(join('src', file), 'utf8')).join('\n')
@@ -76,7 +76,7 @@ test('the table of errors has every code of the platform, and no other', () => {
   const passedOn = [...source.matchAll(/\b([a-z]+_[a-z_]+): ([45]\d\d)\b/g)].map(([, code, status]) => `${code} ${status}`)
   assert.deepEqual([thrown.length > 10, passedOn.length], [true, 3])
   const documented = API_ERRORS.flatMap(({ code, statuses }) => statuses.map((status) => `${code} ${status}`))
-  // Nobody is left to read what a client that has gone is answered.
+  // A client that has disconnected never sees this code.
   assert.deepEqual([...thrown, ...passedOn].filter((each) => !documented.includes(each) && each !== 'client_gone 400'), [])
   assert.deepEqual(API_ERRORS.filter(({ code }) => !new RegExp(`'${code}'|\\b${code}:`).test(source)), [])
 })

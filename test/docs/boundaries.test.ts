@@ -6,10 +6,10 @@ import { dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 
-/** Each forbidden import has a file of its own: `x.ts` stands for `x0.ts`, `x1.ts` ... */
+/** Each forbidden import gets its own file: `x.ts` stands for `x0.ts`, `x1.ts` ... */
 const numbered = (file: string, number: number) => file.replace('x.ts', `x${number}.ts`)
 
-/** An import that must fail `npm run lint`, and the rule that says so. */
+/** An import that must fail `npm run lint`, and the rule that forbids it. */
 const FORBIDDEN: [title: string, file: string, source: string, rule: string][] = [
   ['telemetry imports the platform', 'src/telemetry/x.ts', "import '../settings/y.js'", 'telemetry-is-self-contained'],
   ['telemetry imports a type of the platform', 'src/telemetry/x.ts', "import type { Y } from '../settings/y.js'\nexport type X = Y",
@@ -18,7 +18,7 @@ const FORBIDDEN: [title: string, file: string, source: string, rule: string][] =
     'telemetry-uses-the-packages-of-its-host'],
   ['telemetry imports a value of fastify', 'src/telemetry/x.ts', "import { fastify } from 'fastify'\nfastify()",
     'telemetry-uses-the-packages-of-its-host'],
-  ['telemetry imports a package that it does not bring', 'src/telemetry/x.ts', "import eta from 'eta'\neta",
+  ['telemetry imports a package that is not its dependency', 'src/telemetry/x.ts', "import eta from 'eta'\neta",
     'telemetry-imports-its-own-dependencies'],
   ['the collector imports more of telemetry than the ping', 'src/collector/x.ts', "import '../telemetry/z.js'",
     'collector-imports-the-ping-alone'],
@@ -48,7 +48,7 @@ describe('npm run lint fails if', () => {
   }
 })
 
-/** What the lint says of one project that has all of these files: it takes seconds to start. */
+/** The output of the lint for one project with all of these files, as each run takes seconds to start. */
 async function cruise (): Promise<string> {
   const project = mkdtempSync(join(tmpdir(), 'flowforge-boundaries-'))
   after(() => { rmSync(project, { recursive: true, force: true }) })
@@ -63,5 +63,5 @@ async function cruise (): Promise<string> {
   }
   const cruiser = resolve('node_modules/dependency-cruiser/bin/dependency-cruise.mjs')
   return promisify(execFile)(process.execPath, [cruiser, '--config', '.dependency-cruiser.cjs', 'src'], { cwd: project })
-    .then(() => assert.fail('nothing was found'), (error: { stdout: string }) => error.stdout)
+    .then(() => assert.fail('the lint found nothing'), (error: { stdout: string }) => error.stdout)
 }

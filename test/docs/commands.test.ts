@@ -1,4 +1,4 @@
-/** Every command that a document shows is run: here, by another test, or by .ci/run. */
+/** Checks that every command in a document is run: here, by another test, or by .ci/run. */
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ const HERE = 'test/docs/commands.test.ts'
 
 const PING = '{"instanceId":"5db51f99-c6fb-4340-9c19-78adce58cc1b","os":{"type":"Linux"}}'
 
-/** Which file runs a command, and how the command looks there. */
+/** The file that runs a command, and how that file writes it. */
 const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm (ci|test)$/, '.ci/run'],
   [/^npm test -- test\/telemetry\/consent\.test\.ts$/, HERE],
@@ -23,7 +23,7 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npm run demo( -- --report)?$/, 'test/docs/demo.test.ts'],
   [/^node --import tsx\/esm --import \.\/test\/guard\.ts --test test\/telemetry\/consent\.test\.ts$/, HERE],
   [/^node examples\/embed\.js$/, 'test/embedding/package.test.ts', "'embed.js'"],
-  // What npm would fetch is packed and unpacked there.
+  // That test packs and unpacks the package instead of downloading it.
   [/^npm install @flowforge\/telemetry$/, 'test/embedding/start-real-host.ts', 'pack:telemetry'],
   [/^curl .* --data-binary @ping\.json https:\/\/ping\.flowforge\.com\/$/, 'test/docs/api.test.ts', "readFileSync('docs/network.md'"],
   [/^curl .* https:\/\/ping\.flowforge\.com\/(held|forget)$/, 'test/docs/api.test.ts', "readFileSync('docs/privacy.md'"],
@@ -37,15 +37,15 @@ const RUN_BY: [command: RegExp, file: string, asWhat?: string][] = [
   [/^npx flowforge start/, 'test/cli/start.test.ts', "'start'"],
   [/^npm ci --omit=dev$/, 'deploy/Containerfile'],
   [/^(install|ln|echo|node(?= \/opt)|umask|sqlite3|rm|cp|pg_dump|pg_restore) /, 'test/docs/operations.test.ts', 'runBlock'],
-  // There is neither systemd nor a container engine: what they would start is started there.
+  // Tests have neither systemd nor a container engine: that test starts what they would start.
   [/^(systemctl|journalctl) /, 'test/deploy/units.test.ts', 'startUnit'],
   [/^docker compose /, 'test/deploy/image.test.ts', 'startImage'],
-  // Performance is measured when it is asked for, not in each test run.
+  // Benchmarks run on request, not in each test run.
   [/^npm run bench/, 'package.json', '"bench"']
 ]
 
 for (const file of listDocuments()) {
-  test(`${file} shows no command that nothing runs`, () => {
+  test(`${file} shows only commands that some test or script runs`, () => {
     for (const command of commandsIn(readFileSync(file, 'utf8'))) {
       const [, runner, asWhat = command] = RUN_BY.find(([pattern]) => pattern.test(command)) ?? []
       assert.ok(runner, `nothing runs "${command}"`)
@@ -54,14 +54,14 @@ for (const file of listDocuments()) {
   })
 }
 
-test('the documents name no script that package.json does not have', () => {
+test('the documents name only scripts of package.json', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
   for (const file of listDocuments()) {
     for (const [, name] of readFileSync(file, 'utf8').matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[name!], `${file}: ${name}`)
   }
 })
 
-/** The commands in the shell blocks of a document, without what they assign and where they write. */
+/** The commands in the shell blocks of a document, without assignments and redirections. */
 function commandsIn (text: string): string[] {
   return [...text.matchAll(/```sh\n([^]*?)```/g)]
     .flatMap(([, block]) => block!.replaceAll('\\\n', '').trim().split('\n'))
@@ -81,7 +81,7 @@ describe('the documented commands', () => {
     await stop()
   })
 
-  test('npm run collector takes a ping', async (t) => {
+  test('npm run collector accepts a ping', async (t) => {
     const { url, stop } = await startScript(t, ['run', 'collector'], {
       COLLECTOR_IP_HASH_KEY: 'a-key-for-this-test-of-32-bytes-or-more',
       COLLECTOR_PORT: '0',
@@ -94,7 +94,7 @@ describe('the documented commands', () => {
     await stop()
   })
 
-  test('npm run docs brings a document that has drifted up to date', async (t) => {
+  test('npm run docs updates an outdated document', async (t) => {
     const copy = temporaryDirectory(t)
     for (const file of listDocuments()) cpSync(file, join(copy, file))
     const file = join(copy, 'docs/privacy.md')
@@ -119,10 +119,10 @@ describe('the documented commands', () => {
   }
 })
 
-/** Runs a script of package.json, to the line that says where it listens. */
+/** Runs a script of package.json until the line with its address. */
 async function startScript (t: TestContext, args: string[], env: Record<string, string>) {
   const child = spawn('npm', args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
-  // npm, its shell and the server are one group: none is left behind when the test fails.
+  // npm, its shell and the server form one process group, so that a failed test can end all of them.
   t.after(() => { if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL') })
   return { url: await findAddress(child), stop: () => stopGroup(child) }
 }

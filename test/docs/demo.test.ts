@@ -6,17 +6,17 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { runProgram } from '../helpers/program.js'
 
-/** The boot ping after a second instead of thirty. */
+/** Sends the boot ping after one second instead of thirty. */
 const HURRY = { CLOCK_SPEED: '30', NODE_OPTIONS: '--import ./build/test/helpers/clock.js' }
 
-test('npm run demo shows a ping on its whole way, from the platform to the row that the collector keeps', async () => {
+test('npm run demo shows a ping from the platform to the row stored by the collector', async () => {
   const { stdout } = await promisify(execFile)('npm', ['run', 'demo'], { env: { ...process.env, ...HURRY } })
   const [, sent] = stdout.match(/^({"instanceId":.*})$/m) ?? []
   const { instanceId } = JSON.parse(sent!) as { instanceId: string }
   assert.match(stdout, new RegExp(`"instance_id": "${instanceId}"`))
 })
 
-test('npm run demo -- --report opens the usage report on a year of pings', async (t) => {
+test('npm run demo -- --report shows the usage report of a year of pings', async (t) => {
   const child = spawn(process.execPath, [...runProgram('demo/demo.ts'), '--report', '--installations', '50'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   t.after(() => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL') })
   const output: string[] = []

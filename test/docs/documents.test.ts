@@ -12,11 +12,11 @@ for (const file of listDocuments()) {
   describe(file, () => {
     const text = readFileSync(file, 'utf8')
 
-    test('has not drifted from what its tables are made from', () => {
-      assert.equal(text, fillTables(text), `${file} has drifted; bring it up to date with: npm run docs`)
+    test('has up-to-date tables', () => {
+      assert.equal(text, fillTables(text), `${file} is outdated; update it with: npm run docs`)
     })
 
-    test('links to what is there', () => {
+    test('has no broken links', () => {
       const targets = [...text.matchAll(/]\((?!https?:)([^)]+)\)/g)].map(([, target]) => target!)
       assert.deepEqual(targets.filter((target) => !leadsSomewhere(file, target)), [])
     })
@@ -24,25 +24,25 @@ for (const file of listDocuments()) {
 }
 
 for (const file of ['README.md', 'docs/telemetry.md']) {
-  test(`${file} shows a ping of today`, () => {
+  test(`${file} shows a valid ping of this release`, () => {
     const [, example] = readFileSync(file, 'utf8').match(/```json\n([^]*?)```/) ?? []
     assert.doesNotThrow(() => serialisePing(JSON.parse(example!) as Ping), `the example in ${file} is not what is sent`)
   })
 
-  test(`${file} names every way to say no`, () => {
+  test(`${file} names every way to opt out`, () => {
     const text = readFileSync(file, 'utf8')
     for (const way of [...OPT_OUT_VARIABLES, 'enabled: false', 'Admin Settings', 'setup wizard']) assert.ok(text.includes(way), way)
   })
 }
 
-test('docs/architecture.md names no file that is not there', () => {
+test('docs/architecture.md names only existing files', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).map((file) => basename(file))
   const named = readFileSync('docs/architecture.md', 'utf8').match(/[\w-]+\.ts\b/g)!
   assert.ok(named.length > 10)
   assert.deepEqual(named.filter((name) => !sources.includes(name)), [])
 })
 
-/** What the file that decides a question has, and no other. */
+/** A pattern that only the file that decides the question contains. */
 const DECIDES: [question: string, code: RegExp][] = [
   ['May a ping be sent?', /export function decideConsent\b/],
   ['Does a mistyped key or variable count as an opt-out?', /export function readsLikeOptOut\b/],
@@ -56,7 +56,7 @@ const DECIDES: [question: string, code: RegExp][] = [
   ['Which installations does a report count?', /const selectSettled\b/]
 ]
 
-test('docs/architecture.md answers which file decides what', () => {
+test('docs/architecture.md names the file that decides each question', () => {
   const section = readFileSync('docs/architecture.md', 'utf8').split('## Where is it decided?')[1]!
   const answers = [...section.matchAll(/^\| (.+\?) \| \[`(.+)`\]/gm)].map(([, question, file]) => [question!, file!] as const)
   assert.deepEqual(answers.map(([question]) => question), DECIDES.map(([question]) => question))
@@ -70,7 +70,7 @@ test('flowforge.yml explains every key', () => {
   for (const key of keys) assert.match(text, new RegExp(`^ *(# )?${key}:`, 'm'), key)
 })
 
-/** Whether the file is there, and in it the heading. */
+/** Whether the file exists and has the heading. */
 function leadsSomewhere (from: string, target: string): boolean {
   const [path, heading] = target.split('#') as [string, string?]
   const file = path ? join(dirname(from), path) : from

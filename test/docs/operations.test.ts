@@ -1,4 +1,4 @@
-/** Runs each command of docs/operations.md, in a directory that stands for the root of a machine. */
+/** Runs each command of docs/operations.md, in a directory that replaces the root of a machine. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -22,7 +22,7 @@ const telemetry = { url: 'http://127.0.0.1:1/' }
 
 const blocks = [...readFileSync('docs/operations.md', 'utf8').matchAll(/```sh\n([^]*?)```/g)].map(([, block]) => block!)
 
-/** What each block is found by. */
+/** A pattern that finds each block. */
 const INSTALL = /^npm ci/
 const KEY = /collector\.env/
 const STATUS = /telemetry status/
@@ -34,12 +34,12 @@ const DUMP = /^pg_dump/
 const LOAD = /^pg_restore/
 const CLONE = /telemetry new-id/
 
-/** What the first process of a machine or a container engine carries out: test/deploy does what they would do. */
+/** Commands for systemd or a container engine; test/deploy does what those would do. */
 const ELSEWHERE = /^(systemctl|journalctl|docker|npm) .*\n?/gm
 
 const withoutSqlite = without('sqlite3')
 
-/** Runs a block of the document, its paths below a directory. */
+/** Runs a block of the document with its paths moved below a directory. */
 async function runBlock (root: string, pattern: RegExp, replace: Record<string, string> = {}, environment: Record<string, string> = {}): Promise<string> {
   const block = blocks.find((each) => pattern.test(each))!.replace(ELSEWHERE, '')
   const places = { '/etc/': `${root}/etc/`, '/opt/': `${root}/opt/`, '/var/lib/': `${root}/var/lib/`, '/var/backups/': `${root}/var/backups/`, 'deploy/.env': `${root}/.env`, ...replace }
@@ -49,7 +49,7 @@ async function runBlock (root: string, pattern: RegExp, replace: Record<string, 
   return stdout
 }
 
-/** The command line that a block runs, as this repository has it. */
+/** The program of this repository in place of the command that a block runs. */
 function commandLineOf (root: string): Record<string, string> {
   const program = ['node', ...runProgram('src/cli/index.ts')].map((word) => `'${word}'`).join(' ')
   return { [`node ${root}/opt/flowforge/bin/flowforge.js`]: program }
@@ -63,7 +63,7 @@ test('every block of commands is run', () => {
 })
 
 describe('installing', { skip: without('install', 'ln', 'rm') }, () => {
-  test('with systemd puts units, configuration and key in their places', async (t) => {
+  test('with systemd installs units, configuration and key', async (t) => {
     const root = temporaryDirectory(t)
     await runBlock(root, INSTALL)
     assert.deepEqual(readdirSync(join(root, 'etc/systemd/system')), ['flowforge-collector.service', 'flowforge.service'])
@@ -74,7 +74,7 @@ describe('installing', { skip: without('install', 'ln', 'rm') }, () => {
     assert.equal(statSync(file).mode & 0o777, 0o600)
   })
 
-  test('with containers makes what the compose file asks for', async (t) => {
+  test('with containers creates what the compose file requires', async (t) => {
     const root = temporaryDirectory(t)
     await runBlock(root, SECRETS)
     const wanted = readFileSync('deploy/platform.compose.yml', 'utf8').matchAll(/\$\{(\w+)/g)
@@ -97,7 +97,7 @@ describe('installing', { skip: without('install', 'ln', 'rm') }, () => {
 })
 
 describe('SQLite', { skip: withoutSqlite }, () => {
-  test('a backup of a running platform brings its decision and its id back, and a clone gets a new id', async (t) => {
+  test('a backup of a running platform restores its decision and id, and a clone gets a new id', async (t) => {
     const root = temporaryDirectory(t)
     const home = join(root, 'var/lib/flowforge')
     mkdirSync(home, { recursive: true })
@@ -122,7 +122,7 @@ describe('SQLite', { skip: withoutSqlite }, () => {
     assert.notEqual(clone.app.settings.get('instanceId'), instanceId)
   })
 
-  test('a backup of the collector holds its pings and no salt', async (t) => {
+  test('a backup of the collector has its pings and no salt', async (t) => {
     const root = temporaryDirectory(t)
     const directory = join(root, 'var/lib/flowforge-collector')
     mkdirSync(directory, { recursive: true })
@@ -146,7 +146,7 @@ describe('PostgreSQL', { skip: without('setpriv', 'chown') || (tools === undefin
   before(async () => { server = await startServer() })
   after(() => server.stop())
 
-  test('a dump of the platform brings its decision back, and one of the collector its pings without a salt', async (t) => {
+  test('a dump restores the decision of a platform, and the pings of a collector without a salt', async (t) => {
     const root = temporaryDirectory(t)
     const environment = { PGHOST: '127.0.0.1', PGPORT: String(server.port), PGUSER: 'flowforge', PATH: `${tools}:${process.env.PATH}` }
     const address = { type: 'postgres', host: '127.0.0.1', port: server.port, user: 'flowforge', database: 'flowforge', ssl: false } as const
@@ -179,7 +179,7 @@ async function readRows (address: DatabaseAddress, sql: string): Promise<Record<
   }
 }
 
-/** Where pg_dump is beside a server of its own release: it reads no newer one. */
+/** Finds pg_dump together with a server of the same release, as it cannot read newer ones. */
 function findPostgres (): string | undefined {
   const folders = existsSync('/usr/lib/postgresql')
     ? readdirSync('/usr/lib/postgresql').map((release) => resolve('/usr/lib/postgresql', release, 'bin'))
@@ -187,7 +187,7 @@ function findPostgres (): string | undefined {
   return process.getuid?.() === 0 ? folders.findLast((folder) => ['pg_dump', 'initdb', 'pg_ctl'].every((name) => existsSync(join(folder, name)))) : undefined
 }
 
-/** A PostgreSQL with an empty database for each program. Root cannot run it. */
+/** A PostgreSQL with an empty database for each program. It refuses to run as root. */
 async function startServer (): Promise<{ port: number, stop: () => Promise<void> }> {
   const port = await freePort()
   const data = mkdtempSync(join(tmpdir(), 'flowforge-postgres-'))

@@ -7,10 +7,10 @@ const TEXT = readFileSync('docs/reliability.md', 'utf8')
 
 const LINK = /\[([^\]]+)\]\(([^)#]+)\)/
 
-/** The names in the document's last columns, and the test file to which each leads where it stands first. */
+/** The test names in the last columns, with the file that the first occurrence of each links to. */
 const LINKS = new Map([...TEXT.matchAll(new RegExp(LINK, 'g'))].map(([, name, target]) => [name!, join('docs', target!)]))
 
-/** The rows of the tables, as cells, without their heads. */
+/** The rows of the tables as cells, without the headings. */
 const rows = TEXT.split('\n').filter((line, index, lines) => line.startsWith('|') &&
   ![line, lines[index + 1]].some((each) => each?.startsWith('| --- ')))
   .map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim()))

@@ -11,12 +11,12 @@ import { buildPlatform, type Platform, type PlatformOptions } from '../helpers/p
 
 const PAGE = '/admin/settings/telemetry'
 
-/** All that people can read of a state, as text. */
+/** Everything that shows a state to people, as text. */
 interface Shown {
   page: string
-  /** The page of a user who is no administrator. */
+  /** The page for a user who is not an administrator. */
   user: string
-  /** The first page; the wizard's step while the setup is not finished. */
+  /** The first page, or the wizard's step while the setup is not finished. */
   first: string
   explanation: string
   log: string
@@ -24,7 +24,7 @@ interface Shown {
   commandLog: string
 }
 
-/** Where each sentence of docs/states.md is to be found. A state of the last ping alone writes nothing to the log. */
+/** Where each sentence of docs/states.md appears. A state that differs only in the last ping logs nothing. */
 const PLACES: Record<string, (keyof Shown)[]> = {
   'page, heading': ['page'],
   'page, why; log; `status`; API, `explanation`': ['page', 'status', 'explanation', 'log'],
@@ -38,12 +38,12 @@ const PLACES: Record<string, (keyof Shown)[]> = {
   'page and wizard, caution': ['page']
 }
 
-/** States that differ in the last ping alone are told by one platform. */
+/** Groups states that differ only in the last ping, to test them on one platform. */
 const GROUPS = group()
 
 function group (): Map<string, State[]> {
   const groups = new Map<string, State[]>()
-  // A host that lacks something is none of ours.
+  // The platform always has what a host may lack.
   for (const state of STATES.filter(({ host }) => !host)) {
     const { section, environment, initialised, enabled, missing } = state
     const key = JSON.stringify([section, environment, initialised, enabled, missing])
@@ -52,7 +52,7 @@ function group (): Map<string, State[]> {
   return groups
 }
 
-describe('a platform says what docs/states.md says', () => {
+describe('a platform shows the sentences of docs/states.md', () => {
   for (const states of GROUPS.values()) {
     test(states.map(({ name }) => name).join('; ').slice(0, 120), async (t) => {
       const { platform, administrator, user } = await build(t, states[0]!)
@@ -137,5 +137,5 @@ const ENTITIES: Record<string, string> = { '&#39;': '\'', '&quot;': '"', '&lt;':
 const toText = (html: string) => withoutPlaces(
   html.replace(/<[^>]*>/g, '').replace(/&(#39|quot|lt|gt|amp);/g, (each) => ENTITIES[each]!))
 
-/** Where the file is and which line it is differ from the document. */
+/** Replaces the path and line of the file, which differ from the document. */
 const withoutPlaces = (text: string) => text.replace(/\S*flowforge\.yml, line \d+/g, 'flowforge.yml, line N')

@@ -6,25 +6,25 @@ import { DEFAULT_URL } from '../../src/telemetry/config.js'
 import { describeDecision, RETENTION_DAYS } from '../../src/telemetry/describe-state.js'
 import { DECIDERS, PING_OUTCOMES } from '../../src/telemetry/types.js'
 
-/** What the heading says after "Telemetry is on", by the outcome of the last ping. */
+/** The end of the heading after "Telemetry is on", by the outcome of the last ping. */
 const PROBLEMS: Record<string, string> = {
   unconfirmed: ', but the last ping was not confirmed',
   failed: ', but the last ping was not delivered',
   interrupted: ', but the last ping may not have arrived'
 }
 
-/** Says that pings are sent: true while telemetry is on only, unless the sentence names the condition. */
+/** Matches a claim that pings are sent, which is true only while telemetry is on, unless it names the condition. */
 const SENDS = /goes to|go to|(?<!what )(is|are) (sent|posted)|telemetry is on/i
 const ON_CONDITION = /\b(once|until|unless|would)\b|no ping is posted/i
 
-/** A promise that the same ping is attempted again. */
+/** Matches a promise that the same ping is retried. */
 const RETRY = /next in|next attempt|attempt \d+ of|first attempt in|again by itself|tried again/i
 
 const isOff = ({ section, environment, initialised, enabled, host, missing }: State) => (
   [host, missing].some(Boolean) || enabled === false || initialised === false || environment !== undefined ||
   (section !== undefined && Object.keys(section).some((key) => key !== 'url')) || hasUnknownReceiver({ section }))
 
-/** The receiver is in doubt where its key is wrong, and where an unknown key may be that key. */
+/** The receiver is unknown if its key is invalid, or if an unknown key may be a mistyped one. */
 function hasUnknownReceiver ({ section = {} }: Pick<State, 'section'>): boolean {
   const { url, ...others } = section
   return url === undefined ? Object.keys(others).some((key) => key !== 'enabled') : !/^https?:/.test(url as string)
@@ -37,14 +37,14 @@ function expectedHeading (state: State): string {
   return `Telemetry is on${problem}`
 }
 
-test('docs/states.ts has a state for each decider and for each outcome', () => {
+test('the states cover each source of a decision and each outcome', () => {
   const described = STATES.map((state) => describeOne(state).consent.decidedBy)
   assert.deepEqual(DECIDERS.filter((decider) => !described.includes(decider)), [])
   const outcomes = STATES.flatMap(({ last }) => last ? [last.outcome ?? 'delivered'] : [])
   assert.deepEqual(PING_OUTCOMES.filter((outcome) => !outcomes.includes(outcome)), [])
 })
 
-test('where consent cannot be read, the page says that nothing is sent', () => {
+test('if consent cannot be read, the page says that nothing is sent', () => {
   const sentence = describeDecision({ enabled: true, operator: undefined, consent: undefined, url: DEFAULT_URL })
   assert.match(sentence, /^Whether a ping may be sent cannot be told at the moment, so none is sent\. Once it can, /)
 })
@@ -54,19 +54,19 @@ for (const state of STATES) {
     const { consent, heading, sentences } = describeOne(state)
     const told = Object.entries(sentences)
 
-    test('the heading says whether telemetry is on, and what is wrong', () => {
+    test('the heading says whether telemetry is on, and names a problem', () => {
       assert.equal(heading, expectedHeading(state))
       assert.equal(consent.allowed, !isOff(state))
     })
 
-    test('every sentence is whole', () => {
+    test('every sentence is complete', () => {
       for (const [where, sentence] of told) {
         assert.doesNotMatch(sentence, /undefined|null|\{|\}|\.\.|\s\s/, where)
         if (sentence && where !== 'page, heading') assert.match(sentence, /^[\w*[].*\.$/, where)
       }
     })
 
-    test('no sentence says that something is sent while nothing is', () => {
+    test('no sentence claims that pings are sent while none are', () => {
       if (consent.allowed) return
       for (const [where, sentence] of told) {
         for (const part of sentence.split(/(?<=\.)\s/)) {
@@ -75,24 +75,24 @@ for (const state of STATES) {
       }
     })
 
-    test('a retry is promised where one waits, and nowhere else', () => {
+    test('a retry is promised only if one is waiting', () => {
       const isWaiting = state.last?.outcome === 'pending' && state.last.nextAttemptAt !== undefined
       assert.equal(told.some(([, sentence]) => RETRY.test(sentence)), isWaiting)
     })
 
-    test('Admin Settings are named for what is decided there alone', () => {
+    test('Admin Settings are named only for what can be decided there', () => {
       const elsewhere = !consent.allowed && consent.decidedBy !== 'administrator'
       if (elsewhere) assert.doesNotMatch(consent.explanation, /Admin Settings/)
       for (const [where, sentence] of told) assert.doesNotMatch(sentence, /turned (it |telemetry )?o(n|ff) in Admin Settings/, where)
     })
 
-    test('a receiver that is in doubt is not named', () => {
+    test('an unknown receiver is not named', () => {
       if (!hasUnknownReceiver(state)) return
       assert.match(sentences['`status`, destination']!, /^No ping is posted\. Where pings would go is not known while/)
       for (const [where, sentence] of told) assert.doesNotMatch(sentence, /FlowForge team|ping\.(flowforge|example)/, where)
     })
 
-    test('a receiver that is not FlowForge\'s is not called so', () => {
+    test('only FlowForge\'s own receiver is called that', () => {
       const url = state.section?.url
       if (url === undefined || url === DEFAULT_URL) return
       for (const [where, sentence] of told) {
@@ -103,6 +103,6 @@ for (const state of STATES) {
   })
 }
 
-test('the days that a ping is kept are those of the collector', () => {
+test('the stated retention is that of the collector', () => {
   assert.equal(settingsTable.find(({ name }) => name === 'COLLECTOR_RETENTION_DAYS')?.standard, RETENTION_DAYS)
 })
