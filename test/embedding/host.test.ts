@@ -5,8 +5,8 @@ import { BOOT_MS } from '../helpers/follow-ping.js'
 import { startListener } from '../helpers/listener.js'
 import { embed, INSTANCE } from './host.js'
 
-describeOnBoth('telemetry in a platform that is not ours', (create) => {
-  test('counts its models, whatever their layout, and leaves out what is soft-deleted', async (t) => {
+describeOnBoth('telemetry in another platform', (create) => {
+  test('counts its models, whatever their layout, without soft-deleted rows', async (t) => {
     const listener = await startListener(t)
     const { app, models } = await embed(t, await create(), listener.url)
     await models.User.bulkCreate([{}, {}, {}])
@@ -22,7 +22,7 @@ describeOnBoth('telemetry in a platform that is not ours', (create) => {
     assert.deepEqual(platform, { counts: { users: 3, teams: 1, projects: 1 }, config: { driver: 'docker' } })
   })
 
-  test('keeps its own tables as they are, whatever options and hooks the host gives to its models', async (t) => {
+  test('creates its own tables regardless of the options and hooks of the host\'s models', async (t) => {
     const listener = await startListener(t)
     const { app, sequelize } = await embed(t, await create(), listener.url, undefined, {
       omitNull: true,
@@ -43,7 +43,7 @@ describeOnBoth('telemetry in a platform that is not ours', (create) => {
     assert.equal(ping!.outcome, 'delivered')
   })
 
-  test('sends the boot ping by itself, and hears of a no with the next attempt', async (t) => {
+  test('sends the boot ping, and notices an opt-out at the next attempt', async (t) => {
     const listener = await startListener(t)
     t.mock.timers.enable({ apis: ['setTimeout'] })
     let enabled = true

@@ -9,7 +9,7 @@ import { PlatformLog } from '../helpers/platform.js'
 
 export const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
 
-/** What a host that is not ours decorates; anything may be missing. */
+/** The decorators of another host; any may be missing. */
 export interface HostDecorators {
   config: unknown
   settings: unknown
@@ -32,9 +32,9 @@ export interface Host {
 }
 
 /**
- * A Fastify app that is not ours, with telemetry in it and three models of another layout than ours. Not yet ready.
+ * A Fastify app of another host, with telemetry and three models whose layout differs from the platform's. Not ready yet.
  *
- * @param change what this host has otherwise
+ * @param change overrides of its decorators
  * @param habits options of its Sequelize
  */
 export async function embed (
@@ -64,7 +64,7 @@ export async function embed (
   return { app, log, sequelize, models }
 }
 
-/** Users under a UUID, teams that are soft-deleted, projects in a table of another name. */
+/** Users with a UUID as key, soft-deleted teams, projects in a table with another name. */
 async function createForeignModels (sequelize: Sequelize): Promise<Host['models']> {
   const models = {
     User: sequelize.define('User', { uuid: { type: DataTypes.UUID, primaryKey: true, defaultValue: DataTypes.UUIDV4 } },

@@ -23,7 +23,7 @@ describe('a host', () => {
     ['an instanceId', () => ({ settings: { get: (key: string) => key !== 'instanceId' } }), 'the setting instanceId, a random UUID']
   ]
   for (const [what, change, missing] of lacks) {
-    test(`that lacks ${what} is warned once of that, starts, and telemetry stays off`, async (t) => {
+    test(`that lacks ${what} starts with one warning, and telemetry stays off`, async (t) => {
       const { app, log } = await embed(t, MEMORY, NOWHERE, change)
       await app.ready()
       const { level, msg } = await log.find(/^Telemetry is/)
@@ -37,7 +37,7 @@ describe('a host', () => {
     })
   }
 
-  test('that lacks something is not warned when the operator says no anyway', async (t) => {
+  test('that lacks something is not warned if the operator refuses anyway', async (t) => {
     const { app, log } = await embed(t, MEMORY, NOWHERE, ({ config }) => (
       { config: { ...config, telemetry: { enabled: false } }, settings: {} }))
     await app.ready()
@@ -45,7 +45,7 @@ describe('a host', () => {
     assert.equal(log.atLeast(WARN).length, 0)
   })
 
-  test('that means something else by what is optional starts as well', async (t) => {
+  test('that uses optional names for other things starts, too', async (t) => {
     const { app, log } = await embed(t, MEMORY, NOWHERE, ({ config, settings }) => ({
       config: { ...config, telemetry: false, locate: 'eu-west' }, settings: { ...settings, onChange: new Set() }
     }))
@@ -53,7 +53,7 @@ describe('a host', () => {
     assert.match((await log.find(/^Telemetry is/)).msg, /flowforge\.yml, sets telemetry to false/)
   })
 
-  test('whose settings cannot be read starts, and is warned once', async (t) => {
+  test('whose settings cannot be read starts with one warning', async (t) => {
     const { app, log } = await embed(t, MEMORY, NOWHERE, () => ({ settings: { get: async () => { throw new Error('not yet') } } }))
     await app.ready()
     await log.find(/^Telemetry is off while its settings cannot be read/)
@@ -62,7 +62,7 @@ describe('a host', () => {
   })
 
   for (const dialect of ['mariadb', 'mssql', 'mysql']) {
-    test(`on ${dialect} is warned once, starts, and telemetry stays off`, async (t) => {
+    test(`on ${dialect} starts with one warning, and telemetry stays off`, async (t) => {
       const foreign = { query: async () => { throw new Error('not asked') }, getDialect: () => dialect }
       const { app, log } = await embed(t, MEMORY, NOWHERE, ({ db }) => ({ db: { ...db, sequelize: foreign } }))
       await app.ready()
@@ -75,7 +75,7 @@ describe('a host', () => {
     })
   }
 
-  test('whose database fails is warned once, serves on, and telemetry works once the database does', async (t) => {
+  test('whose database fails keeps running with one warning, and telemetry recovers with it', async (t) => {
     const listener = await startListener(t)
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const { app, log, sequelize } = await embed(t, MEMORY, listener.url)
@@ -94,14 +94,14 @@ describe('a host', () => {
     assert.equal(listener.requests.length, 1)
   })
 
-  test('whose version no ping may carry sends nothing', async (t) => {
+  test('whose version is not valid in a ping sends nothing', async (t) => {
     const { app } = await embed(t, MEMORY, NOWHERE, ({ config }) => ({ config: { ...config, version: '' } }))
     await app.ready()
     await assert.rejects(app.telemetry.send(), { code: 'invalid_ping', message: /env\/flowforge/ })
   })
 
   for (const [how, broken] of [['get', ['get']], ['refresh', ['refresh']], ['get and refresh', ['get', 'refresh']]] as const) {
-    test(`whose ${how} throws for a setting that it does not know sends the properties of version 1`, async (t) => {
+    test(`whose ${how} throws for an unknown setting sends the properties of version 1`, async (t) => {
       const listener = await startListener(t)
       const { app, log } = await embed(t, MEMORY, listener.url, ({ settings: { get } }) => {
         const strict = (key: string) => {
@@ -118,7 +118,7 @@ describe('a host', () => {
     })
   }
 
-  test('is asked for no setting before it is ready', async (t) => {
+  test('is not asked for settings before it is ready', async (t) => {
     let ready = false
     const { app, log } = await embed(t, MEMORY, NOWHERE, ({ settings }) => ({
       settings: {
@@ -140,14 +140,14 @@ describe('a host', () => {
     await app.close()
   })
 
-  test('that stops while its database does not answer waits two seconds for telemetry, and no longer', async (t) => {
+  test('that stops while its database does not answer waits only two seconds for telemetry', async (t) => {
     const postgres = await startPostgres()
     t.after(() => postgres.stop())
     const address = await postgres.createDatabase()
     const { app } = await embed(t, address, NOWHERE)
     await app.ready()
     const { reached, release } = await holdTable(address, 'applications')
-    // The database gives the count up only after five.
+    // The count itself is given up only after five seconds.
     const sending = app.telemetry.send().catch(() => 'given up')
     await reached()
     assert.equal(await Promise.race([sending, app.close().then(() => 'stopped')]), 'stopped')
@@ -155,7 +155,7 @@ describe('a host', () => {
     await release()
   })
 
-  test('finds none of telemetry\'s models among its own', async (t) => {
+  test('does not get telemetry\'s models among its own', async (t) => {
     const { sequelize } = await embed(t, MEMORY, NOWHERE)
     assert.deepEqual(Object.keys(sequelize.models), ['User', 'Team', 'Project'])
   })

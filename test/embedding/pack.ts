@@ -13,7 +13,7 @@ const isBuilt = process.env.DIST_IS_BUILT === '1'
 /** What `npm run build` reads. */
 export const BUILD_SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build.js']
 
-/** What `npm pack` reads; it builds first. */
+/** The files that `npm pack` reads; it builds first. */
 const SOURCES = [...BUILD_SOURCES, 'bin', 'docs', 'flowforge.yml', 'README.md', 'LICENSE']
 
 export interface Project {
@@ -25,8 +25,8 @@ export interface Project {
 }
 
 /**
- * An empty project with the packed package in it, as `npm install` would leave it. Its dependencies are the ones that
- * are installed here already: fetching and compiling them again would prove nothing of ours.
+ * An empty project with the packed package, as `npm install` would create it. It uses the dependencies that are
+ * installed here: downloading and compiling them again would test nothing of this repository.
  */
 export async function installPackage (): Promise<Project> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-package-'))

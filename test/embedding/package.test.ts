@@ -13,8 +13,8 @@ import { inSoak } from '../helpers/soak.js'
 import { installPackage, type Project } from './pack.js'
 
 const run = promisify(execFile)
-/** The compiler takes its time; that the sources fit together is seen with each change. */
-const onlyInSoak = { skip: inSoak<boolean | string>(false, 'the soak compiles it') }
+/** Compiling takes long, and the type check of each change covers the sources. */
+const onlyInSoak = { skip: inSoak<boolean | string>(false, 'runs in the soak test') }
 
 const guard = preload('test/guard.ts').join(' ')
 
@@ -30,7 +30,7 @@ describe('the package', () => {
   const runIn = (file: string, env: Record<string, string>) => (
     run(process.execPath, [file], { cwd: project.directory, env: { ...process.env, ...env, NODE_OPTIONS: guard } }))
 
-  test('holds what is needed to run, and nothing else', () => {
+  test('contains only the files needed to run', () => {
     const sources = readdirSync('src', { recursive: true, encoding: 'utf8', withFileTypes: true })
       .filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
     const built = sources.flatMap((file) => file.endsWith('.ts')
@@ -42,7 +42,7 @@ describe('the package', () => {
     assert.deepEqual(project.files.toSorted(), expected.toSorted())
   })
 
-  test('runs the example in an ES module, and its ping arrives', async (t) => {
+  test('runs the example in an ES module, and the ping arrives', async (t) => {
     const listener = await startListener(t)
     const { stdout } = await runIn('embed.js', { TELEMETRY_URL: listener.url })
     assert.match(stdout, /^Telemetry is on: /)
@@ -64,7 +64,7 @@ describe('the package', () => {
     assert.equal(JSON.parse((await listener.next()).body).platform.config.driver, 'stub')
   })
 
-  test('brings the command line and the pages', async (t) => {
+  test('includes the command line and the pages', async (t) => {
     const home = temporaryDirectory(t)
     writeFileSync(join(home, 'flowforge.yml'), 'host: 127.0.0.1\nport: 0\ntelemetry: { url: "http://127.0.0.1:1/" }\n')
     const child = spawn(process.execPath, ['node_modules/flowforge/bin/flowforge.js', 'start', '--config', join(home, 'flowforge.yml')],
@@ -81,12 +81,12 @@ describe('the package', () => {
     assert.deepEqual(await exited, [0, null])
   })
 
-  test('brings the collector', async () => {
+  test('includes the collector', async () => {
     const { stdout } = await run(process.execPath, ['node_modules/flowforge/bin/flowforge-collector.js', '--help'], { cwd: project.directory })
     assert.match(stdout, /COLLECTOR_IP_HASH_KEY/)
   })
 
-  test('brings types that a strict TypeScript platform compiles against, from both kinds of module', onlyInSoak, async () => {
+  test('has types for a strict TypeScript platform, from both kinds of module', onlyInSoak, async () => {
     const compiler = resolve('node_modules/typescript/bin/tsc')
     await run(process.execPath, [compiler, '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023',
       '--types', 'node', '--skipLibCheck', 'host.mts', 'host.cts'], { cwd: project.directory })

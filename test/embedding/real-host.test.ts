@@ -11,10 +11,10 @@ import { createProject, packTelemetry, SEQUELIZES, startRealHost } from './start
 
 const INSTANCE = '5db51f99-c6fb-4340-9c19-78adce58cc1b'
 
-/** Half a minute and more pass 60 times as fast, shorter timers as they really do; the daily ping is due in half a day. */
+/** Timers of half a minute or more run 60 times as fast, shorter ones in real time; the daily ping is due in 12 hours. */
 const FAST = { CLOCK_SPEED: '60', DAILY_IN: '43200' }
 
-/** The copy of Sequelize with which a host goes on until its log is full: that the oldest pings make room is plain SQL. */
+/** The only copy of Sequelize that is tested until the log is full: removing the oldest pings is plain SQL. */
 const [OLDEST] = SEQUELIZES
 
 describe('@flowforge/telemetry', { concurrency: 2 }, () => {
@@ -34,7 +34,7 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
     }
   }
 
-  /** A host whose setup is finished, with three users, one team and one project. */
+  /** Starts a host with a finished setup, three users, one team and one project. */
   async function startPrepared (t: TestContext, sequelize: string, host: object, env = {}) {
     const started = startRealHost(t, createProject(t, telemetry, sequelize), host, env)
     await started.ask('prepare')
@@ -92,7 +92,7 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
         const sending = host.ask('send')
         while (listener.requests.length < more + 2) await listener.next()
         await host.ask('set', 'telemetry:enabled', false)
-        // No answer comes: without the abort the attempt would end by itself after ten seconds, as a failure.
+        // No answer comes: without the abort the attempt would fail after ten seconds.
         const { outcome, error } = await sending
         assert.deepEqual([outcome, error], ['cancelled', 'Telemetry is off: the platform\'s settings say so; ' +
           'an administrator can change that in Admin Settings.'])
@@ -105,7 +105,7 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
     }
   }
 
-  test('lets a host that takes a database with exactly one table as new start again after pings were sent', async (t) => {
+  test('does not break the restart of a host that treats a database with exactly one table as new', async (t) => {
     const listener = await startListener(t)
     const database = await databases['a SQLite file']!(t)
     const config = { telemetry: { url: listener.url } }
@@ -121,11 +121,11 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
   const refusals: [title: string, settings: Record<string, unknown>, config: object, expected: RegExp, level: number][] = [
     ['"false" as text', { 'telemetry:enabled': 'false' }, {}, /the platform's settings say so/, 30],
     ['a setup that is not finished', { 'setup:initialised': false }, {}, /the setup is not finished/, 30],
-    ['an instanceId that is no random UUID', { instanceId: 'me@example.com' }, {}, /lacks the setting instanceId/, WARN],
+    ['an instanceId that is not a random UUID', { instanceId: 'me@example.com' }, {}, /lacks the setting instanceId/, WARN],
     ['no version', {}, { version: null }, /lacks app\.config\.version/, WARN]
   ]
   for (const [title, settings, config, expected, level] of someOf(refusals, 0, 2)) {
-    test(`sends nothing in a host with ${title}, and says why once`, async (t) => {
+    test(`sends nothing in a host with ${title}, and logs the reason once`, async (t) => {
       const listener = await startListener(t)
       const database = await databases['a SQLite file']!(t)
       const host = await startPrepared(t, 'sequelize-6.37.5', { database, config: { telemetry: { url: listener.url }, ...config } })
@@ -141,7 +141,7 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
   }
 
   for (const dialect of someOf(['mariadb', 'mssql'], 0)) {
-    test(`is off in a host on ${dialect}, with one warning, and the host serves and stops`, async (t) => {
+    test(`is off in a host on ${dialect}, with one warning, and the host runs and stops`, async (t) => {
       const listener = await startListener(t)
       const database = await databases['a SQLite file']!(t)
       const host = await startPrepared(t, 'sequelize-6.37.5', { database, dialect, config: { telemetry: { url: listener.url } } })
@@ -158,7 +158,7 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
     })
   }
 
-  test('takes its host as options', async (t) => {
+  test('accepts its host as options', async (t) => {
     const listener = await startListener(t)
     const database = await databases['a SQLite file']!(t)
     const host = await startPrepared(t, 'sequelize-6.30.0', { database, config: { telemetry: { url: listener.url } }, asOptions: true })
@@ -170,12 +170,12 @@ describe('@flowforge/telemetry', { concurrency: 2 }, () => {
     ['telemetry: false', 'port: 1\ntelemetry: false\n', /flowforge\.yml, line 2, sets telemetry to false/],
     ['enabled: false', 'telemetry:\n  enabled: false\n', /flowforge\.yml, line 2, sets telemetry\.enabled to false/],
     ['a section one indent too deep', 'logging:\n  telemetry:\n    enabled: false\n', /flowforge\.yml, line 2, has the key "telemetry"/],
-    ['nothing in it', '', /flowforge\.yml is empty/],
+    ['an empty file', '', /flowforge\.yml is empty/],
     ['a yes', 'telemetry:\n  enabled: true\n', undefined],
     ['other words', 'port: 3000\ndomain: example.com\n', undefined]
   ]
   for (const [title, text, expected] of someOf(files, 2, 4)) {
-    test(`reads the file of a host that turns any section into a yes: ${title}`, async (t) => {
+    test(`reads the file itself in a host that parses any section as consent: ${title}`, async (t) => {
       const listener = await startListener(t)
       const configFile = join(temporaryDirectory(t), 'flowforge.yml')
       writeFileSync(configFile, text)

@@ -12,15 +12,15 @@ import { preload } from '../helpers/program.js'
 import { unpack } from '../helpers/unpack.js'
 import { within } from '../helpers/within.js'
 
-/** Copies of Sequelize that a host may bring; npm installs them beside ours under these names. */
+/** Copies of Sequelize that a host may have, installed under these names. */
 export const SEQUELIZES = ['sequelize-6.6.5', 'sequelize-6.30.0', 'sequelize-6.37.5'] as const
 
-/** What the manifest of the package names, and so what it brings into an empty project. */
+/** The dependencies in the manifest of the package. */
 export const DEPENDENCIES = ['fastify-plugin', 'typebox', 'undici', 'yaml'] as const
 
 let packed: Promise<string> | undefined
 
-/** The folder of the packed `@flowforge/telemetry`, unpacked: once for all tests of this process. */
+/** The unpacked `@flowforge/telemetry`, shared by all tests of this process. */
 export function packTelemetry (): Promise<string> {
   packed ??= pack()
   return packed
@@ -34,7 +34,7 @@ async function pack (): Promise<string> {
   return join(root, 'package')
 }
 
-/** A project with the package, fastify, and one copy of Sequelize, each as `npm install` would place it. */
+/** A project with the package, fastify and one copy of Sequelize, as `npm install` would create it. */
 export function createProject (t: TestContext, telemetry: string, sequelize: string): string {
   const project = mkdtempSync(join(tmpdir(), 'flowforge-host-'))
   t.after(() => { rmSync(project, { recursive: true, force: true }) })
@@ -49,19 +49,19 @@ export function createProject (t: TestContext, telemetry: string, sequelize: str
 }
 
 export interface RealHost {
-  /** Has the host do something; resolves to what it tells. @throws what it throws */
+  /** Runs a task in the host; resolves to its result. @throws what the task throws */
   ask: (task: string, ...parameters: unknown[]) => Promise<any>
-  /** A line of its log, as soon as it is there. */
+  /** Waits for a line of its log. */
   log: (pattern: RegExp) => Promise<LogLine>
   lines: LogLine[]
-  /** Its exit code, once it has ended. */
+  /** Resolves to its exit code. */
   exited: Promise<number | null>
 }
 
 /**
- * Starts test/embedding/project/real-host.mjs in a process of its own.
+ * Starts test/embedding/project/real-host.mjs in a new process.
  *
- * @param options of its process: another user, or an environment without anything of this one
+ * @param options of its process, such as another user or an empty environment
  */
 export function startRealHost (
   t: TestContext, project: string, host: object, env: Record<string, string> = {}, options: SpawnOptions = {}

@@ -9,7 +9,7 @@ import { createProject, DEPENDENCIES, packTelemetry } from './start-real-host.js
 
 const run = promisify(execFile)
 
-/** What the package may add to a project that has fastify and sequelize. */
+/** Limits of what the package adds to a project with fastify and sequelize. */
 const MOST_PACKAGES = 6
 const MOST_MEGABYTES = 12
 
@@ -27,7 +27,7 @@ describe('the package @flowforge/telemetry', () => {
   let telemetry: string
   before(async () => { telemetry = await packTelemetry() })
 
-  test('holds what src/telemetry compiles to, its types, and nothing else', () => {
+  test('contains only the compiled src/telemetry and its types', () => {
     const files = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' })
     const expected = files('src/telemetry').filter((file) => file.endsWith('.ts')).flatMap((file) => (
       [file.replace(/\.ts$/, '.js'), file.replace(/\.ts$/, '.d.ts')]))
@@ -44,7 +44,7 @@ describe('the package @flowforge/telemetry', () => {
     assert.equal(scripts, undefined)
   })
 
-  test(`adds at most ${MOST_PACKAGES} packages and ${MOST_MEGABYTES} MB, compiles nothing and runs no script`, () => {
+  test(`adds at most ${MOST_PACKAGES} packages and ${MOST_MEGABYTES} MB, without native code or scripts`, () => {
     const installed = [...DEPENDENCIES].map((name) => resolve('node_modules', name))
     const manifests = installed.map(manifestOf)
     assert.deepEqual(manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies)), [])
@@ -88,7 +88,7 @@ describe('the package @flowforge/telemetry', () => {
     })
   }
 
-  test('brings types that a strict TypeScript host compiles against, from both kinds of module', async (t) => {
+  test('has types for a strict TypeScript host, from both kinds of module', async (t) => {
     const project = createProject(t, telemetry, 'sequelize')
     writeFileSync(join(project, 'typed.mts'), `
       import { fastify } from 'fastify'

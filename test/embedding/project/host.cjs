@@ -1,4 +1,4 @@
-/** A CommonJS platform on PostgreSQL: what a project that installed the package might write. */
+/** An example of a CommonJS platform on PostgreSQL that uses the installed package. */
 const { fastify } = require('fastify')
 const fp = require('fastify-plugin')
 const { Sequelize } = require('sequelize')

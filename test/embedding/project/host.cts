@@ -1,4 +1,4 @@
-/** Compiled, never run: the same from a CommonJS module. */
+/** Compiled but not run: the same from a CommonJS module. */
 import { fastify } from 'fastify'
 import telemetry = require('flowforge/telemetry')
 

@@ -1,4 +1,4 @@
-/** Compiled, never run: the types that an embedding platform meets. */
+/** Compiled but not run: the types that an embedding platform uses. */
 import { fastify, type FastifyInstance } from 'fastify'
 import { buildApp, loadConfig } from 'flowforge'
 import telemetry, { type Consent, type LoggedPing, type TelemetryHost } from 'flowforge/telemetry'
@@ -16,7 +16,7 @@ const pings: LoggedPing[] = await app.telemetry.pings()
 const due: Date | null = app.telemetry.nextDaily()
 // @ts-expect-error: there is no way to turn telemetry on from here
 app.telemetry.enable()
-// @ts-expect-error: nobody else decides
+// @ts-expect-error: no other party can decide
 consent.decidedBy = 'nobody'
 
 const platform: FastifyInstance = await buildApp(loadConfig('flowforge.yml'))

@@ -1,8 +1,8 @@
 /**
  * A host that differs from ours as the real platform does: its own copy of Sequelize, settings that are reread without
  * being returned, no notification of changes, a frozen configuration with keys of other releases, decorators without
- * plugins, models with other columns, scopes, hooks and soft deletion, and migrations that take a database with exactly
- * one table as new. It is told what to do, and tells what it did, in lines of JSON.
+ * plugins, models with other columns, scopes, hooks and soft deletion, and migrations that treat a database with exactly
+ * one table as new. It reads tasks and writes results as lines of JSON.
  */
 import { createInterface } from 'node:readline'
 import sqlite3 from '@appthreat/sqlite3'
@@ -24,11 +24,11 @@ const models = {
   Setting: define('PlatformSetting', { key: { type: DataTypes.STRING, primaryKey: true }, value: DataTypes.STRING })
 }
 
-// What a database with one table alone is taken for: a new one, in which the first table of the host is there by itself.
+// A database with exactly one table counts as new: that table is expected to be the host's first.
 const tables = await sequelize.getQueryInterface().showAllTables()
-if (tables.length === 1) throw new Error(`a new database, and yet it has a table of its own: ${tables}`)
+if (tables.length === 1) throw new Error(`a new database, but it already has a table: ${tables}`)
 await sequelize.sync()
-// A database that telemetry does not know, as far as it can see.
+// Present the database as one that telemetry does not support.
 if (dialect) sequelize.getDialect = () => dialect
 
 const cache = new Map()
@@ -83,7 +83,7 @@ const tasks = {
   },
   pings: () => app.telemetry.pings(),
   tables: () => sequelize.getQueryInterface().showAllTables(),
-  // The migrations of a host see and drop what is theirs.
+  // A host's migrations see and drop only its own tables.
   async migrateAgain () {
     await sequelize.sync({ force: true })
     return Object.keys(sequelize.models)
@@ -94,7 +94,7 @@ const tasks = {
   },
 }
 
-/** Tasks run beside each other, as requests would. */
+/** Tasks run concurrently, as requests would. */
 createInterface({ input: process.stdin }).on('line', async (line) => {
   const [id, task, ...parameters] = JSON.parse(line)
   try {
