@@ -1,4 +1,4 @@
-/** What `npm start` builds before it starts: build.js in a project of a few files. */
+/** Tests the build of `npm start`: build.js in a project of a few files. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -36,7 +36,7 @@ describe('npm start', () => {
     symlinkSync(resolve('node_modules'), at('node_modules'))
   }
 
-  /** Another copy of the project as the first test has built it. */
+  /** Another copy of the project built by the first test. */
   function copyBuilt (): void {
     project = join(built, String(++copies))
     cpSync(join(built, '0'), project, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
@@ -55,19 +55,19 @@ describe('npm start', () => {
     return stdout
   }
 
-  /** Builds if needed, as a user who may write only what is theirs. */
+  /** Builds if needed, as a user without rights to files of others. */
   function build (file = at('build.js')): [status: number | null, said: string] {
     const { status, stdout, stderr } = spawnSync(process.execPath, [file, '--if-needed'], { encoding: 'utf8', ...UNKNOWN_USER })
     return [status, stdout + stderr]
   }
 
-  test('builds what was never built', () => {
+  test('builds a project that was never built', () => {
     assert.equal(start(), 'one\n')
     assert.deepEqual(readdirSync(at('dist')).toSorted(),
       ['.sources', '.tsbuildinfo', 'page.eta', 'server.d.ts', 'server.js', 'word.d.ts', 'word.js'])
   })
 
-  test('builds nothing where nothing has changed but the times', () => {
+  test('builds nothing if only the file times have changed', () => {
     copyBuilt()
     const before = readdirSync(at('dist')).map((file) => timeOf(`dist/${file}`))
     writeFileSync(at('src/word.ts'), SOURCES['word.ts'])
@@ -75,7 +75,7 @@ describe('npm start', () => {
     assert.deepEqual(readdirSync(at('dist')).map((file) => timeOf(`dist/${file}`)), before)
   })
 
-  test('builds a file that has changed, and removes what a file left that is gone', () => {
+  test('builds a changed file, and removes the output of a deleted file', () => {
     copyBuilt()
     writeFileSync(at('src/word.ts'), "export const word = 'two'\n")
     writeFileSync(at('src/page.eta'), '<p>another</p>\n')
@@ -86,7 +86,7 @@ describe('npm start', () => {
   })
 
   for (const files of [['word.js', 'page.eta'], ['.sources'], ['.tsbuildinfo']]) {
-    test(`starts where dist lacks ${files.join(' and ')}`, () => {
+    test(`builds again if dist lacks ${files.join(' and ')}`, () => {
       copyBuilt()
       for (const file of files) rmSync(at(`dist/${file}`))
       assert.equal(start(), 'one\n')
@@ -95,7 +95,7 @@ describe('npm start', () => {
     })
   }
 
-  test('starts a build made before without the compiler, and in a checkout that cannot be written', () => {
+  test('starts an existing build without the compiler, and in a read-only checkout', () => {
     copyBuilt()
     rmSync(at('node_modules'))
     setWritable(false)
@@ -104,7 +104,7 @@ describe('npm start', () => {
     setWritable(true)
   })
 
-  test('says that a build made before is older than its sources where it cannot build', () => {
+  test('warns that an existing build is outdated if it cannot build', () => {
     copyBuilt()
     rmSync(at('node_modules'))
     writeFileSync(at('src/word.ts'), '')
@@ -120,7 +120,7 @@ describe('npm start', () => {
     ['no build and no right to write', () => { rmSync(at('dist'), { recursive: true }) },
       /^FlowForge is not built, and .*dist cannot be written\. Run "npm run build" as a user who may\.\n$/]
   ] as const) {
-    test(`says in one line that it has ${title}`, () => {
+    test(`reports in one line that it has ${title}`, () => {
       copyBuilt()
       breakIt()
       setWritable(false)
@@ -132,7 +132,7 @@ describe('npm start', () => {
   }
 })
 
-test('the programs in bin build nothing, and say in one line that there is no build', () => {
+test('the programs in bin do not build, and report in one line that there is no build', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flowforge-bin-'))
   after(() => { rmSync(folder, { recursive: true, force: true }) })
   cpSync('bin', join(folder, 'bin'), { recursive: true })

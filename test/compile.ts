@@ -2,15 +2,15 @@ import { build, type OutputFile } from 'esbuild'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** Where the compiled files go. */
+/** The folder of the compiled files. */
 export const BUILD = 'build'
 
-/** The tests, and what they run beside the code in src. */
+/** The tests, and what they run in addition to src. */
 const PROGRAMS = ['test', 'docs', 'demo']
 
 /**
  * Compiles everything that a test runs, without checking types: a process that loads TypeScript takes a second longer
- * than one that loads JavaScript, and the tests start some two hundred.
+ * than one that loads JavaScript, and the tests start about two hundred.
  */
 export async function compile (): Promise<void> {
   const { outputFiles } = await build({
@@ -21,7 +21,7 @@ export async function compile (): Promise<void> {
     format: 'esm',
     target: 'node20',
     sourcemap: 'linked',
-    // The pages' templates, styles and scripts lie beside the code that serves them; the version is in package.json.
+    // Templates, styles and scripts of the pages are next to the code that serves them; package.json has the version.
     loader: {
       '.eta': 'copy', '.css': 'copy', '.svg': 'copy', '.txt': 'copy', '.js': 'copy', '.json': 'copy', '.md': 'copy'
     },
@@ -38,7 +38,7 @@ function listFiles (folder: string): string[] {
     .filter((entry) => entry.isFile()).map(({ parentPath, name }) => resolve(parentPath, name))
 }
 
-/** Writes what has changed and nothing else, so that tests that run meanwhile are not disturbed. */
+/** Writes only changed files, so that tests that run meanwhile are not disturbed. */
 function update ({ path, contents }: OutputFile): void {
   if (existsSync(path) && readFileSync(path).equals(contents)) return
   mkdirSync(dirname(path), { recursive: true })

@@ -2,12 +2,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { dirname, join, relative } from 'node:path'
 import { BUILD } from './compile.js'
 
-/** What takes the clock of its process over for good; and a browser, beside which loading the platform takes no time. */
+/** Files that mock the clock of their process permanently, or use a browser, whose start dominates anyway. */
 const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(|'\.\/(chromium|visit)\.js'/
 
 /**
- * Puts the test files of a folder into one process, since each process loads the platform anew, which takes a second.
- * Returns the files to run; each names its tests by the file they are from.
+ * Puts the test files of a folder into one process, since loading the platform takes a second per process.
+ * Returns the files to run; each groups its tests by their original file.
  */
 export function groupTests (): string[] {
   const folder = join(BUILD, 'groups')
@@ -16,7 +16,7 @@ export function groupTests (): string[] {
   const groups: Record<string, string[]> = {}
   for (const file of listTests()) (groups[NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')) ? file : dirname(file)] ??= []).push(file)
   return Object.entries(groups).toSorted(byLength).map(([name, files], place) => {
-    // Node.js starts them in the order of their names.
+    // Node.js starts files in the order of their names.
     const group = join(folder, `${String(place).padStart(2, '0')}-${name.replace(/\W+/g, '-')}.js`)
     writeFileSync(group, "import { describe } from 'node:test'\n" + files.map((file) => (
       `describe('${file}', async () => { await import('${relative(folder, join(BUILD, file.replace(/\.ts$/, '.js')))}') })\n`)).join(''))
@@ -24,13 +24,13 @@ export function groupTests (): string[] {
   })
 }
 
-/** The longest first: begun last, it would run on alone at the end. */
+/** Starts the longest first; started last, it would run alone at the end. */
 function byLength ([, one]: [string, string[]], [, other]: [string, string[]]): number {
   const lengthOf = (files: string[]) => files.reduce((sum, file) => sum + statSync(file).size, 0)
   return lengthOf(other) - lengthOf(one)
 }
 
-/** What runs in the soak alone, and what does more there. */
+/** Files that run only in the soak test, or that test more there. */
 export function listSoak (): string[] {
   return [...listFiles('.soak.ts'), ...listTests().filter((file) => readFileSync(file, 'utf8').includes("/helpers/soak.js'"))]
 }

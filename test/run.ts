@@ -1,9 +1,9 @@
 /**
  * `npm test`: compiles once, builds what is packed and served, starts one PostgreSQL, and runs the tests on them.
  *
- *     npm test                                      # every test but the soak
- *     npm test -- test/telemetry/consent.test.ts    # these files; options of Node.js's test runner go along
- *     npm run test:soak                             # the soak, one file after the other, each in a process of its own
+ *     npm test                                      # every test except the soak tests
+ *     npm test -- test/telemetry/consent.test.ts    # these files; also options of Node.js's test runner
+ *     npm run test:soak                             # the soak tests, one file at a time, each in a separate process
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ import { groupTests, listSoak } from './groups.js'
 import { startPostgres, type Postgres } from './helpers/postgres.js'
 import { isSoak } from './helpers/soak.js'
 
-/** More than two processors have: much of the time a test waits. */
+/** More than two processors can run at once, as tests mostly wait. */
 const CONCURRENCY = 4
 const LONGEST_GROUP_MS = 600_000
 const LONGEST_SOAK_MS = 3 * 3_600_000

@@ -11,11 +11,11 @@ import { prepareHome, startProcess } from './helpers/process.js'
 import { runProgram } from './helpers/program.js'
 import { someOf } from './helpers/soak.js'
 
-/** The half minute before the boot ping passes in three seconds; shorter waits last as long as they really do. */
+/** The half minute before the boot ping takes three seconds; shorter waits are in real time. */
 const FAST = { CLOCK_SPEED: '10' }
 
 describe('the process of the platform', { concurrency: 3 }, () => {
-  test('sends one ping by itself, and undici is loaded for it', async (t) => {
+  test('sends one scheduled ping, and loads undici for it', async (t) => {
     const listener = await startListener(t)
     const { log, stop } = await startProcess(t, await prepareHome(t, { telemetry: { url: listener.url } }), FAST)
     await listener.next()
@@ -55,7 +55,7 @@ describe('the process of the platform', { concurrency: 3 }, () => {
     })
   }
 
-  test('has not loaded undici before the first ping leaves', async (t) => {
+  test('does not load undici before the first ping is sent', async (t) => {
     const listener = await startListener(t)
     const { log, stop } = await startProcess(t, await prepareHome(t, { telemetry: { url: listener.url } }))
     await log.find(/^Telemetry is on/)
@@ -63,7 +63,7 @@ describe('the process of the platform', { concurrency: 3 }, () => {
     await log.find(/^undici was never loaded/)
   })
 
-  test('with a wrong configuration exits with 78 and says in one line what to mend', async (t) => {
+  test('with an invalid configuration exits with 78 and prints in one line what to fix', async (t) => {
     const home = await prepareHome(t, { telemetry: {} })
     writeFileSync(join(home, 'flowforge.yml'), 'host: localhost\nport: http\n')
     const started = execFile(process.execPath, [...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')])
@@ -72,7 +72,7 @@ describe('the process of the platform', { concurrency: 3 }, () => {
     assert.equal(stderr, `${join(home, 'flowforge.yml')}, line 2: port: expected a whole number from 0 to 65535, found a text\n`)
   })
 
-  test('sends one boot ping with its replica, when both start together on one PostgreSQL', async (t) => {
+  test('sends one boot ping in total when two replicas start together on one PostgreSQL', async (t) => {
     const postgres = await startPostgres()
     t.after(() => postgres.stop())
     const { ssl, ...db } = await postgres.createDatabase()

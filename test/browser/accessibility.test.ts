@@ -11,18 +11,18 @@ import { fillAccount, press, visit } from './visit.js'
 
 const WIDTHS = [320, 768, 1280]
 
-/** Colours are the same at every width, and the layout in both schemes: two of six pairs meet all of them. */
+/** Colours do not depend on the width, nor the layout on the scheme, so two of the six combinations suffice. */
 const schemesAt = (width: number): Array<'light' | 'dark'> => inSoak(['light', 'dark'], width === 320 ? ['dark'] : width === 1280 ? ['light'] : [])
 
-// Colours that are still changing would be measured half way.
+// Otherwise colours could be measured in the middle of a transition.
 const browser = { reducedMotion: 'reduce' } as const
 
-describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels', () => {
+describe('every page, in light and dark colours, at 320, 768 and 1280 pixels', () => {
   let chromium: Chromium
   before(async () => { chromium = await launchChromium() })
   after(() => chromium.close())
 
-  test('of the wizard has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+  test('of the wizard has no axe-core violations and no horizontal scrolling', async (t) => {
     const { page } = await visit(t, chromium.browser, { browser, expectErrors: true })
     await page.goto('/setup')
     await check(page, 'the empty form')
@@ -43,7 +43,7 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
     await check(page, 'what a stranger sees')
   })
 
-  test('of a platform has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+  test('of a platform has no axe-core violations and no horizontal scrolling', async (t) => {
     const received = { addressHash: 'f'.repeat(64), os: { type: 'Other' } }
     const answers = [{ status: 503, body: 'x'.repeat(300) }, { status: 200, body: JSON.stringify({ status: 'success', received }) }]
     const listener = await startListener(t, (response) => {
@@ -79,7 +79,7 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
     await check(page, 'the refused login')
   })
 
-  test('of the documents has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+  test('of the documents has no axe-core violations and no horizontal scrolling', async (t) => {
     const { page } = await visit(t, chromium.browser, { browser })
     for (const name of DOCUMENTS) {
       await page.goto(`/documents/${name}`)
@@ -89,7 +89,7 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
     await check(page, 'a document')
   })
 
-  test('with a locked switch has no violation that axe-core finds, and no horizontal scrolling', async (t) => {
+  test('with a locked switch has no axe-core violations and no horizontal scrolling', async (t) => {
     const { page } = await visit(t, chromium.browser, { browser, telemetry: { url: 'http://127.0.0.1:9', enabled: 'no' } })
     await page.goto('/')
     await fillAccount(page)
@@ -100,7 +100,7 @@ describe('every page, in the light and in the dark, at 320, 768 and 1280 pixels'
   })
 })
 
-/** Checks the page as it is now, with all that it folds away opened. */
+/** Checks the current page with all collapsed parts opened. */
 async function check (page: Page, name: string): Promise<void> {
   await page.waitForLoadState()
   await page.evaluate(axe.source)

@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path'
 import { tmpdir } from 'node:os'
 import { chromium, type Browser } from 'playwright-core'
 
-/** Beside the package it comes from, and like it gone with the next `npm ci`. */
+/** Unpacked next to its package, so that the next `npm ci` removes both. */
 const HOME = resolve('node_modules/.cache/chromium')
 
-/** The fonts of the package first, then those of the machine, if it has any. */
+/** The fonts of the package, then those of the machine, if any. */
 const FONTS = `<fontconfig>
   <dir>${HOME}/fonts</dir>
   <dir>/usr/share/fonts</dir>
@@ -18,13 +18,13 @@ const FONTS = `<fontconfig>
 
 export interface Chromium {
   browser: Browser
-  /** Closes the browser, whose own network log must name no other machine: neither a page nor the browser asked one. */
+  /** Closes the browser, and checks its network log: neither a page nor the browser contacted another machine. */
   close: () => Promise<void>
 }
 
 /**
- * A real Chromium, from a package, with its own libraries and fonts: nothing has to be installed on the machine.
- * The package is for Linux on x64; elsewhere the environment variable CHROMIUM_PATH names another Chromium.
+ * Starts a Chromium from a package that includes libraries and fonts, so that nothing has to be installed.
+ * The package is for Linux on x64; elsewhere set the environment variable CHROMIUM_PATH to another Chromium.
  */
 export async function launchChromium (): Promise<Chromium> {
   const { CHROMIUM_PATH } = process.env
@@ -51,12 +51,12 @@ function hostsIn (log: string): string[] {
   return [...new Set([...log.matchAll(/"(?:url|host)":"(?:\w+:\/\/)?([^"/:]+)/g)].map((match) => match[1]!))]
 }
 
-/** Several test files may unpack at once: each into a folder of its own, and the first one puts it into place. */
+/** Test files may unpack concurrently: each into a separate folder, and the first one moves it into place. */
 async function unpack (): Promise<void> {
   await mkdir(resolve(HOME, '..'), { recursive: true })
   const draft = await mkdtemp(`${HOME}-`)
   const { TMPDIR } = process.env
-  // The package unpacks into the temporary directory, and its libraries only where it is told that they are missing.
+  // The package unpacks into the temporary directory, and its libraries only if told that they are missing.
   Object.assign(process.env, { TMPDIR: draft, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x' })
   const { default: packaged } = await import('@sparticuz/chromium')
   await packaged.executablePath()

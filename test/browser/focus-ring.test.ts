@@ -9,19 +9,19 @@ import { fillAccount, press } from './visit.js'
 
 const LEAST_CONTRAST = 3
 
-/** Each in a window of its own: Chromium draws parts of a page in the old colours when they are changed under way. */
+/** Each in a separate window: when colours change on an open page, Chromium draws parts in the old ones. */
 const LOOKS: Record<string, BrowserContextOptions> = {
   light: { colorScheme: 'light' },
   dark: { colorScheme: 'dark' },
   'forced colours': { forcedColors: 'active' }
 }
 
-/** The link to the content is seen while it has the focus alone, above what is there else. */
+/** The link to the content is visible only while it has the focus, on top of other content. */
 const SKIP = '.skip'
 const FOCUSABLE = ':is(a[href], button, input, select, textarea, summary, [tabindex])' +
   `:not([tabindex="-1"], [type="hidden"], [disabled], [hidden], ${SKIP})`
 
-/** How many elements of each page take the focus: none is missed. */
+/** The number of focusable elements of each page, so that none is missed. */
 const SEEN = {
   'the administrator': 6,
   'the decision': 8,
@@ -38,7 +38,7 @@ describe('the focus ring', () => {
   before(async () => { chromium = await launchChromium() })
   after(() => chromium.close())
 
-  test(`of every element that takes the focus has a contrast of at least ${LEAST_CONTRAST} to what is around it`, async (t) => {
+  test(`of every focusable element has a contrast of at least ${LEAST_CONTRAST} to its surroundings`, async (t) => {
     const { url } = await startListener(t)
     const app = await buildNewPlatform(t, { telemetry: { url } })
     const baseURL = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -51,7 +51,7 @@ describe('the focus ring', () => {
     const pixels = await Pixels.open(chromium.browser)
     t.after(() => pixels.close())
     const seen: Record<string, number> = {}
-    /** Checks what the first window shows, in all of them. */
+    /** Checks the page of the first window in all windows. */
     const check = async (name: string) => {
       const { page: first } = pages[0]!
       const cookies = await first.context().cookies()
@@ -94,7 +94,7 @@ describe('the focus ring', () => {
   })
 })
 
-/** Measures all rings of a page in one picture of it. @returns how many */
+/** Measures all rings of a page in one screenshot. @returns how many */
 async function checkRings (page: Page, pixels: Pixels, selector: string, name: string): Promise<number> {
   await page.waitForLoadState()
   await page.evaluate(`document.activeElement.blur()
@@ -116,7 +116,7 @@ async function checkRings (page: Page, pixels: Pixels, selector: string, name: s
   return found.length
 }
 
-/** Lets every element look as it does when the keyboard has moved the focus to it. */
+/** Makes every element look as if the keyboard had moved the focus to it. */
 async function focusAll (page: Page, selector: string): Promise<() => Promise<void>> {
   const session = await page.context().newCDPSession(page)
   await session.send('DOM.enable')
@@ -128,10 +128,10 @@ async function focusAll (page: Page, selector: string): Promise<() => Promise<vo
   return () => session.detach()
 }
 
-/** Where a ring crosses a letter beside it, that one is no background. */
+/** The median ignores the few points where the ring crosses a letter instead of background. */
 const median = (ratios: number[]) => ratios.toSorted((one, other) => one - other)[Math.floor(ratios.length / 2)]!
 
-/** Points along each side of the ring that is on the page. An element that has no box is hidden. */
+/** Points along the visible sides of the ring. An element without a box is hidden. */
 const LOCATE = `(selector) => [...document.querySelectorAll(selector)].filter((each) => each.getClientRects().length > 0).map((each) => {
   const { outlineOffset, outlineWidth } = getComputedStyle(each)
   const out = parseFloat(outlineOffset) + parseFloat(outlineWidth) / 2

@@ -8,14 +8,14 @@ import { openTelemetry, type VisitOptions } from './visit.js'
 const FORGET = 'Delete what was sent, and take a new id'
 const HELD = 'Ask the receiver what it holds'
 
-describe('the Telemetry page by keyboard alone', () => {
+describe('the Telemetry page with only the keyboard', () => {
   let chromium: Chromium
   before(async () => { chromium = await launchChromium() })
   after(() => chromium.close())
 
   const open = (t: TestContext, options: VisitOptions) => openTelemetry(t, chromium.browser, options)
 
-  test('does everything that it offers, and the focus stays where the person was', async (t) => {
+  test('is fully usable, and the focus stays in place', async (t) => {
     const collector = await startCollector(t, await sqliteUrl(t))
     const { app, page } = await open(t, { telemetry: { url: collector.url }, expectErrors: true })
     const { instanceId } = JSON.parse(await app.telemetry.preview()) as { instanceId: string }
@@ -53,7 +53,7 @@ describe('the Telemetry page by keyboard alone', () => {
     await tabTo(page, 'Telemetry')
     await pressAndWait(page, 'Enter')
     await page.getByRole('heading', { name: 'What was sent' }).waitFor()
-    // The way back leads to the log, and the tab key goes on from there.
+    // Going back returns to the log, and the tab key continues from there.
     await page.keyboard.press('Tab')
     assert.equal(await focused(page), 'Download the log')
 
@@ -77,13 +77,13 @@ describe('the Telemetry page by keyboard alone', () => {
     assert.notEqual((JSON.parse(await app.telemetry.preview()) as { instanceId: string }).instanceId, instanceId)
   })
 
-  test('keeps the focus where something was refused', async (t) => {
+  test('keeps the focus in place after a refusal', async (t) => {
     const { app, page } = await open(t, { telemetry: { url: 'http://127.0.0.1:9' }, expectErrors: true })
     await tabTo(page, HELD)
     await pressAndWait(page, 'Enter')
     await page.getByText('refused the connection').waitFor()
     assert.equal(await focused(page), HELD)
-    // What is required is not ticked: the browser asks for it.
+    // The required checkbox is not ticked, so the browser asks for it.
     await tabTo(page, FORGET)
     await page.keyboard.press('Enter')
     assert.equal(await focused(page), 'Delete it; this cannot be undone')
@@ -94,7 +94,7 @@ describe('the Telemetry page by keyboard alone', () => {
     assert.equal(await focused(page), 'Send a ping now')
   })
 
-  test('keeps the focus in the decision where the operator has locked it', async (t) => {
+  test('keeps the focus in the decision that the operator has locked', async (t) => {
     const { app, page } = await open(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
     await app.decisions.decide({ enabled: true, way: 'API', who: 'ada' })
     await page.reload()
@@ -105,12 +105,12 @@ describe('the Telemetry page by keyboard alone', () => {
   })
 })
 
-/** Presses a key that makes the browser load a page, and waits for that. */
+/** Presses a key that makes the browser load a page, and waits for the page. */
 async function pressAndWait (page: Page, key: string): Promise<void> {
   await Promise.all([page.waitForEvent('load'), page.keyboard.press(key)])
 }
 
-/** What has the focus, by its text or its label. */
+/** The text or label of the focused element. */
 const focused = (page: Page): Promise<string> => page.evaluate(`(() => {
   const { activeElement } = document
   return (activeElement.type === 'checkbox' ? activeElement.labels[0] : activeElement).textContent.trim().replace(/\\s+/g, ' ')
@@ -118,7 +118,7 @@ const focused = (page: Page): Promise<string> => page.evaluate(`(() => {
 
 const isOpen = (page: Page) => page.evaluate('document.activeElement.parentElement.open')
 
-/** Presses the tab key until the element of this name has the focus; after the last one it begins anew. */
+/** Presses the tab key until the element with this name has the focus; wraps around after the last element. */
 async function tabTo (page: Page, name: string): Promise<void> {
   for (let presses = 0; presses < 60; presses++) {
     await page.keyboard.press('Tab')

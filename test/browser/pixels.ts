@@ -7,7 +7,7 @@ export interface Point {
   y: number
 }
 
-/** Reads the pixels of pictures, in a page that belongs to no platform. */
+/** Reads the pixels of pictures, in a blank page. */
 export class Pixels {
   private constructor (private readonly page: Page) {}
 
@@ -20,7 +20,7 @@ export class Pixels {
     return this.page.evaluate(`(${READ})(${JSON.stringify(picture.toString('base64'))}, ${JSON.stringify(points)})`)
   }
 
-  /** How much of two pictures of the same size differs clearly, from 0 to 1. */
+  /** The share of clearly different pixels in two pictures of the same size, from 0 to 1. */
   async difference (one: Buffer, other: Buffer): Promise<number> {
     return this.page.evaluate(`(${COMPARE})(...${JSON.stringify([one, other].map((each) => each.toString('base64')))})`)
   }
@@ -30,10 +30,10 @@ export class Pixels {
   }
 }
 
-/** The share of a switch that looks clearly different when it is on: its knob is at the other end, beside another word. */
+/** The least share of clearly different pixels between a switch on and off: the knob and the word move. */
 export const LEAST_DIFFERENCE = 0.05
 
-/** The switch alone, without its label: the first 68 pixels. */
+/** The switch without its label: the first 68 pixels. */
 export async function drawSwitch (page: Page): Promise<Buffer> {
   await page.mouse.move(0, 0)
   await page.evaluate('document.activeElement.blur()')

@@ -12,14 +12,14 @@ const TOKEN = 'the-token-of-the-tests'
 const NOW = Date.UTC(2026, 10, 25, 12)
 const WIDTHS = [320, 768, 1280]
 
-/** The looks that a reader may have chosen. */
+/** The colour settings that a reader may have chosen. */
 const LOOKS: Array<[name: string, options: BrowserContextOptions]> = [
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],
   ['forced', { forcedColors: 'active' }]
 ]
 
-/** Colours are the same at every width, and the layout in every look: each is checked once. */
+/** Colours do not depend on the width, nor the layout on the colours, so each is checked once. */
 const CHECKED_AT: Record<string, number> = { light: 1280, dark: 320, forced: 768 }
 
 describe('the usage report, in light, dark and forced colours, at 320, 768 and 1280 pixels', () => {
@@ -27,12 +27,12 @@ describe('the usage report, in light, dark and forced colours, at 320, 768 and 1
   before(async () => { chromium = await launchChromium() })
   after(() => chromium.close())
 
-  // The page for everybody is the same but for its head.
+  // The public page differs only in its head.
   for (const [what, installations, path, looks] of [
     ['with figures', 120, '/report', LOOKS], ['without any', 0, '/report', LOOKS],
     ['for everybody', 120, '/usage', LOOKS.slice(0, 2)], ['for everybody, without any', 0, '/usage', LOOKS.slice(0, 1)]
   ] as const) {
-    test(`${what} has no violation that axe-core finds, and no horizontal scrolling`, async (t) => {
+    test(`${what} has no axe-core violations and no horizontal scrolling`, async (t) => {
       const url = await startWithYear(t, installations)
       for (const [look, options] of looks) {
         const page = await open(t, chromium.browser, options)
@@ -64,7 +64,7 @@ async function open (t: TestContext, browser: Browser, options: BrowserContextOp
   return context.newPage()
 }
 
-/** SCREENSHOTS names a directory for pictures, to be looked at. */
+/** If SCREENSHOTS names a directory, saves pictures there for review. */
 async function picture (page: Page, name: string): Promise<void> {
   const { SCREENSHOTS } = process.env
   if (SCREENSHOTS === undefined) return
@@ -72,7 +72,7 @@ async function picture (page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true })
 }
 
-/** Checks the page as it is now, with all that it folds away opened. */
+/** Checks the current page with all collapsed parts opened. */
 async function check (page: Page, what: string, withAxe: boolean): Promise<void> {
   await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
   const tooWide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')

@@ -12,13 +12,13 @@ const MARGIN = 24
 const browserOptions = { viewport: { width: 900, height: 700 } }
 
 test('screenshots of the decision, of the Telemetry page and of a ping', async (t) => {
-  // The pictures are of a platform, not of the machine on which they were taken.
+  // Replace values that describe the machine on which the pictures are taken.
   t.mock.method(os, 'release', () => '6.8.0')
   await mkdir('docs', { recursive: true })
   const { browser, close } = await launchChromium()
   t.after(close)
 
-  // As people see it by default. Nothing is sent: the setup is not finished.
+  // The default view. Nothing is sent, as the setup is not finished.
   const { page: wizard } = await visit(t, browser, { telemetry: { url: DEFAULT_URL }, browser: browserOptions })
   await wizard.goto('/')
   await fillAccount(wizard)
@@ -37,7 +37,7 @@ test('screenshots of the decision, of the Telemetry page and of a ping', async (
   await takeDownTo(page, '.compared', 'docs/ping-page.png')
 })
 
-/** Takes the page from its top to the end of what it is taken for. */
+/** Takes a picture from the top of the page to the end of the given element. */
 async function takeDownTo (page: Page, selector: string, path: string): Promise<void> {
   const { y, height } = (await page.locator(selector).boundingBox())!
   await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width: browserOptions.viewport.width, height: y + height + MARGIN } })

@@ -15,7 +15,7 @@ describe('the Telemetry page in a browser', () => {
 
   const openPage = (t: TestContext, options: VisitOptions) => openTelemetry(t, chromium.browser, options)
 
-  test('turns telemetry off and on again, one press each', async (t) => {
+  test('turns telemetry off and on again, with one click each', async (t) => {
     const { app, page } = await openPage(t, {})
     const button = page.getByRole('switch', { name: 'Share anonymous usage telemetry' })
     for (const [state, allowed] of [['off', false], ['on', true]] as const) {
@@ -27,7 +27,7 @@ describe('the Telemetry page in a browser', () => {
     }
   })
 
-  test('locks the switch where flowforge.yml says no', async (t) => {
+  test('locks the switch where flowforge.yml opts out', async (t) => {
     const { page } = await openPage(t, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
     assert.equal(await page.getByRole('switch').isDisabled(), true)
     await page.locator('#switch-help').getByText('sets telemetry.enabled to false').waitFor()
@@ -35,7 +35,7 @@ describe('the Telemetry page in a browser', () => {
     assert.equal(await page.getByRole('button', { name: 'Send a ping now' }).count(), 0)
   })
 
-  test('shows beforehand, byte for byte, what a listener then receives', async (t) => {
+  test('previews the exact bytes that a listener then receives', async (t) => {
     const listener = await startListener(t)
     const { page } = await openPage(t, { telemetry: { url: listener.url } })
     await page.getByText('The exact bytes').click()
@@ -52,7 +52,7 @@ describe('the Telemetry page in a browser', () => {
     assert.equal(listener.requests.length, 1)
   })
 
-  test('shows each ping beside what a collector kept of it', async (t) => {
+  test('shows each ping next to the values that a collector stored', async (t) => {
     const collector = await startCollector(t, await sqliteUrl(t))
     const { page } = await openPage(t, { telemetry: { url: collector.url } })
     await page.getByRole('button', { name: 'Send a ping now' }).click()
@@ -65,7 +65,7 @@ describe('the Telemetry page in a browser', () => {
     assert.equal((await collector.rows()).length, 1)
   })
 
-  test('tells a failure in words to act on, and folds the technical detail away', async (t) => {
+  test('explains how to fix a failure, and collapses the technical details', async (t) => {
     const { page } = await openPage(t, { telemetry: { url: 'http://collector.invalid/' } })
     await page.getByRole('button', { name: 'Send a ping now' }).click()
     const result = await page.locator('#sent').innerText()
@@ -77,7 +77,7 @@ describe('the Telemetry page in a browser', () => {
     assert.equal(await detail.isVisible(), true)
   })
 
-  test('shows that it is sending, and sends nothing at a second press', async (t) => {
+  test('shows that it is sending, and ignores a second click', async (t) => {
     const listener = await startListener(t)
     const { page } = await openPage(t, { telemetry: { url: listener.url } })
     const shown = await page.evaluate(PRESS_THRICE)
@@ -98,14 +98,14 @@ describe('the Telemetry page in a browser', () => {
     }
   })
 
-  test('tells the switch on from off without colour, in forced colours, too', async (t) => {
+  test('shows the switch on and off clearly without colour, and in forced colours', async (t) => {
     const pixels = await Pixels.open(chromium.browser)
     t.after(() => pixels.close())
     for (const look of [{}, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {
       const { page } = await openPage(t, { browser: { ...look, reducedMotion: 'reduce' } })
       const on = await drawSwitch(page)
       assert.equal(await wordOf(page), '"On"')
-      // Seen twice in the same state it looks the same.
+      // Two screenshots of the same state are equal.
       assert.equal(await pixels.difference(on, await drawSwitch(page)), 0)
       await page.getByRole('switch').click()
       await page.getByRole('heading', { name: 'Telemetry is off' }).waitFor()
@@ -115,7 +115,7 @@ describe('the Telemetry page in a browser', () => {
     }
   })
 
-  test('tells moments in the time zone of the reader, and in UTC without JavaScript', async (t) => {
+  test('shows times in the time zone of the reader, and in UTC without JavaScript', async (t) => {
     const browser = { timezoneId: 'America/New_York' }
     for (const [javaScriptEnabled, zone] of [[true, /GMT-[45]/], [false, /UTC/]] as const) {
       const { page } = await openPage(t, { browser: { ...browser, javaScriptEnabled } })
@@ -128,7 +128,7 @@ describe('the Telemetry page in a browser', () => {
 
 const hasFocus = async (locator: Locator) => await locator.and(locator.page().locator(':focus')).count() === 1
 
-/** Before the browser leaves the page: a person with a fast finger. */
+/** Clicks twice before the browser leaves the page, as a fast user might. */
 const PRESS_THRICE = `(() => {
   const form = document.querySelector('form[data-busy]')
   const button = form.querySelector('button')

@@ -7,20 +7,20 @@ import type { PlatformOptions } from '../helpers/platform.js'
 
 export interface Visit {
   app: FastifyInstance
-  /** Where the platform listens. */
+  /** The address of the platform. */
   base: string
   page: Page
 }
 
 export type VisitOptions = Partial<PlatformOptions> & {
   browser?: BrowserContextOptions
-  /** The test provokes answers such as a 404, which a browser's console notes as errors. */
+  /** Whether the test causes answers such as a 404, which the browser's console reports as errors. */
   expectErrors?: boolean
 }
 
 /**
- * Opens a new platform in a browser. When the test is over, the browser must have asked no host but that platform,
- * and its console must hold no error.
+ * Opens a new platform in a browser. After the test, checks that the browser has contacted no other host,
+ * and that its console has no errors.
  */
 export async function visit (t: TestContext, browser: Browser, { browser: look, expectErrors, ...options }: VisitOptions = {}): Promise<Visit> {
   const app = await buildNewPlatform(t, options)
@@ -42,7 +42,7 @@ export async function visit (t: TestContext, browser: Browser, { browser: look, 
 /** A small phone, and a small desktop. */
 export const SCREENS = [[320, 640], [1280, 800]] as const
 
-/** The whole of it is to be seen without scrolling. */
+/** Checks that the whole element is visible without scrolling. */
 export async function assertOnScreen (page: Page, target: Locator, height: number): Promise<void> {
   await page.evaluate('window.scrollTo(0, 0)')
   const box = await target.boundingBox()
@@ -54,7 +54,7 @@ export async function fillAccount (page: Page): Promise<void> {
   for (const [field, value] of Object.entries(ACCOUNT)) await page.locator(`[name=${field}]`).fill(value)
 }
 
-/** Goes through the whole wizard, as a person does who leaves everything as it is proposed. */
+/** Completes the wizard with its defaults. */
 export async function goThroughWizard (page: Page): Promise<void> {
   await page.goto('/')
   await fillAccount(page)
@@ -74,5 +74,5 @@ export async function openTelemetry (t: TestContext, browser: Browser, options: 
   return visited
 }
 
-/** Presses the button of this name. */
+/** Clicks the button with this name. */
 export const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()

@@ -11,7 +11,7 @@ describe('the wizard in a browser', () => {
   before(async () => { chromium = await launchChromium() })
   after(() => chromium.close())
 
-  test('leaves telemetry on where nobody says no', async (t) => {
+  test('leaves telemetry on if nobody opts out', async (t) => {
     const { app, page } = await visit(t, chromium.browser)
     await goThroughWizard(page)
     assert.equal(await page.getByRole('heading', { name: 'Telemetry is on' }).count(), 1)
@@ -47,7 +47,7 @@ describe('the wizard in a browser', () => {
     assert.equal(await page.evaluate('document.activeElement.tagName'), 'H1')
   })
 
-  test('tells the switch on from off without colour, in forced colours, too', async (t) => {
+  test('shows the switch on and off clearly without colour, and in forced colours', async (t) => {
     const pixels = await Pixels.open(chromium.browser)
     t.after(() => pixels.close())
     for (const look of [{}, { forcedColors: 'active' }] as const) {
@@ -68,7 +68,7 @@ describe('the wizard in a browser', () => {
     assert.equal(app.settings.get('setup:initialised'), true)
   })
 
-  test('works by keyboard alone', async (t) => {
+  test('works with only the keyboard', async (t) => {
     const { app, page } = await visit(t, chromium.browser)
     await page.goto('/')
     await tabTo(page, page.getByLabel('Name', { exact: true }))
@@ -89,7 +89,7 @@ describe('the wizard in a browser', () => {
     assert.equal(app.settings.get('telemetry:enabled'), false)
   })
 
-  test('locks the switch where flowforge.yml says no', async (t) => {
+  test('locks the switch where flowforge.yml opts out', async (t) => {
     const { app, page } = await visit(t, chromium.browser, { telemetry: { url: 'http://127.0.0.1:9', enabled: false } })
     await page.goto('/')
     await fillAccount(page)

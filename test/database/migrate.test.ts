@@ -9,7 +9,7 @@ const createThings = (schema: QueryInterface, transaction: Transaction) => (
   createTable(schema, transaction, 'Things', { id: { type: DataTypes.INTEGER, primaryKey: true } }))
 
 describeOnBoth('migrations', (create) => {
-  test('run once, when five replicas start at the same time', async () => {
+  test('run once when five replicas start concurrently', async () => {
     const address = await create()
     const replicas = await Promise.all(Array.from({ length: 5 }, () => openDatabase(address)))
     let runs = 0
@@ -23,7 +23,7 @@ describeOnBoth('migrations', (create) => {
     await Promise.all(replicas.map((sequelize) => sequelize.close()))
   })
 
-  test('that fail leave nothing behind, and run again the next time', async (t) => {
+  test('that fail are rolled back, and run again the next time', async (t) => {
     const sequelize = await openDatabase(await create())
     t.after(() => sequelize.close())
     let broken = true
@@ -38,7 +38,7 @@ describeOnBoth('migrations', (create) => {
     assert.equal((await sequelize.getQueryInterface().showAllTables()).length, 2)
   })
 
-  test('fail on a table that somebody else has made, and leave it alone', async (t) => {
+  test('fail on a table of another program, and leave it unchanged', async (t) => {
     const sequelize = await openDatabase(await create())
     t.after(() => sequelize.close())
     await sequelize.query('CREATE TABLE "Things" (theirs INTEGER)')
@@ -46,7 +46,7 @@ describeOnBoth('migrations', (create) => {
     assert.deepEqual(Object.keys(await sequelize.getQueryInterface().describeTable('Things')), ['theirs'])
   })
 
-  test('that are new run after those that have run', async (t) => {
+  test('that are new run after those already applied', async (t) => {
     const sequelize = await openDatabase(await create())
     t.after(() => sequelize.close())
     const first = { name: '01', up: createThings }

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { openDatabase } from '../../src/database/open.js'
 
-test('a PostgreSQL that ends the session as it begins is an error like any other, and takes no process with it', async (t) => {
+test('a PostgreSQL that ends the session while connecting causes an ordinary error, not a crash', async (t) => {
   const ready = [message('R', '\0\0\0\0'), message('Z', 'I')]
   const ending = message('E', 'SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0')
   const server = createServer((socket) => {
@@ -17,7 +17,7 @@ test('a PostgreSQL that ends the session as it begins is an error like any other
   await assert.rejects(openDatabase({ type: 'postgres', ...address }), { name: 'SequelizeConnectionError', message: /not queryable/ })
 })
 
-/** A message of PostgreSQL's protocol: its kind, its length, its content. */
+/** A message of PostgreSQL's protocol: kind, length and content. */
 function message (kind: string, content: string): Buffer {
   const length = Buffer.alloc(4)
   length.writeInt32BE(4 + content.length)

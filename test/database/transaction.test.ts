@@ -12,17 +12,17 @@ interface Connections {
 
 const CLOSE_MS = 10_000
 
-/** Its commit fails: there is no seventh thing. */
+/** Makes the commit fail, by a reference to a missing row. */
 const INSERT_ORPHAN = 'INSERT INTO "Things" (id, parent) VALUES (1, 7)'
 
-/** After it no rollback succeeds. */
+/** Makes a later rollback fail. */
 const TAKE_BACK: Record<string, string> = {
   sqlite: 'ROLLBACK',
   postgres: 'SELECT pg_terminate_backend(pg_backend_pid())'
 }
 
 describeOnBoth('a transaction', (create) => {
-  test('that has only begun is committed before its database is closed', async (t) => {
+  test('that has just begun is committed before its database is closed', async (t) => {
     const address = await create()
     const db = await openDatabase(address)
     await db.query('CREATE TABLE "Numbers" (id INTEGER)')
@@ -39,7 +39,7 @@ describeOnBoth('a transaction', (create) => {
     ['whose rollback fails', (dialect) => TAKE_BACK[dialect]!, /failed before its end|terminating connection/]
   ]
   for (const [title, last, expected] of cases) {
-    test(`${title} tells the error, and leaves nothing behind: no row, no connection, no line on standard error`, async (t) => {
+    test(`${title} throws the error, and leaks no row, connection or output on standard error`, async (t) => {
       const db = await openThings(t, await create())
       const written = t.mock.method(process.stderr, 'write')
       await assert.rejects(withTransaction(db, async (transaction) => {
@@ -62,7 +62,7 @@ async function openThings (t: TestContext, address: DatabaseAddress): Promise<Se
   return db
 }
 
-/** Those of transactions: a SQLite file has one more, for all the rest. */
+/** Connections of transactions; a SQLite file has one more for everything else. */
 function countConnections (db: Sequelize): number {
   const { connections, pool } = (db as Sequelize & Connections).connectionManager
   return connections ? Object.keys(connections).length - 1 : pool.using

@@ -11,7 +11,7 @@ const telemetry = { url: 'http://127.0.0.1:9' }
 
 const PRIVATE = { '.': '700', 'flowforge.db': '600', 'flowforge.db-shm': '600', 'flowforge.db-wal': '600' }
 
-describe('the data of the platform belongs to its user alone', () => {
+describe('the data of the platform is accessible only to its user', () => {
   for (const mask of [0o000, 0o022, 0o077]) {
     test(`under umask ${mask.toString(8)}`, async (t) => {
       setUmask(t, mask)
@@ -28,7 +28,7 @@ describe('the data of the platform belongs to its user alone', () => {
     })
   }
 
-  test('also where an earlier release left it to everybody', async (t) => {
+  test('also if an earlier release left it readable for everybody', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry })
     for (const name of readdirSync(join(home, 'var'))) chmodSync(join(home, 'var', name), 0o666)
     chmodSync(join(home, 'var'), 0o777)
@@ -38,7 +38,7 @@ describe('the data of the platform belongs to its user alone', () => {
   })
 
   for (const mask of [0o000, 0o022, 0o077]) {
-    test(`also with the journal of a release that kept one, under umask ${mask.toString(8)}`, async (t) => {
+    test(`also with the journal of an earlier release, under umask ${mask.toString(8)}`, async (t) => {
       setUmask(t, mask)
       const home = temporaryDirectory(t)
       await leaveOpen(join(home, 'var', 'flowforge.db'), join(home, 'var'))
@@ -51,7 +51,7 @@ describe('the data of the platform belongs to its user alone', () => {
     })
   }
 
-  test('before anything of it is opened', async (t) => {
+  test('before any file is opened', async (t) => {
     const directory = temporaryDirectory(t)
     const file = join(directory, 'old.db')
     await leaveOpen(file, directory)
@@ -60,7 +60,7 @@ describe('the data of the platform belongs to its user alone', () => {
     assert.deepEqual(modesIn(directory), { '.': '755', ...ofOwner })
   })
 
-  test('and a directory that db.storage names stays as it is', async (t) => {
+  test('and a directory that db.storage names stays unchanged', async (t) => {
     const directory = temporaryDirectory(t)
     chmodSync(directory, 0o755)
     mkdirSync(join(directory, 'other'), { mode: 0o755 })

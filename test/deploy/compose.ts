@@ -14,7 +14,7 @@ interface Compose {
   volumes: Record<string, unknown>
 }
 
-/** Reads a compose file of deploy/, and flowforge.yml beside it. */
+/** Reads a compose file of deploy/, and the flowforge.yml next to it. */
 export function readCompose (name: 'platform' | 'collector'): { compose: Compose, configuration: string } {
   return {
     compose: parse(readFileSync(`deploy/${name}.compose.yml`, 'utf8')),

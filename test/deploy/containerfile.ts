@@ -35,13 +35,13 @@ function instructions (text: string): Instruction[] {
   })
 }
 
-/** What applies to a stage: its own instructions after those of the stage that it is made from. */
+/** All instructions of a stage: those of its base stage, then its own. */
 export function inherited (stages: Stage[], name: string): Instruction[] {
   const stage = stages.find((each) => each.name === name)
   return stage ? [...inherited(stages, stage.from), ...stage.instructions] : []
 }
 
-/** The last instruction of a name. */
+/** The last instruction with a name. */
 export function last (list: Instruction[], name: string): string {
   return list.findLast((instruction) => instruction.name === name)!.text
 }

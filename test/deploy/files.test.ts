@@ -1,4 +1,4 @@
-/** What the files of deploy/ say: checked with the tools that read them, where they are installed. */
+/** Checks the files of deploy/, with the tools that read them where those are installed. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,16 +29,16 @@ const withoutCaddy = without('caddy')
 
 for (const unit of UNITS) {
   describe(unit, () => {
-    test('is valid, and exposes little', { skip: withoutAnalyze }, async (t) => {
+    test('is valid, and has a low exposure level', { skip: withoutAnalyze }, async (t) => {
       const file = join(temporaryDirectory(t), unit)
       writeFileSync(file, readFileSync(`deploy/${unit}`, 'utf8').replaceAll('/usr/bin/node', process.execPath))
       const { stderr } = await run('systemd-analyze', ['verify', file])
       assert.equal(stderr, '')
-      // Of 100; a service without any protection has 96.
+      // The scale ends at 100; a service without any protection has 96.
       await run('systemd-analyze', ['security', '--offline=true', '--threshold=20', file])
     })
 
-    test('gives the process longer to stop than the 5 seconds that it takes', () => {
+    test('allows more time to stop than the 5 seconds that the process needs', () => {
       const { Service } = readUnit(unit)
       assert.ok(Number(Service!.TimeoutStopSec) > 5)
       assert.equal(Service!.MemoryDenyWriteExecute, undefined)
@@ -46,7 +46,7 @@ for (const unit of UNITS) {
   })
 }
 
-test('the container file copies what a build reads', () => {
+test('the container file copies the files that a build reads', () => {
   const { instructions } = readContainerfile().find(({ name }) => name === 'build')!
   const copied = instructions.filter(({ name }) => name === 'COPY').flatMap(({ text }) => text.split(' ').slice(0, -1))
   assert.deepEqual(BUILD_SOURCES.filter((file) => !copied.includes(file)), [])
@@ -59,12 +59,12 @@ for (const name of ['platform', 'collector'] as const) {
     const [{ subnet, ip_range: range }] = compose.networks.front!.ipam!.config as [{ subnet: string, ip_range: string }]
     const { front } = compose.services.proxy!.networks as Record<string, { ipv4_address: string }>
 
-    test('builds a stage that the container file has', () => {
+    test('builds an existing stage of the container file', () => {
       assert.equal(service.build!.dockerfile, 'deploy/Containerfile')
       assert.ok(readContainerfile().some((stage) => stage.name === service.build!.target))
     })
 
-    test('trusts the address of the proxy, and no other', (t) => {
+    test('trusts only the address of the proxy', (t) => {
       const file = join(temporaryDirectory(t), 'flowforge.yml')
       writeFileSync(file, configuration)
       const trusted = name === 'platform'
@@ -82,13 +82,13 @@ for (const name of ['platform', 'collector'] as const) {
       assert.ok(!networks.dynamic.check(front!.ipv4_address))
     })
 
-    test('opens no port but those of the proxy, and keeps the database from other networks', () => {
+    test('publishes only the ports of the proxy, and isolates the database from other networks', () => {
       assert.deepEqual(Object.entries(compose.services).filter(([, { ports }]) => ports).map(([each]) => each), ['proxy'])
       assert.deepEqual(compose.services.database!.networks, ['back'])
       assert.equal(compose.networks.back!.internal, true)
     })
 
-    test('runs read-only, without capabilities and without more rights later', () => {
+    test('runs read-only, without capabilities and with no-new-privileges', () => {
       assert.equal(service.read_only, true)
       assert.deepEqual(service.cap_drop, ['ALL'])
       assert.deepEqual(service.security_opt, ['no-new-privileges:true'])
@@ -113,7 +113,7 @@ describe('the Caddyfile', { skip: withoutCaddy }, () => {
     assert.deepEqual(statuses, [200, 200, 429])
   })
 
-  test('passes a body that is a little too large on, and stops a larger one', async (t) => {
+  test('forwards a body that is slightly too large, and stops a larger one', async (t) => {
     let longest = 0
     const server = createServer((request, response) => {
       let length = 0
@@ -129,7 +129,7 @@ describe('the Caddyfile', { skip: withoutCaddy }, () => {
     assert.ok(longest <= 128 * 1024, `${longest} bytes arrived`)
   })
 
-  test('logs no address and no header of a request that fails', async (t) => {
+  test('logs no address and no headers of a failing request', async (t) => {
     const proxy = await startProxy(t, `http://127.0.0.1:${await freePort()}`)
     const { status } = await fetch(proxy.url, { headers: { 'x-forwarded-for': '192.0.2.1', cookie: 'sid=secret' } })
     assert.equal(status, 502)
@@ -138,7 +138,7 @@ describe('the Caddyfile', { skip: withoutCaddy }, () => {
   })
 })
 
-/** Caddy with the file of deploy/, without TLS: the name has none that a certificate could be fetched for. */
+/** Starts Caddy with the file of deploy/, without TLS, as no certificate is available for the name. */
 async function startProxy (t: TestContext, upstream: string) {
   const home = temporaryDirectory(t)
   cpSync('deploy/Caddyfile', join(home, 'Caddyfile'))

@@ -1,4 +1,4 @@
-/** deploy/Containerfile carried out in an empty root directory; its images started from there. */
+/** Runs deploy/Containerfile in an empty root directory, and starts its images from there. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ describe('the container images, without /etc/passwd, read-only except for their 
   })
   after(() => { rmSync(directory, { recursive: true, force: true }) })
 
-  /** Starts an image as an engine would with a read-only root, no HOME and these variables. */
+  /** Starts an image as a container engine would, with a read-only root, no HOME and these variables. */
   function startImage (t: TestContext, target: string, state: string, variables: Record<string, string>) {
     const steps = inherited(readContainerfile(), target)
     const entry: Entry = {
@@ -46,14 +46,14 @@ describe('the container images, without /etc/passwd, read-only except for their 
     writeFileSync(join(root, 'srv/flowforge/etc/flowforge.yml'), text)
   }
 
-  test('the image holds no development dependency and no source', () => {
+  test('the image contains no development dependencies and no sources', () => {
     assert.deepEqual(readdirSync(join(root, 'opt/flowforge')).toSorted(),
       ['LICENSE', 'bin', 'dist', 'docs', 'node_modules', 'package-lock.json', 'package.json'])
     const modules = readdirSync(join(root, 'opt/flowforge/node_modules'))
     assert.deepEqual(modules.filter((name) => /^(typescript|tsx|eslint)$/.test(name)), [])
   })
 
-  test('the platform image runs as a number, is healthy, and stops with 0', async (t) => {
+  test('the platform image runs under a numeric user, is healthy, and stops with 0', async (t) => {
     writeConfig(CONFIG)
     const { child, entry, check } = startImage(t, 'platform', '/srv/flowforge/var', { PORT: String(await freePort()) })
     await listening(child)
@@ -64,14 +64,14 @@ describe('the container images, without /etc/passwd, read-only except for their 
     await assert.rejects(runInside(root, check, entry), { code: 1 })
   })
 
-  test('the platform image does not start without the operator\'s file', async (t) => {
+  test('the platform image does not start without the operator\'s configuration file', async (t) => {
     rmSync(join(root, 'srv/flowforge/etc'), { recursive: true, force: true })
     const { child } = startImage(t, 'platform', '/srv/flowforge/var', {})
     const [code] = await within('the exit', once(child, 'exit'))
     assert.equal(code, 78)
   })
 
-  test('the platform of the compose file reaches PostgreSQL with the password of its environment', async (t) => {
+  test('the platform of the compose file connects to PostgreSQL with the password in its environment', async (t) => {
     const postgres = await startPostgres()
     t.after(() => postgres.stop())
     const { port, database, password } = await postgres.createDatabase()
@@ -85,7 +85,7 @@ describe('the container images, without /etc/passwd, read-only except for their 
     assert.equal(await stop(child), 0)
   })
 
-  test('the collector image runs as a number, is healthy, takes a ping, and stops with 0', async (t) => {
+  test('the collector image runs under a numeric user, is healthy, stores a ping, and stops with 0', async (t) => {
     const port = String(await freePort())
     const { child, entry, check } = startImage(t, 'collector', '/srv/collector', { COLLECTOR_PORT: port, COLLECTOR_IP_HASH_KEY: KEY })
     await listening(child)

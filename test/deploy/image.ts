@@ -5,7 +5,7 @@ import { environmentOf, inherited, last, readContainerfile, type Instruction } f
 import { PATH, prepareRoot, runInside } from './sandbox.js'
 
 /**
- * Carries the instructions of a stage out in a root directory, as a build from the root of this repository would.
+ * Runs the instructions of a stage in a root directory, as a build from the root of this repository would.
  *
  * @param roots the root directories of the stages that it copies from, by name
  */
@@ -31,7 +31,7 @@ async function run ({ text }: Instruction, root: string, directory: string, envi
   mkdirSync(join(root, directory), { recursive: true })
   if (text === 'npm ci --ignore-scripts') return
   if (text === 'npm ci --omit=dev') return copyDependencies(join(root, directory))
-  // `npm test` has compiled src already; that the files copied suffice to compile it is shown where the package is built.
+  // `npm test` has already compiled src. The test of the package shows that the copied files suffice to compile it.
   if (text === 'npm run build' && import.meta.filename.endsWith('.js')) {
     return cpSync('build/src', join(root, directory, 'dist'), { recursive: true })
   }
@@ -43,11 +43,11 @@ async function run ({ text }: Instruction, root: string, directory: string, envi
   })
 }
 
-/** Copies what `npm ci --omit=dev` would install. Nothing is fetched: it is installed here. */
+/** Copies the installed packages that `npm ci --omit=dev` would install, without downloading. */
 function copyDependencies (directory: string): void {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, { dev?: boolean }> }
   const names = Object.entries(packages).filter(([path, { dev }]) => path && !dev && path.lastIndexOf('node_modules') === 0)
-    // A package that is meant for another machine is not there.
+    // A package for another platform is not installed.
     .map(([path]) => path).filter((path) => existsSync(path))
   try {
     execFileSync('cp', ['-rl', '--parents', ...names, directory], { stdio: 'ignore' })

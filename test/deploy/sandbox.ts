@@ -1,4 +1,4 @@
-/** What a container engine or systemd does for a process, done with the tools of util-linux and coreutils. */
+/** Does for a process what a container engine or systemd would, with the tools of util-linux and coreutils. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -7,20 +7,20 @@ import { createInterface } from 'node:readline'
 import { without } from '../helpers/tools.js'
 import { within } from '../helpers/within.js'
 
-/** A process in a root directory of its own. */
+/** A process in a separate root directory. */
 export interface Entry {
   /** `user:group`, as numbers. */
   user: string
-  /** All that the process has of an environment. */
+  /** The whole environment of the process. */
   environment: Record<string, string>
   directory: string
-  /** Folders of the root that can be written; without it all of it can. */
+  /** The writable folders of the root; if absent, all are writable. */
   writable?: string[]
-  /** Folders of this machine, by the folder of the root where they are mounted. */
+  /** Folders of this machine, by their mount point in the root. */
   mounts?: Record<string, string>
 }
 
-/** Where a container image has its programs. */
+/** The PATH of a container image. */
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const COMPILERS = ['cc', 'gcc', 'c++', 'g++', 'clang', 'make', 'python3']
@@ -31,7 +31,7 @@ export const cannotEnter = process.platform !== 'linux'
   : without('unshare', 'mount', 'setpriv', 'chroot', 'cp') || (process.getuid!() !== 0 && 'needs root, to mount and to change the user')
 
 /**
- * Prepares a root directory with the programs of this machine and nothing of its users: /etc has neither passwd nor group.
+ * Prepares a root directory with the programs of this machine but no users: /etc has neither passwd nor group.
  */
 export function prepareRoot (root: string): void {
   for (const folder of ['usr', 'proc', 'dev', 'tmp', 'etc', 'var/lib']) mkdirSync(join(root, folder), { recursive: true })
@@ -43,7 +43,7 @@ export function prepareRoot (root: string): void {
   }
 }
 
-/** Starts a command in a root directory. The child is the command itself: its signals and its exit code are those of it. */
+/** Starts a command in a root directory. The child process is the command itself, for signals and the exit code. */
 export function enter (root: string, command: string[], { user, environment, directory, writable, mounts = {} }: Entry): ChildProcess {
   for (const folder of [...writable ?? [], ...Object.keys(mounts)]) mkdirSync(join(root, folder), { recursive: true })
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
@@ -85,7 +85,7 @@ export async function runInside (root: string, command: string[], entry: Entry):
   return output
 }
 
-/** Waits until a server says where it listens; fails with what it wrote if it ends before. */
+/** Waits for the line with the address of a server; fails with its output if it ends before. */
 export async function listening (child: ChildProcess): Promise<void> {
   let output = ''
   child.stderr!.on('data', (data) => { output += data })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** Reads a unit file: each section's values by key, in order; `%S` is where systemd keeps the state of services. */
+/** Reads a unit file: each section's values by key, in order. `%S` is systemd's state directory. */
 export function readUnit (name: string): Record<string, Record<string, string[]>> {
   const sections: Record<string, Record<string, string[]>> = {}
   let section: Record<string, string[]> = {}

@@ -1,4 +1,4 @@
-/** The units of deploy/, started as systemd starts them. */
+/** Starts the units of deploy/ as systemd would. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { within } from '../helpers/within.js'
 import { cannotEnter, enter, listening, PATH, prepareRoot, stop } from './sandbox.js'
 import { parseVariables, readUnit } from './unit-file.js'
 
-/** What systemd would choose for DynamicUser. */
+/** A user id as systemd would choose for DynamicUser. */
 const USER = 64_321
 
 const compiled = import.meta.filename.endsWith('.js')
@@ -30,13 +30,13 @@ describe('the systemd units', { skip: cannotEnter || (!compiled && !existsSync('
   })
   after(() => { rmSync(directory, { recursive: true, force: true }) })
 
-  /** Starts a unit. @param variables what its EnvironmentFile holds */
+  /** Starts a unit. @param variables the content of its EnvironmentFile */
   function startUnit (t: TestContext, name: string, variables: Record<string, string>) {
     const Service = readUnit(name).Service!
     const state = join('/var/lib', Service.StateDirectory![0]!)
     mkdirSync(join(root, state), { recursive: true, mode: 0o700 })
     chownSync(join(root, state), USER, USER)
-    // The Node.js of this machine may be in another place.
+    // On this machine Node.js may have another path.
     const child = enter(root, Service.ExecStart![0]!.replace(/^\S*node /, 'node ').split(' '), {
       user: `${USER}:${USER}`,
       directory: Service.WorkingDirectory![0]!,
@@ -48,7 +48,7 @@ describe('the systemd units', { skip: cannotEnter || (!compiled && !existsSync('
     return { child, Service, state: join(root, state) }
   }
 
-  test('flowforge.service serves as a dynamic user with one writable folder, and stops with 0', async (t) => {
+  test('flowforge.service runs as a dynamic user with one writable folder, and stops with 0', async (t) => {
     const port = await freePort()
     const { child, state } = startUnit(t, 'flowforge.service', { PORT: String(port) })
     await listening(child)
@@ -57,7 +57,7 @@ describe('the systemd units', { skip: cannotEnter || (!compiled && !existsSync('
     assert.equal(await stop(child), 0)
   })
 
-  test('flowforge-collector.service takes a ping as a dynamic user with one writable folder, and stops with 0', async (t) => {
+  test('flowforge-collector.service stores a ping as a dynamic user, and stops with 0', async (t) => {
     const port = await freePort()
     const { child, state } = startUnit(t, 'flowforge-collector.service', { COLLECTOR_PORT: String(port), COLLECTOR_IP_HASH_KEY: KEY })
     await listening(child)
@@ -67,7 +67,7 @@ describe('the systemd units', { skip: cannotEnter || (!compiled && !existsSync('
   })
 
   for (const [unit, fault] of [['flowforge.service', { PORT: 'none' }], ['flowforge-collector.service', { COLLECTOR_PORT: 'none' }]] as const) {
-    test(`${unit} is not started again if its configuration is wrong`, async (t) => {
+    test(`${unit} is not restarted if its configuration is invalid`, async (t) => {
       const { child, Service } = startUnit(t, unit, fault)
       const [code] = await within('the exit', once(child, 'exit'))
       assert.deepEqual(Service.RestartPreventExitStatus, [String(code)])

@@ -6,7 +6,7 @@ import { CONTACT_URL } from '../../src/telemetry/describe-state.js'
 import { buildNewPlatform, Client, setUp } from '../helpers/client.js'
 
 describe('the documents', () => {
-  test('can be read by anybody, also before the setup, and link to each other', async (t) => {
+  test('are public, also before the setup, and link to each other', async (t) => {
     const client = new Client(await buildNewPlatform(t))
     const pages = new Map<string, string>()
     for (const name of DOCUMENTS) {
@@ -26,21 +26,21 @@ describe('the documents', () => {
     }
   })
 
-  test('that are not there are a 404', async (t) => {
+  test('that do not exist are a 404', async (t) => {
     const client = new Client(await buildNewPlatform(t))
     for (const name of ['nothing', 'design', '..%2Fpackage', 'telemetry.md']) {
       assert.equal((await client.get(`/documents/${name}`)).statusCode, 404, name)
     }
   })
 
-  test('name the contact that the Telemetry page names', async (t) => {
+  test('name the same contact as the Telemetry page', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     assert.ok((await client.get('/documents/privacy')).body.includes(`<a href="${CONTACT_URL}">`))
     assert.match((await client.get('/admin/settings/telemetry')).body, /Questions about what is received: whoever runs 127\.0\.0\.1:9\./)
   })
 })
 
-test('a document is turned into HTML, its links into those of the platform', () => {
+test('a document is converted to HTML, with links to pages of the platform', () => {
   const { title, html } = renderDocument('# A *title*\n\n[a](privacy.md#your-rights) [b](../README.md) [c](design.md) [d](#x)\n\n![e](x.png)\n')
   assert.equal(title, 'A *title*')
   assert.match(html, /<h1 id="a-title">A <em>title<\/em><\/h1>/)

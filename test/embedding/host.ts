@@ -32,7 +32,7 @@ export interface Host {
 }
 
 /**
- * A Fastify app of another host, with telemetry and three models whose layout differs from the platform's. Not ready yet.
+ * A Fastify app of another host, with telemetry and three models, laid out differently from the platform's. Not ready.
  *
  * @param change overrides of its decorators
  * @param habits options of its Sequelize

@@ -1,9 +1,9 @@
-/** X.509 certificates for the tests, made here: the few lines of DER (X.690) that a certificate (RFC 5280) takes. */
+/** Makes X.509 certificates for the tests: the few lines of DER (X.690) that a certificate (RFC 5280) needs. */
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import tls from 'node:tls'
 
-/** PEM, as `tls.createServer` takes it. */
+/** PEM, for `tls.createServer`. */
 export interface Certificate {
   cert: string
   key: string
@@ -33,7 +33,7 @@ const ECDSA_WITH_SHA256 = sequence(objectId('2a8648ce3d040302'))
 const MAY_SIGN_OTHERS = extension('551d13', sequence(der(0x01, Buffer.from([0xff]))))
 const onlyFor = (host: string) => extension('551d11', sequence(der(0x82, host)))
 
-/** An authority that signs certificates for one host each; `daysLeft` below zero makes one that has expired. */
+/** An authority that signs certificates for one host each; a negative `daysLeft` makes an expired one. */
 export function createAuthority () {
   const authority = createIdentity('Authority of the tests')
   return {
@@ -42,13 +42,13 @@ export function createAuthority () {
   }
 }
 
-/** A certificate that nobody else vouches for. */
+/** A self-signed certificate. */
 export function selfSign (host: string): Certificate {
   const identity = createIdentity(host)
   return issue(identity, identity, 1)
 }
 
-/** Trusts an authority until the test ends, as NODE_EXTRA_CA_CERTS, which is read at the start alone, does for good. */
+/** Trusts an authority until the test ends. NODE_EXTRA_CA_CERTS cannot be used, as it is read only at the start. */
 export function trust (t: TestContext, { cert }: { cert: string }): void {
   const create = tls.createSecureContext
   t.mock.method(tls, 'createSecureContext', (options: tls.SecureContextOptions) => (

@@ -4,13 +4,13 @@ import { buildPlatform, type PlatformOptions } from './platform.js'
 
 export const ACCOUNT = { name: 'Ada', username: 'ada', email: 'ada@example.com', password: 'correct horse' }
 
-/** A platform before its setup, on an empty database; its pings would go nowhere. */
+/** A platform before its setup, on an empty database. Nothing listens at its `telemetry.url`. */
 export async function buildNewPlatform (t: TestContext, options: Partial<PlatformOptions> = {}): Promise<FastifyInstance> {
   const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, initialised: false, ...options })
   return app
 }
 
-/** A client of the platform: it keeps cookies, as a browser does. */
+/** A client of the platform that keeps cookies, as a browser does. */
 export class Client {
   readonly cookies: Record<string, string> = {}
 
@@ -26,7 +26,7 @@ export class Client {
     return this.request({ url, headers: { accept: 'text/html' } })
   }
 
-  /** Posts JSON, as a program does: without any it would need a token. */
+  /** Posts JSON, as a program does: a request without a body would need a token. */
   post (url: string, payload: object = {}) {
     return this.request({ method: 'POST', url, payload })
   }
@@ -40,14 +40,14 @@ export class Client {
     })
   }
 
-  /** The token that the forms of a page carry. */
+  /** The CSRF token in the forms of a page. */
   async csrfToken (url = '/setup'): Promise<string> {
     const { body } = await this.get(url)
     return /name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? ''
   }
 }
 
-/** A client that has finished the setup, and is signed in as the administrator it made. */
+/** Finishes the setup; returns a client that is signed in as the new administrator. */
 export async function setUp (app: FastifyInstance, telemetry = true): Promise<Client> {
   const client = new Client(app)
   const _csrf = await client.csrfToken()

@@ -1,10 +1,10 @@
 /**
- * Loaded before a platform: gives its process another clock, where a test asks for one by these variables.
+ * Loaded before a platform: changes the clock of its process by these variables.
  *
- * CLOCK_SET_TO: the moment that it shows at the start, in milliseconds since 1970; CLOCK_SPEED: how many times as fast
- * it goes, with the wait for the boot ping and the timers of a minute or more; the others guard real work, which goes no
- * faster; CLOCK_JUMPS: it stands still, but for a jump over the wait for the boot ping; DAILY_IN: how many seconds after the
- * start the daily ping is due.
+ * CLOCK_SET_TO: its time at the start, in milliseconds since 1970; CLOCK_SPEED: the factor by which it runs faster,
+ * with the wait for the boot ping and timers of a minute or more (shorter ones guard real work, which is not faster);
+ * CLOCK_JUMPS: it stands still except for a jump over the wait for the boot ping; DAILY_IN: the seconds from the start
+ * until the daily ping is due.
  */
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
@@ -16,13 +16,13 @@ const started = RealDate.now()
 const speed = CLOCK_JUMPS ? 0 : Number(CLOCK_SPEED)
 /** The wait for the boot ping. */
 const BOOT_MS = 30_000
-/** Longer than the deadlines of requests, which guard real work. */
+/** Longer than the deadlines of requests. */
 const LONG_MS = 60_000
 const hurry = (ms: number) => speed > 0 && (ms === BOOT_MS || ms >= LONG_MS) ? ms / speed : ms
 let jumped = 0
 const now = () => Number(CLOCK_SET_TO ?? started) + (RealDate.now() - started) * speed + jumped
 
-/** Runs what waits for the boot ping's time at once, and the clock shows that time. */
+/** Runs timers as long as the wait for the boot ping at once, and advances the clock by it. */
 const jump = (act: () => void) => () => {
   jumped += BOOT_MS
   act()

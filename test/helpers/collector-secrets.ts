@@ -1,4 +1,4 @@
-/** Secrets of a collector and of its senders, in everything that it says while it works and while it fails. */
+/** Searches all output of a working and of a failing collector for its secrets and those of its senders. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
@@ -21,10 +21,10 @@ export const COLLECTOR_SECRETS = {
 
 const { hashKey, reportToken, wrongToken, address, proxied, network } = COLLECTOR_SECRETS
 
-/** What somebody sends where it does not belong. */
+/** Secrets that a sender puts in wrong places. */
 const junk = 'Rk6sandorfPlinth'
 
-/** What happens to the database beneath a collector that works: done on a connection of its own. */
+/** Damages the database of a running collector, on a separate connection. */
 export type CollectorFault = (db: Database, t: TestContext) => Promise<unknown>
 
 const KEY = { 'idempotency-key': 'Hn3wickelZorn-0001' }
@@ -37,7 +37,7 @@ const GUARDED = ['/metrics', '/report', '/report.json', '/report.csv', '/report.
 
 const post = (url: string, payload: string, headers = {}): InjectOptions => ({ method: 'POST', url, payload, headers: { ...JSON_TYPE, ...headers } })
 
-/** Every route, rightly and wrongly used. */
+/** Valid and invalid requests to every route. */
 const REQUESTS: InjectOptions[] = [
   post('/ping', GOOD), post('/', GOOD, KEY), post('/', GOOD, KEY),
   post('/', GOOD.replace('Darwin', junk)), post('/', `{"instanceId":"${junk}`), post('/', JSON.stringify({ instanceId: junk })),
@@ -51,7 +51,7 @@ const REQUESTS: InjectOptions[] = [
   post('/forget', JSON.stringify({ instanceId: PING.instanceId.replace('5', '6') }))
 ]
 
-/** From where a request comes: the sender itself, and proxies that write its address in each way. */
+/** The origin of a request: the sender itself, or proxies that write its address in each notation. */
 const WAYS: InjectOptions[] = [
   { remoteAddress: address },
   { remoteAddress: `::ffff:${address}` },
@@ -60,7 +60,7 @@ const WAYS: InjectOptions[] = [
     .map((forwarded) => ({ remoteAddress: '127.0.0.1', headers: { 'x-forwarded-for': forwarded } }))
 ]
 
-/** Lets a fault strike, uses every route, and looks for secrets in the log, the answers and the metrics. */
+/** Causes a fault, uses every route, and searches the log, the answers and the metrics for secrets. */
 export async function searchCollector (t: TestContext, databaseUrl: string, strike: CollectorFault): Promise<void> {
   const log: string[] = []
   const app = await buildCollector({
@@ -77,15 +77,15 @@ export async function searchCollector (t: TestContext, databaseUrl: string, stri
   const [everywhere, refusals, inLog] = [new SecretSearch(), new SecretSearch(), new SecretSearch()]
   everywhere.hide({ ...COLLECTOR_SECRETS, ...Object.fromEntries(salts.map(({ salt }, n) => [`salt ${n}`, salt])), statement: 'INSERT INTO', query: 'FROM pings' })
   refusals.hide({ junk })
-  // The id of an installation opens what is kept of it; the hash of an address is the sender's own.
+  // The id gives access to the data of an installation; the hash of an address is returned only to its sender.
   inLog.hide({ junk, instanceId: PING.instanceId, key: KEY['idempotency-key'], hash: hashes[0]!.address_hash, release: RELEASE })
   const all = [...REQUESTS.map((request, n) => [request, WAYS[n % WAYS.length]!] as const), ...WAYS.map((way) => [REQUESTS[0]!, way] as const)]
-  // All at once: each may wait for a database that does not answer.
+  // Concurrently, as each may wait for a database that does not answer.
   for (const { what, said, status } of await Promise.all(all.map(([request, way]) => ask(app, request, way)))) {
     everywhere.see(what, said)
     if (status >= 400) refusals.see(what, said)
   }
-  // What a proxy of another protocol begins with.
+  // The start of the PROXY protocol.
   everywhere.see('no HTTP', await sendBytes(app, `PROXY TCP4 ${address} ${proxied} 1 2\r\n${junk}\r\n\r\n`))
   await app.maintain().catch(() => {})
   for (const search of [everywhere, inLog]) search.see('log', ...log)

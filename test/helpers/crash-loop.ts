@@ -8,10 +8,10 @@ export const SECOND_MS = 1_000
 export const HOUR_MS = 3_600_000
 
 /**
- * A platform that is killed again and again. Its clock stands where it is told to, and jumps over the wait for the boot ping.
+ * A platform that is killed repeatedly. Its clock stands at a given time, and jumps over the wait for the boot ping.
  *
- * @returns what starts it at a moment, and kills it once its boot ping has arrived, or was held back; resolves to whether
- *   there was one
+ * @returns a function that starts it at a time, and kills it once its boot ping has arrived or was held back; resolves
+ *   to whether one arrived
  */
 export async function prepareCrashes (t: TestContext, address: DatabaseAddress): Promise<(moment: number) => Promise<boolean>> {
   const listener = await startListener(t)

@@ -17,7 +17,7 @@ export interface Crowd {
   half: number
   /** Connections that send nothing. */
   idle: number
-  /** Logins at once, each from an address of its own. */
+  /** Concurrent logins, each from a different address. */
   logins: number
 }
 
@@ -26,29 +26,29 @@ const MEGABYTE = 2 ** 20
 const AT_ONCE = 100
 const LOOKS = 30
 
-/** In the soak nothing else runs beside; in `npm test` other files take the processors, too. */
+/** In the soak test nothing else runs; in `npm test` other files use the processors, too. */
 const MOST_TIMES = inSoak(5, 20)
 const PATHS = ['/health', '/admin/settings/telemetry']
 
-/** The first answers wait for the crowd to be let in: some tenth of a second. Nobody waits longer than this. */
+/** The first answers wait while the crowd is accepted, some tenths of a second. No answer may take longer than this. */
 const LONGEST_MS = 3_000
 
-/** An answer that takes no longer than this is at once, whatever it takes on an idle machine: it is all noise. */
+/** An answer within this time counts as immediate: shorter times are noise. */
 const AT_ONCE_MS = 10
 
-/** The largest body that is taken in; half of it is sent. */
+/** The largest accepted body; half of it is sent. */
 const BODY_BYTES = LOGIN_BODY_LIMIT
 const HEAD = 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n' +
   `content-length: ${BODY_BYTES}\r\n`
 
-/** Each from an address of its own: what is over a limit would be answered without its body. */
+/** Each from a different address: a request over a limit would be answered before its body. */
 const half = (n: number) => `${HEAD}x-forwarded-for: 10.2.${n >> 8}.${n & 255}\r\n\r\n${'x'.repeat(BODY_BYTES / 2)}`
 
 /**
- * Lets a crowd come to a platform's process at once, and checks that half of all others are answered within five times
- * the idle time (in the soak), and all of them soon, the first included; and that the platform takes at most 100 MB more.
+ * Lets a crowd connect to a platform's process at once. Checks that half of all other requests are answered within five
+ * times the idle time (in the soak test), that all are answered soon, and that the platform uses at most 100 MB more.
  *
- * @returns when each connection that the crowd has left open is closed
+ * @returns resolves when every connection that the crowd has left open is closed
  */
 export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Promise<void>> {
   const telemetry = { url: 'http://127.0.0.1:9', enabled: false }
@@ -92,7 +92,7 @@ async function bring (t: TestContext, url: string, crowd: Crowd): Promise<net.So
 
 interface Times { first: number, median: number, longest: number }
 
-/** Starts a process that times answers whenever it is asked to, in milliseconds. */
+/** Starts a process that measures answer times in milliseconds on request. */
 function startTiming (t: TestContext, url: string, cookie: string): () => Promise<Record<string, Times>> {
   const program = [...preload(), locate('test/helpers/time-answers.ts'), url, cookie, String(LOOKS), ...PATHS]
   const child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -110,14 +110,14 @@ function startTiming (t: TestContext, url: string, cookie: string): () => Promis
 
 async function connect (url: string, bytes: string): Promise<net.Socket> {
   const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
-  socket.on('error', () => { /* reset, as it may be */ })
+  socket.on('error', () => { /* the server may reset the connection */ })
   await once(socket, 'connect')
   socket.resume()
   if (bytes) socket.write(bytes)
   return socket
 }
 
-/** The bytes of memory that a process holds. */
+/** The memory of a process in bytes. */
 const memoryOf = (pid: number) => process.platform === 'linux'
   ? Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
   : Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) * 1024

@@ -12,13 +12,13 @@ export const away = (table: string): Fault => ({
 
 type ServerFault = Record<'strike' | 'mend', (db: Sequelize, address: Pick<PostgresAddress, 'database'>) => Promise<unknown>>
 
-/** Ends every session of the platform, too, so that none goes on as before. */
+/** Also ends every session of the platform, so that none continues unaffected. */
 const setDatabase = (setting: (name: string) => string): ServerFault['strike'] => async (db, { database }) => {
   await db.query(setting(`DATABASE "${database}"`))
   await db.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $database', { bind: { database } })
 }
 
-/** Struck from a session on another database of the server. */
+/** Caused from a session on another database of the server. */
 export const faultsOfServer: [title: string, fault: ServerFault][] = [
   ['that is down', {
     strike: setDatabase((it) => `ALTER ${it} ALLOW_CONNECTIONS false`),
@@ -30,7 +30,7 @@ export const faultsOfServer: [title: string, fault: ServerFault][] = [
   }]
 ]
 
-/** The server says what one says whose disk is full, to the statement that would need room. */
+/** Makes the server raise the error of a full disk for statements that would need space. */
 export const noRoom = (trigger: string, returns: string): Fault => ({
   strike: (db) => db.query(`
     CREATE FUNCTION be_full () RETURNS ${returns} LANGUAGE plpgsql AS
@@ -47,19 +47,19 @@ interface Connecting {
   connectionManager: { getConnection: (options?: object) => Promise<Connection> }
 }
 
-/** Smaller than any row of the ping log, and far fewer of them than it keeps fill a page of 4 KiB. */
+/** Smaller than any row of the ping log; far fewer than the log keeps fill a page of 4 KiB. */
 const FILLING = `INSERT INTO TelemetryPings (kind, sentAt, idempotencyKey, body, outcome, attempts)
   VALUES ('manual', 0, '', '${'x'.repeat(250)}', 'delivered', 1)`
 
 const MOST_PAGES = 2 ** 31
 
-/** SQLite itself says when the file may not grow by a page more. */
+/** Makes SQLite fail when the file would grow by another page. */
 export function fullFile (t: TestContext, hasTables: boolean): Fault {
   return {
     async strike (db) {
       const [row] = await db.query<{ page_count: number }>('PRAGMA page_count', { type: QueryTypes.SELECT })
       await runOnEach(t, db, `PRAGMA max_page_count = ${row!.page_count}`)
-      // The last page of the log may have room for a ping yet.
+      // The last page of the log may still have room for a ping.
       if (hasTables) await assert.rejects(async () => { for (;;) await db.query(FILLING) }, /SQLITE_FULL/)
     },
     async mend (db) {
@@ -77,8 +77,8 @@ export function readOnlyFile (t: TestContext): Fault {
 }
 
 /**
- * Runs a pragma on the connection that is open, and on each that a transaction opens from now on. Such a pragma is of
- * one connection; and the permissions of the file, which are of all, mean nothing where the tests run as root.
+ * Runs a pragma on the open connection, and on each that a transaction opens from now on, as a pragma affects only one
+ * connection. File permissions would affect all, but have no effect if the tests run as root.
  */
 async function runOnEach (t: TestContext, db: Sequelize, pragma: string): Promise<void> {
   const { connectionManager } = db as unknown as Connecting

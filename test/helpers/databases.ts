@@ -5,7 +5,7 @@ import { after, before, describe } from 'node:test'
 import type { DatabaseAddress } from '../../src/database/open.js'
 import { startPostgres, type Postgres } from './postgres.js'
 
-/** Describes the same behaviour on SQLite and on a real PostgreSQL; `create` makes an empty database. */
+/** Defines the same tests for SQLite and for a real PostgreSQL. `create` makes an empty database. */
 export function describeOnBoth (title: string, define: (create: () => Promise<DatabaseAddress>) => void): void {
   describe(`${title}, on SQLite`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'flowforge-sqlite-'))

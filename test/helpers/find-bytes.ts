@@ -1,6 +1,6 @@
 /**
- * Finds which of some hundreds of byte sequences, each of two bytes or more, are in `bytes`: in one pass over them,
- * however many are looked for.
+ * Finds which of some hundreds of byte sequences, each of two bytes or more, occur in `bytes`, in one pass for any
+ * number of sequences.
  */
 export function findBytes (bytes: Buffer, wanted: Buffer[]): Buffer[] {
   const byStart = new Map<number, Buffer[]>()

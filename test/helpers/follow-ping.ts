@@ -9,7 +9,7 @@ import { watchWaits } from './watch-waits.js'
 export const BOOT_MS = 30_000
 const STEP_MS = 500
 
-/** Connect, headers and body: 5 s, 10 s and 10 s; and the steps that pass while the end of it is written down. */
+/** The limits for connect, headers and body, 5 s, 10 s and 10 s, plus the clock steps until the result is saved. */
 const LONGEST_ATTEMPT_MS = 25_000 + 10 * STEP_MS
 
 /** Four attempts, and three waits of an hour. */
@@ -17,30 +17,30 @@ const LONGEST_PING_MS = 4 * LONGEST_ATTEMPT_MS + 3 * 3_600_000
 
 let clockStarted = false
 
-/** With a dice that always shows the middle: half of 30, 60 and 120 seconds. */
+/** The backoffs with a random number that is always 0.5: half of 30, 60 and 120 seconds. */
 export const BACKOFFS_MS = [15_000, 30_000, 60_000]
 
 export interface Expected {
   outcome: LoggedPing['outcome']
   attempts: number
   status: number | null
-  /** What the ping log says of the error; null where it must say nothing. */
+  /** The error in the ping log; null if there must be none. */
   error: RegExp | null
   /** The designed wait after each attempt but the last, in milliseconds. */
   waits?: number[]
-  /** Or the moment at which each wait is to end. */
+  /** Alternatively, the time at which each wait ends. */
   until?: number[]
 }
 
 /**
- * Starts a platform that posts to `url`, and follows its boot ping to the end, by a clock that only this moves.
- * Checks that the attempts are as many, as short and as far apart as designed, that the platform serves all the while
- * and holds no socket afterwards, that the ping log tells what was expected, and that the operator's log has one line.
+ * Starts a platform that posts to `url`, and follows its boot ping to the end, on a mocked clock. Checks the number,
+ * length and spacing of the attempts, that the platform answers meanwhile and has no open socket afterwards, that the
+ * ping log has the expected result, and that the operator's log has one line.
  */
 export async function followPing (t: TestContext, url: string, expected: Expected): Promise<LoggedPing> {
   startClock()
   t.mock.method(Math, 'random', () => 0.5)
-  // A daily ping may well come up within hours of waiting; this one is due tomorrow.
+  // The test may wait for hours, so put the daily ping off until tomorrow.
   pinDaily(t, Date.now() - 60_000)
   const sockets = countSockets()
   const started = countAttempts(t)
@@ -69,20 +69,20 @@ export async function followPing (t: TestContext, url: string, expected: Expecte
   return ping
 }
 
-/** One clock for the whole file: undici keeps a timer of its own across tests, which must not be left in an old one. */
+/** Mocks the clock for the whole file: undici keeps a timer across tests, which must not stay on an old clock. */
 export function startClock (): void {
   if (clockStarted) return
   clockStarted = true
   const real = { setTimeout, clearTimeout }
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() })
   keepRealFor('/node_modules/pg/', real)
-  // Mocked timers cannot be refreshed, though they say so; of one that does not, undici makes a new one instead.
+  // Mocked timers have a `refresh` that does not work; without it undici makes a new timer.
   const timer = setTimeout(() => {})
   delete Object.getPrototypeOf(timer).refresh
   clearTimeout(timer)
 }
 
-/** Connecting to PostgreSQL takes real time, and is given up after 5 seconds: a jump of the clock must not end it. */
+/** Connecting to PostgreSQL takes real time, with a limit of 5 seconds: keep that timer real. */
 function keepRealFor (path: string, real: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>): void {
   const mocked = { setTimeout, clearTimeout }
   globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => (
@@ -93,7 +93,7 @@ function keepRealFor (path: string, real: Pick<typeof globalThis, 'setTimeout' |
   }
 }
 
-/** Lets the clock run in small steps, and the platform answer in between, until the newest ping is as wanted. */
+/** Advances the clock in small steps, with requests to the platform in between, until the newest ping matches. */
 export async function passUntil (platform: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
   for (let step = 0; step < LONGEST_PING_MS / STEP_MS; step++) {
     const ping = await serve(platform)
@@ -103,7 +103,7 @@ export async function passUntil (platform: Platform, wanted: (ping: LoggedPing) 
   assert.fail('the ping did not become what was expected of it')
 }
 
-/** Lets a wait between two attempts pass: nothing is attempted a moment before its end, and something then. */
+/** Advances the clock over a wait between two attempts. Checks that the next attempt starts exactly at its end. */
 async function passWait (platform: Platform, end: number, started: () => number): Promise<void> {
   const before = started()
   mock.timers.tick(end - 1 - Date.now())
@@ -112,7 +112,7 @@ async function passWait (platform: Platform, end: number, started: () => number)
   mock.timers.tick(1)
 }
 
-/** Sees that the platform serves, and reads the newest ping of its log. */
+/** Checks that the platform answers, and reads the newest ping of its log. */
 async function serve ({ app }: Platform): Promise<LoggedPing | undefined> {
   const { statusCode } = await app.inject('/health')
   assert.equal(statusCode, 200)

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { within } from './within.js'
 
-/** When a client hangs up: as soon as the headers of its request are read, in the middle of the body, or after it. */
+/** When a client hangs up: once the headers of its request are read, in the middle of the body, or after it. */
 export const MOMENTS = ['after the headers', 'in the body', 'after the body'] as const
 
 export type Moment = typeof MOMENTS[number]
@@ -16,7 +16,7 @@ interface Sent {
   body: string
 }
 
-/** Sends a request to a server of this process, and resets the connection at a moment that the server itself tells. */
+/** Sends a request to a server in this process, and resets the connection at a moment observed in the server. */
 export async function hangUp (server: Server, moment: Moment, { method, url, headers = {}, body }: Sent): Promise<void> {
   const { port } = server.address() as AddressInfo
   const id = randomUUID()
@@ -24,14 +24,14 @@ export async function hangUp (server: Server, moment: Moment, { method, url, hea
   socket.on('error', () => { /* the server may be first */ })
   const gone = new Promise<void>((resolve) => {
     const listen = async (request: IncomingMessage, response: ServerResponse) => {
-      // Not by its port: a server that has asked for the port of a client remembers the address, too.
+      // Not identified by its port: reading the port would make the server cache the address, too.
       if (request.headers['x-moment'] !== id) return
       server.off('request', listen)
       response.once('close', resolve)
       if (moment === 'after the headers') socket.resetAndDestroy()
       else request.once(moment === 'in the body' ? 'data' : 'end', () => { socket.resetAndDestroy() })
     }
-    // First of all listeners: the client is gone before anything is done with its request.
+    // The first listener, so that the client is gone before its request is handled.
     server.prependListener('request', listen)
   })
   await once(socket, 'connect')

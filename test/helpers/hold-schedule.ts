@@ -11,12 +11,11 @@ let holds = 0
 let held = 0
 
 /**
- * A platform that becomes ready before this is released sends no ping by itself while its test runs: a test that takes
- * longer than 30 seconds, or that runs at the wrong second of the day, would see one that it does not expect. On a clock
- * that the test moves the boot ping leaves as ever. In any case the daily ping is due in twelve hours, if the test has
- * not said when (pin-daily.ts).
+ * Disables the schedule of a platform that becomes ready before this is released. A test that takes longer than 30
+ * seconds, or runs at the wrong second of the day, would otherwise see an unexpected ping. On a mocked clock the boot
+ * ping is still sent. The daily ping is due in twelve hours, unless the test sets its time (pin-daily.ts).
  *
- * Returns what releases it; that returns how many timers were held.
+ * Returns a function that releases the schedule and returns how many timers were held.
  */
 export function holdSchedule (): () => number {
   const before = held
@@ -24,7 +23,7 @@ export function holdSchedule (): () => number {
   if (globalThis.setTimeout === setTimeout) globalThis.setTimeout = holdLong as typeof setTimeout
   if (crypto.randomInt === randomInt) setRandomInt(pickTwelveHours)
   return () => {
-    // Others may hold theirs still.
+    // Other holds may still be active.
     if (--holds === 0) {
       if (globalThis.setTimeout === holdLong) globalThis.setTimeout = setTimeout
       if (crypto.randomInt === pickTwelveHours) setRandomInt(randomInt)
@@ -33,7 +32,7 @@ export function holdSchedule (): () => number {
   }
 }
 
-/** Makes a timer as ever, and one that never ends of those that are as long as the schedule's. */
+/** Sets a normal timer, but one that never fires if it is as long as those of the schedule. */
 function holdLong (act: () => void, milliseconds = 0, ...args: []): NodeJS.Timeout {
   const timer = setTimeout(act, milliseconds, ...args)
   if (milliseconds < BOOT_MS) return timer

@@ -3,18 +3,18 @@ import { QueryTypes, type Sequelize } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
 import type { PostgresAddress } from './postgres.js'
 
-/** As time really goes. A lock tells nobody who waits for it: it has to be looked at, but not all the time. */
+/** The real timer. PostgreSQL does not notify of sessions waiting for a lock, so poll at an interval. */
 const { setTimeout } = globalThis
 const LOOK_MS = 20
 const MOST_LOOKS = 3_000
 
 export interface Hold {
-  /** Resolves when somebody waits for the table. */
+  /** Resolves when a session waits for the table. */
   reached: () => Promise<void>
   release: () => Promise<void>
 }
 
-/** Locks a table of a PostgreSQL, so that whoever comes to it stands still, as with a database that is slow. */
+/** Locks a table of a PostgreSQL, so that other sessions wait for it, as with a slow database. */
 export async function holdTable (address: PostgresAddress, table: string): Promise<Hold> {
   const sequelize = await openDatabase(address)
   const transaction = await sequelize.transaction()
@@ -22,7 +22,7 @@ export async function holdTable (address: PostgresAddress, table: string): Promi
   return {
     async reached () {
       for (let looks = 0; await countWaiting(sequelize, table) === 0; looks++) {
-        assert.ok(looks < MOST_LOOKS, `nobody came to the table ${table}`)
+        assert.ok(looks < MOST_LOOKS, `no session waited for the table ${table}`)
         await new Promise((resolve) => { setTimeout(resolve, LOOK_MS) })
       }
     },

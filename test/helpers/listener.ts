@@ -17,18 +17,18 @@ export interface Listener {
   requests: ReceivedRequest[]
   /** How many connections were made so far. */
   connections: () => number
-  /** The next request that was not asked for yet, as soon as it is there. */
+  /** Resolves to the next request not returned before. */
   next: () => Promise<ReceivedRequest>
 }
 
 type Answer = (response: ServerResponse, request: ReceivedRequest) => void
 
-/** What a collector answers once it has stored a ping. */
+/** The answer of a collector that has stored a ping. */
 export const CONFIRMATION = '{"status":"success"}'
 
 const ok: Answer = (response) => { response.setHeader('content-type', 'application/json').end(CONFIRMATION) }
 
-/** A real HTTP server on this machine that keeps what it receives; `answer` says how it answers. */
+/** A real HTTP server on this machine that records requests and answers with `answer`. */
 export async function startListener (t: TestContext, answer: Answer = ok): Promise<Listener> {
   const requests: ReceivedRequest[] = []
   let connections = 0

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 
-/** One of each kind that a pattern can tell apart. */
+/** One character of each class that patterns distinguish. */
 export const CHARACTERS = [
   'a', 'Z', '7', ' ', '\t', '\0', '\u00a0', '@', '.', '-', '_', '"', '\\', '%',
   'ü', '漢', '😀', '\u0301', '\ud800', 'a@', 'a.', ' a', '\\"']
 
-/** Of those that a header can hold, with what addresses, origins, cookies and media types are made of. */
+/** Characters that are valid in a header, including those of addresses, origins, cookies and media types. */
 export const HEADER_CHARACTERS = [
   'a', '7', ' ', '.', '-', '_', '"', '\\', '%', ',', ';', ':', '/', '=', '[', ']',
   '1.', '1:', '::', '%a', ', ', '; ', 'a=', ' a', ']:1', 'Bearer ']
@@ -20,10 +20,10 @@ export async function measure (run: () => unknown): Promise<number> {
   return (user + system) / 1_000
 }
 
-/** Milliseconds that garbage and noise may take; a pattern that goes back takes seconds for a text of that length. */
+/** Milliseconds allowed for garbage collection and noise; a backtracking pattern takes seconds for such a text. */
 const NOISE_MS = 50
 
-/** Checks that a request with a long text takes hardly more work than one with a short text. */
+/** Checks that a request with a long text takes hardly more processor time than one with a short text. */
 export async function assertBounded (
   name: string, send: (length: number) => Promise<unknown>, lengths: [short: number, long: number]
 ): Promise<void> {

@@ -5,10 +5,10 @@ import type { TestContext } from 'node:test'
 import { startNameServer, type NameServer } from './name-server.js'
 import { temporaryDirectory } from './platform.js'
 
-/** Why a process cannot be given files of its own here, or false. */
-export const cannotMount = spawnSync('unshare', ['-m', 'true']).status === 0 ? false : 'needs the right to mount files of its own'
+/** The reason why files cannot be mounted for a process here, or false. */
+export const cannotMount = spawnSync('unshare', ['-m', 'true']).status === 0 ? false : 'needs the right to mount files'
 
-/** A command in whose file system these files have another text. */
+/** Wraps a command so that these files have other contents in its file system. */
 export function prepareMachine (t: TestContext, files: Record<string, string>): string[] {
   const directory = temporaryDirectory(t)
   const mounts = Object.entries(files).map(([path, text], index) => {
@@ -19,7 +19,7 @@ export function prepareMachine (t: TestContext, files: Record<string, string>): 
   return ['unshare', '-m', 'sh', '-c', [...mounts, 'exec "$@"'].join(' && '), 'sh']
 }
 
-/** Where operating systems look for a name server: nothing but this port is asked by all of them. */
+/** The port of name servers that all operating systems use. */
 export const DNS_PORT = 53
 
 let machines = 0
@@ -27,7 +27,7 @@ let machines = 0
 /**
  * A machine whose name servers never answer.
  *
- * @param network the second number of their addresses, 127.N.1.1 and on: test files run at the same time
+ * @param network the second number of their addresses, 127.N.1.1 and so on: test files run concurrently
  */
 export async function prepareSilentMachine (
   t: TestContext, count: number, network: number

@@ -17,7 +17,7 @@ export interface Fault {
   mend: (db: Sequelize) => Promise<unknown>
 }
 
-/** For a whole file: the test moves the clock by hours, and this lets it go on in between. */
+/** Keeps the mocked clock of a whole file running between the jumps of its tests. */
 export function letClockRun (): void {
   let beat: NodeJS.Timeout
   before(() => {
@@ -28,9 +28,9 @@ export function letClockRun (): void {
 }
 
 /**
- * Lets the fault strike before the boot ping, and mends it before the daily one.
+ * Causes the fault before the boot ping, and repairs it before the daily one.
  *
- * @param hasTables whether telemetry has made its tables before; else the fault meets it while it makes them
+ * @param hasTables whether telemetry has created its tables before; else the fault occurs while it creates them
  */
 export async function meetFault (
   t: TestContext, db: DatabaseAddress, { strike, mend }: Fault, { hasTables = true } = {}
@@ -38,7 +38,7 @@ export async function meetFault (
   pinDaily(t, Date.now() + HOUR_MS)
   const listener = await startListener(t)
   const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db } })
-  // What the platform says of telemetry at its start is not to meet the fault, too.
+  // Wait for the first log line about telemetry, so that the fault does not affect the start.
   await log.find(/^Telemetry is on/)
   if (hasTables) await migrate(app.db.sequelize)
   const pastLog = t.mock.method(process.stderr, 'write')
@@ -60,14 +60,14 @@ export async function meetFault (
   assert.deepEqual(connectionsOf(app.db.sequelize), ['default'])
 }
 
-/** A jump of the clock would end a connection to PostgreSQL that is being made: it waits 5 seconds at most. */
+/** A jump of the clock would end a pending connection to PostgreSQL, which has a limit of 5 seconds. */
 async function finishConnecting (db: Sequelize): Promise<void> {
   if (db.getDialect() !== 'postgres') return
-  // One that the fault has ended fails, and is replaced.
+  // A connection that the fault has ended fails, and is replaced.
   await Promise.allSettled(Array.from({ length: 5 }, () => db.query('SELECT pg_sleep(0.05)')))
 }
 
-/** Of a SQLite file each transaction has a connection of its own; a PostgreSQL counts them itself. */
+/** On SQLite each transaction has its own connection; PostgreSQL counts connections itself. */
 function connectionsOf (db: Sequelize): string[] {
   const { connectionManager } = db as unknown as { connectionManager: { connections?: object } }
   return Object.keys(connectionManager.connections ?? { default: '' })

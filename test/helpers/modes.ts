@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openDatabase } from '../../src/database/open.js'
 
-/** The modes of a directory and of all that is in it, in octal. */
+/** The modes of a directory and its files, in octal. */
 export function modesIn (directory: string): Record<string, string> {
   const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
   return { '.': modeOf(directory), ...Object.fromEntries(readdirSync(directory).map((name) => [name, modeOf(join(directory, name))])) }
@@ -14,7 +14,7 @@ export function setUmask (t: TestContext, mask: number): void {
   t.after(() => { process.umask(before) })
 }
 
-/** A SQLite file as a release before this one has left it: with a journal of its own beside it, and open to everybody. */
+/** A SQLite file as an earlier release left it: with a journal, and readable for everybody. */
 export async function leaveOpen (file: string, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true })
   chmodSync(directory, 0o755)

@@ -5,22 +5,22 @@ import { isIPv4, isIPv6 } from 'node:net'
 import type { TestContext } from 'node:test'
 import { within } from './within.js'
 
-/** A name and its addresses; none: there is no such name; 'silence': no answer, ever. */
+/** The addresses of each name; an empty list: the name does not exist; 'silence': no answer. */
 type Answers = Record<string, string[] | 'silence'>
 
 export interface NameServer {
-  /** Where it is found, as `dns.setServers` takes it. */
+  /** Its address, for `dns.setServers`. */
   address: string
-  /** The names it was asked for so far, each with its type: `a.invalid AAAA`. */
+  /** The queries so far, each with its type: `a.invalid AAAA`. */
   questions: string[]
-  /** Resolves when it has been asked for the first time. */
+  /** Resolves on the first query. */
   asked: () => Promise<void>
 }
 
 const A = 1
 const AAAA = 28
 
-/** A real name server on UDP that knows what a test tells it, and never answers for any other name. Gone after the test. */
+/** A real name server on UDP with the given answers; it ignores any other name. Stopped after the test. */
 export async function startNameServer (t: TestContext, answers: Answers = {}, at = { host: '127.0.0.1', port: 0 }): Promise<NameServer> {
   const socket = createSocket('udp4')
   const questions: string[] = []
@@ -42,7 +42,7 @@ export async function startNameServer (t: TestContext, answers: Answers = {}, at
   }
 }
 
-/** Lets every lookup of this process ask these name servers, until the test ends. */
+/** Makes every lookup of this process use these name servers until the test ends. */
 export function useNameServers (t: TestContext, ...servers: NameServer[]): void {
   const { Resolver } = dns.promises
   dns.promises.Resolver = class extends Resolver {
@@ -76,13 +76,13 @@ function answerTo (question: Buffer, type: number, addresses: string[]): Buffer 
   header.writeUInt32BE(0, 8)
   const records = own.map((address) => {
     const bytes = type === A ? Buffer.from(address.split('.').map(Number)) : bytesOf(address)
-    // The name is that of the question, at 12; class IN; a minute.
+    // The name is a pointer to the question, at 12; class IN; TTL of one minute.
     return Buffer.concat([Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, bytes.length]), bytes])
   })
   return Buffer.concat([header, question.subarray(12, readQuestion(question).end), ...records])
 }
 
-/** Of an IPv6 address with `::` in it. */
+/** The bytes of an IPv6 address that contains `::`. */
 function bytesOf (address: string): Buffer {
   const [head, tail] = address.split('::').map((half) => half.split(':').filter(Boolean))
   const groups = [...head!, ...Array<string>(8 - head!.length - tail!.length).fill('0'), ...tail!]

@@ -25,10 +25,10 @@ const CHANGES: [file: string, today: string, next: string][] = [
   ['src/telemetry/collect.ts', 'env: {', 'machine: { cores: 8 }, env: {']
 ]
 
-/** The source of the next release, in a folder of its own. */
+/** The source of the next release, in a separate folder. */
 export interface NextRelease {
   folder: string
-  /** One of its modules, `src/app.ts` say. */
+  /** Imports one of its modules, for example `src/app.ts`. */
   load: <Module>(path: string) => Promise<Module>
 }
 

@@ -7,19 +7,19 @@ import { CONFIRMATION } from './listener.js'
 
 export interface Peer {
   port: number
-  /** Where it is found, by http or, where it has a certificate, by https. */
+  /** Its URL: https if it has a certificate, else http. */
   url: string
-  /** How many connections were made so far. */
+  /** The number of connections so far. */
   connections: () => number
-  /** How many bytes have come so far, over all connections. */
+  /** The number of bytes received so far, over all connections. */
   bytes: () => number
 }
 
-/** A real server on this machine that treats each connection as a test wants, HTTP or not; gone after the test. */
+/** A real server on this machine that handles each connection with `treat`, HTTP or not; stopped after the test. */
 export async function startPeer (t: TestContext, treat: (socket: Socket) => void, certificate?: Certificate): Promise<Peer> {
   const take = (socket: Socket) => {
     treat(socket)
-    // Even who says nothing listens: else nobody here would hear that the platform has hung up.
+    // Read even if the peer sends nothing: otherwise the end of the connection would not be noticed.
     socket.resume()
   }
   const server = certificate ? tls.createServer(certificate, take) : net.createServer(take)
@@ -30,7 +30,7 @@ export async function startPeer (t: TestContext, treat: (socket: Socket) => void
     connections++
     sockets.add(socket)
     socket.on('data', ({ length }) => { bytes += length })
-    socket.on('error', () => { /* the platform may hang up as it likes */ })
+    socket.on('error', () => { /* the platform may hang up at any time */ })
     socket.on('close', () => { sockets.delete(socket) })
   })
   if (certificate) server.on('secureConnection', (socket: Socket) => { socket.on('error', () => {}) })
@@ -49,7 +49,7 @@ export async function startPeer (t: TestContext, treat: (socket: Socket) => void
   }
 }
 
-/** Lets what was received pass, and then acts, once. */
+/** Acts once, after the request was received. */
 export function afterRequest (act: (socket: Socket) => void) {
   return (socket: Socket) => { socket.once('data', () => { act(socket) }) }
 }
@@ -63,7 +63,7 @@ export function answerOf (status: number, headers: Record<string, string> = {}, 
 /** The answer of a collector that has stored a ping, as text. */
 export const CONFIRMED = answerOf(200, { 'content-type': 'application/json' }, CONFIRMATION)
 
-/** Writes a first part, and then a byte every second of the test's clock. */
+/** Writes a first part, and then one byte per second of the test's clock. */
 export function drip (start: string) {
   return afterRequest((socket) => {
     socket.write(start)

@@ -5,9 +5,9 @@ import type { TestContext } from 'node:test'
 const SECONDS_A_DAY = 86_400
 
 /**
- * Until the test ends, every platform that starts picks this moment's second of the day (UTC) for its daily ping.
+ * Until the test ends, every platform that starts uses the second of the day (UTC) of this time for its daily ping.
  *
- * @param moment in milliseconds, or what tells it when the platform starts
+ * @param moment in milliseconds, or a function that returns it when the platform starts
  */
 export function pinDaily (t: TestContext, moment: number | (() => number)): void {
   const tell = typeof moment === 'function' ? moment : () => moment

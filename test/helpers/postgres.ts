@@ -11,10 +11,10 @@ import { startServer } from './postgres-server.js'
 export type PostgresAddress = Extract<DatabaseAddress, { type: 'postgres' }>
 
 export interface Postgres {
-  /** An empty database of its own for each test. */
+  /** Creates an empty database for one test. */
   createDatabase: () => Promise<PostgresAddress>
   stop: () => Promise<void>
-  /** Given to the process of a test file, lets it use this server instead of a new one. */
+  /** Variables that make the process of a test file use this server instead of a new one. */
   environment: Record<string, string>
 }
 
@@ -30,9 +30,9 @@ export async function startPostgres (): Promise<Postgres> {
 }
 
 /**
- * A real PostgreSQL for one test file alone, from a package, with its data in a temporary directory.
+ * A real PostgreSQL for one test file, from a package, with its data in a temporary directory.
  *
- * @param flags server settings, `['-c', 'fsync=on']` say; without any, durability is traded for speed
+ * @param flags server settings, for example `['-c', 'fsync=on']`; the default trades durability for speed
  */
 export async function startOwnPostgres (flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off']): Promise<Postgres> {
   const databaseDir = await mkdtemp(join(tmpdir(), 'flowforge-postgres-'))
@@ -59,7 +59,7 @@ async function createDatabase (port: number): Promise<PostgresAddress> {
   return { type: 'postgres', ...ACCOUNT, port, database, ssl: false }
 }
 
-/** A TCP port of this machine that nothing listens on. */
+/** A free TCP port of this machine. */
 export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

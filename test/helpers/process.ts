@@ -9,19 +9,19 @@ import { PlatformLog, temporaryDirectory } from './platform.js'
 import { runProgram } from './program.js'
 import { within } from './within.js'
 
-/** Three times as long as a stop may take: the machine may be busy, and the processor of another. */
+/** Three times as long as a stop may take, as the machine may be busy. */
 const LONGEST_STOP_MS = 15_000
 
 export interface PlatformProcess {
   child: ChildProcess
   log: PlatformLog
-  /** Where it listens. */
+  /** Its URL. */
   url: string
   /** Sends a signal; resolves to the exit code. */
   stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
 
-/** A `$FLOWFORGE_HOME` whose setup is finished, or not; the platform listens on any free port. */
+/** Makes a `$FLOWFORGE_HOME` with or without a finished setup; the platform listens on any free port. */
 export async function prepareHome (
   t: TestContext, config: Record<string, unknown>, initialised = true, home = temporaryDirectory(t)
 ): Promise<string> {
@@ -34,9 +34,9 @@ export async function prepareHome (
 }
 
 /**
- * The real process of the platform, listening. Killed after the test.
+ * Starts the real process of the platform, and waits until it listens. Killed after the test.
  *
- * @param wrapper a command that becomes the one after it, for example to give it files of its own
+ * @param wrapper a command that runs the one after it, for example with other files mounted
  */
 export async function startProcess (
   t: TestContext, home: string, env: Record<string, string> = {}, wrapper: string[] = []
@@ -44,7 +44,7 @@ export async function startProcess (
   const program = runProgram('src/server.ts', ['test/helpers/clock.ts', 'test/helpers/use-name-server.ts', 'test/helpers/report-undici.ts'])
   const [command, ...args] = [...wrapper, process.execPath, ...program, '--config', join(home, 'flowforge.yml')]
   const child = spawn(command!, args, {
-    // The daily ping is due in twelve hours, unless the test says otherwise.
+    // The daily ping is due in twelve hours, unless the test sets its time.
     env: { ...process.env, FLOWFORGE_HOME: home, DAILY_IN: '43200', ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })

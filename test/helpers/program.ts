@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 
 const compiled = import.meta.filename.endsWith('.js')
 
-/** The folder whose src and test the tests run. */
+/** The folder with the src and test that run. */
 export const SOURCE = compiled ? 'build' : '.'
 
-/** A file of this repository as the tests run it: what `npm test` compiled it to, or the file itself. */
+/** The path at which the tests run a file of this repository: compiled by `npm test`, or the file itself. */
 export const locate = (file: string, source = SOURCE) => resolve(source, compiled ? file.replace(/\.ts$/, '.js') : file)
 
 /** The arguments for Node.js that load these files first. */
@@ -15,7 +15,7 @@ export function preload (...files: string[]): string[] {
 }
 
 /**
- * The arguments for Node.js that run a program of this repository, `src/server.ts` say, after the files to load first.
+ * The arguments for Node.js to load the given files and then run a program of this repository such as `src/server.ts`.
  *
  * @param source the folder of another release (next-release.ts)
  */

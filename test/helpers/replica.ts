@@ -16,7 +16,7 @@ export interface Installation {
 /** A process of the platform, and its administrator's requests to it. */
 export interface Replica extends PlatformProcess {
   home: string
-  /** Sends a request with the administrator's session; resolves as soon as the head of the answer is there. */
+  /** Sends a request with the administrator's session; resolves when the head of the answer has arrived. */
   request: (method: string, path: string, body?: object | URLSearchParams) => Promise<Response>
   /** Turns telemetry on or off by the API; resolves to the status. */
   decide: (enabled: boolean) => Promise<number>
@@ -29,7 +29,7 @@ export async function install (t: TestContext, db: DatabaseAddress): Promise<Ins
   return { db, cookie: Object.entries(cookies).map(([name, value]) => `${name}=${value}`).join('; ') }
 }
 
-/** A `$FLOWFORGE_HOME` of an installation, whose pings go to `url`. */
+/** Makes a `$FLOWFORGE_HOME` of an installation that sends to `url`. */
 export function createHome (t: TestContext, { db }: Installation, url: string): string {
   const home = temporaryDirectory(t)
   const config = { port: 0, host: '127.0.0.1', logging: { level: 'debug' }, db, telemetry: { url } }

@@ -1,4 +1,4 @@
-/** Loaded before a platform: says when it exits whether undici was ever loaded. */
+/** Loaded before a platform: prints at its exit whether undici was ever loaded. */
 import { createRequire } from 'node:module'
 
 process.on('exit', () => {

@@ -3,7 +3,7 @@ import { QueryTypes } from 'sequelize'
 import { openDatabase } from '../../src/database/open.js'
 import type { PostgresAddress } from './postgres.js'
 
-/** Secrets of a person and of an installation: texts that come up nowhere by chance. */
+/** Secrets of a person and of an installation: texts that do not appear by chance. */
 export const SECRETS = {
   name: 'Vexoria Quandlemire',
   username: 'vq_trundlefax',
@@ -16,7 +16,7 @@ export const SECRETS = {
   urlPassword: 'Lt2ombrevalDusk'
 }
 
-/** Looks for secrets in everything that a program says. */
+/** Searches all output of a program for secrets. */
 export class SecretSearch {
   private readonly secrets = new Map<string, string[]>()
   private readonly said: [where: string, text: string][] = []
@@ -29,9 +29,9 @@ export class SecretSearch {
     for (const text of texts) this.said.push([where, text.toLowerCase()])
   }
 
-  /** @param allowed what the answer is for: a name on the person's own page */
+  /** @param allowed secrets that this output may contain, such as a name on the person's own page */
   assertNone (...allowed: string[]): void {
-    assert.ok(this.secrets.size > 0 && this.said.length > 0, 'something is hidden, and something was said')
+    assert.ok(this.secrets.size > 0 && this.said.length > 0, 'there are secrets to search for, and there is output')
     const found = new Set<string>()
     for (const [what, spellings] of this.secrets) {
       if (allowed.includes(what)) continue
@@ -41,14 +41,14 @@ export class SecretSearch {
   }
 }
 
-/** A secret as it is, and as JSON, URLs, and Basic authentication write it. */
+/** A secret unchanged, and as encoded in JSON, URLs and Basic authentication. */
 function spellingsOf (secret: string): string[] {
-  assert.ok(secret.length >= 8, 'a secret that is too short comes up by chance')
+  assert.ok(secret.length >= 8, 'a secret that is too short appears by chance')
   const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '')
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), base64].map((each) => each.toLowerCase())
 }
 
-/** The same database, for a user of its own with the secret password, who may do everything. */
+/** The same database, for a new superuser with the secret password. */
 export async function asSecretUser (address: PostgresAddress): Promise<PostgresAddress> {
   const db = await openDatabase(address)
   const user = `u_${address.database}`

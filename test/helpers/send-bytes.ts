@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
-/** Sends bytes, which need not be HTTP, to a server of this process. Resolves to all that it answers. */
+/** Sends bytes, which need not be HTTP, to a server in this process. Resolves to the whole answer. */
 export async function sendBytes (app: FastifyInstance, bytes: string): Promise<string> {
   if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 })
   const socket = net.connect((app.server.address() as AddressInfo).port, '127.0.0.1')

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
-/** Sends the head of a request now, and its body when the test says so; resolves to the status. */
+/** Sends the head of a request. The returned function sends the body and resolves to the status. */
 export async function sendHeld (
   app: FastifyInstance, method: string, path: string, cookies: Record<string, string>, body: object
 ): Promise<() => Promise<number>> {
@@ -24,7 +24,7 @@ export async function sendHeld (
   const arrived = once(app.server, 'request')
   request.flushHeaders()
   await arrived
-  // What is checked before the body has been checked once another request has been answered.
+  // Once another request has been answered, the checks before the body have run.
   await app.inject('/health')
   return async () => {
     request.end(text)

@@ -1,6 +1,6 @@
 import { ACCOUNT } from './client.js'
 
-/** The administrator of a platform that listens, as a program that keeps its cookies. */
+/** The administrator of a listening platform, as a program that keeps cookies. */
 export class SignedIn {
   private readonly cookies: Record<string, string> = {}
 
@@ -21,7 +21,7 @@ export class SignedIn {
     return Object.entries(this.cookies).map(([name, value]) => `${name}=${value}`).join('; ')
   }
 
-  /** The status of an attempt to sign in with a wrong password, from an address that the proxy tells. */
+  /** Signs in with a wrong password, from an address that the proxy reports; resolves to the status. */
   async signIn (username: string, address: string): Promise<number> {
     const response = await fetch(`${this.url}/account/login`, {
       method: 'POST',

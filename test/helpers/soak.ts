@@ -1,12 +1,12 @@
 /**
- * `npm run test:soak` takes the time to try everything; `npm test` tries what finds most in a few minutes. The files that
- * tell the two apart by this run in both.
+ * `npm run test:soak` tries all cases; `npm test` tries those that find most in a few minutes. Files that import this
+ * run in both.
  */
 export const isSoak = process.env.SOAK === '1'
 
-/** `few` in `npm test`, `many` in the soak. */
+/** `few` in `npm test`, `many` in the soak test. */
 export const inSoak = <Value>(many: Value, few: Value): Value => isSoak ? many : few
 
-/** All of `list` in the soak; else those at these places. */
+/** All of `list` in the soak test; else those at these indexes. */
 export const someOf = <Entry>(list: readonly Entry[], ...places: number[]): Entry[] =>
   list.filter((_entry, place) => inSoak(true, places.includes(place)))

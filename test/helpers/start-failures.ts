@@ -16,26 +16,26 @@ interface Failure { title: string, args?: string[], environment?: Record<string,
 
 const wrong = (title: string, environment: Record<string, string>): Failure => ({ title, environment, code: 78 })
 
-/** Each way in which a collector ends before it listens, with secrets in its settings, in the right place or a wrong one. */
+/** Each way in which a collector ends before it listens, with secrets in the right or the wrong settings. */
 export const START_FAILURES: Failure[] = [
   { title: 'asked for help', args: ['--help'], code: 0 },
-  { title: 'with an argument that it does not know', args: [`--key=${hashKey}`], code: 64 },
-  { title: 'with a database that is away', code: 1 },
+  { title: 'with an unknown argument', args: [`--key=${hashKey}`], code: 64 },
+  { title: 'with a database that is down', code: 1 },
   wrong('with a key that is too short', { COLLECTOR_IP_HASH_KEY: hashKey.slice(0, 20) }),
   wrong('with a token that is too short', { COLLECTOR_REPORT_TOKEN: reportToken.slice(0, 12) }),
   wrong('with the URL of another database', { COLLECTOR_DATABASE_URL: `mysql://u:${databasePassword}@h/d` }),
-  wrong('with a URL that is none', { COLLECTOR_DATABASE_URL: `postgres://u:${databasePassword}/x@h/d` }),
+  wrong('with an invalid URL', { COLLECTOR_DATABASE_URL: `postgres://u:${databasePassword}/x@h/d` }),
   wrong('with a URL that is not encoded', { COLLECTOR_DATABASE_URL: `postgres://u:${databasePassword}%zz@127.0.0.1/d` }),
-  wrong('with a URL for its report that is none', { COLLECTOR_REPORT_DATABASE_URL: `postgres://u:${databasePassword}#x@h/d` }),
+  wrong('with an invalid URL for its report', { COLLECTOR_REPORT_DATABASE_URL: `postgres://u:${databasePassword}#x@h/d` }),
   wrong('with the URL of a file for its report', { COLLECTOR_REPORT_DATABASE_URL: `sqlite:${databasePassword}` }),
   wrong('with a secret for a proxy', { COLLECTOR_TRUST_PROXY: `127.0.0.1,${hashKey}` }),
   wrong('with a secret for a port', { COLLECTOR_PORT: reportToken }),
   wrong('with a secret for a level', { COLLECTOR_LOG_LEVEL: reportToken }),
   wrong('with a secret for a switch', { COLLECTOR_PUBLIC: reportToken }),
-  wrong('with a setting that is none', { COLLECTOR_DATABASE_PASSWORD: databasePassword })
+  wrong('with an unknown setting', { COLLECTOR_DATABASE_PASSWORD: databasePassword })
 ]
 
-/** Lets the process of a collector fail, and looks for secrets in what it says. Returns its exit code. */
+/** Lets the process of a collector fail, and searches its output for secrets. Returns its exit code. */
 export async function searchStartFailure (t: TestContext, { args, environment }: Failure): Promise<number | null> {
   const { child } = runCollector(t, { ...RIGHT, ...environment }, args)
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close')])
@@ -43,7 +43,7 @@ export async function searchStartFailure (t: TestContext, { args, environment }:
   return code as number | null
 }
 
-/** Lets wrong settings fail here, and looks for secrets in what the process would say. Returns its exit code. */
+/** Lets invalid settings fail in this process, and searches the message for secrets. Returns the exit code. */
 export function searchWrongSettings ({ environment }: Failure): number {
   try {
     readSettings({ ...RIGHT, ...environment })
@@ -57,7 +57,7 @@ export function searchWrongSettings ({ environment }: Failure): number {
 
 function assertNoSecret (...output: string[]): void {
   const search = new SecretSearch()
-  // What is too short for a secret is one nevertheless.
+  // A value that is too short for a secret must not be printed either.
   search.hide({ ...COLLECTOR_SECRETS, shortKey: hashKey.slice(0, 20), shortToken: reportToken.slice(0, 12) })
   search.see('output', ...output)
   search.assertNone()

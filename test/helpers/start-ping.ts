@@ -7,7 +7,7 @@ import { watchWaits } from './watch-waits.js'
 
 const LIMIT_MS = 15_000
 
-/** The newest ping of the log, as soon as it is as a test wants it. */
+/** Waits until the newest ping of the log matches. */
 export async function pingWhen ({ app }: Platform, wanted: (ping: LoggedPing) => boolean): Promise<LoggedPing> {
   const latest = performance.now() + LIMIT_MS
   for (;;) {
@@ -19,7 +19,7 @@ export async function pingWhen ({ app }: Platform, wanted: (ping: LoggedPing) =>
 
 export const isOver = ({ outcome }: LoggedPing) => outcome !== 'pending'
 
-/** Starts a platform and its boot ping, by a clock that only the test moves; `passWait` lets the wait after an attempt pass. */
+/** Starts a platform and its boot ping on a mocked clock; `passWait` advances it over the wait after an attempt. */
 export async function startPing (t: TestContext, url: string) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const waits = watchWaits(t)

@@ -1,6 +1,6 @@
 /**
- * A process that asks a platform, so that the work of whoever brings a crowd beside it is not counted: for each line that
- * comes in it times some answers of each path, one after the other, and prints them.
+ * Measures answer times of a platform in a separate process, so that the work of the crowd's process is not included.
+ * For each line of input it measures some answers of each path, one after the other, and prints them.
  *
  *     time-answers.js URL COOKIE LOOKS PATH...
  */

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { runProgram } from './program.js'
 import { within } from './within.js'
 
-/** A number that no entry of /etc/passwd has, as containers run with; whoever is not root stays who they are. */
+/** A user id without an entry in /etc/passwd, as in containers; without root, the current user. */
 export const UNKNOWN_USER = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_321 } : {}
 
 /** Gives a folder to that user. */
@@ -22,7 +22,7 @@ export function spawnAsUnknownUser (file: string, args: string[], env: Record<st
   return spawn(process.execPath, [...runProgram(file), ...args], { ...UNKNOWN_USER, env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** Runs it to its end. */
+/** Runs a program as that user, and waits for its end. */
 export async function runAsUnknownUser (file: string, args: string[], env: Record<string, string>) {
   const child = spawnAsUnknownUser(file, args, env)
   const [[code], stdout, stderr] = await within(`${file} ${args.join(' ')} to end`,

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 
 const BLOCK = 512
 
-/** Unpacks what `npm pack` has packed, a tar archive of files with short names, into `directory`, without `package/`. */
+/** Unpacks an archive of `npm pack`, a tar of files with short names, into `directory`, without `package/`. */
 export function unpack (archive: string, directory: string): void {
   const bytes = gunzipSync(readFileSync(archive))
   const read = (at: number, length: number) => bytes.toString('utf8', at, at + length).replace(/\0.*$/s, '')

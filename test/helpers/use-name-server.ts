@@ -1,4 +1,4 @@
-/** Loaded before a program: its lookups ask the name server that NAME_SERVER names, if it names one. */
+/** Loaded before a program: its lookups use the name server in NAME_SERVER, if set. */
 import dns from 'node:dns'
 
 const { NAME_SERVER } = process.env

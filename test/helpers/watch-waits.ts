@@ -6,14 +6,14 @@ import { within } from './within.js'
 const LIMIT_MS = 15_000
 
 export interface Wait {
-  /** When it began, by the clock of the test. */
+  /** When it started, by the clock of the test. */
   begun: number
   milliseconds: number
 }
 
 /**
- * The waits between attempts from now on, each as soon as it has begun; `mock.timers` must run. They are told from
- * other timers by the signal that can call them off.
+ * Reports the waits between attempts from now on, each when it starts; `mock.timers` must be enabled. Waits differ from
+ * other timers in the signal that can cancel them.
  */
 export function watchWaits (t: TestContext): { nth: (number: number) => Promise<Wait> } {
   const waits: Wait[] = []

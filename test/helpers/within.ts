@@ -1,10 +1,10 @@
-/** As time really goes, also where a test has taken the clock over since. */
+/** The real timer, even if a test mocks the clock later. */
 const { setTimeout, clearTimeout } = globalThis
 
-/** Half as long again as the longest wait of a test, a minute to the daily ping. */
+/** 1.5 times the longest wait of a test, one minute to the daily ping. */
 const LIMIT_MS = 90_000
 
-/** Lets what never happens fail its test in words, and not hang it. */
+/** Fails with a message if the promise does not settle in time, so that the test does not hang. */
 export async function within<T> (what: string, happening: Promise<T>, limit = LIMIT_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_resolve, reject) => {
@@ -19,7 +19,7 @@ export async function within<T> (what: string, happening: Promise<T>, limit = LI
 
 const LOOK_MS = 10
 
-/** Waits until something is so that no event tells. */
+/** Polls until a condition holds for which there is no event. */
 export function until (what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
   const watch = async () => {
     while (!await isSo()) await new Promise((resolve) => { setTimeout(resolve, LOOK_MS) })

@@ -4,20 +4,20 @@ import type { NameServer } from './name-server.js'
 import { startPeer } from './peer.js'
 import { within } from './within.js'
 
-/** Sees all that leaves for one receiver: at its listener, at a proxy in front of it, and at the name server that knows it. */
+/** Observes everything sent to one receiver: at its listener, at a proxy in front of it, and at its name server. */
 export interface Witness {
-  /** Where the receiver is found by its name. */
+  /** The URL of the receiver, with its name. */
   url: string
-  /** A proxy that lets those who ask wait for `openTunnels`. */
+  /** A proxy that holds requests for tunnels until `openTunnels`. */
   proxy: string
-  /** Resolves when somebody has asked the proxy for a tunnel. */
+  /** Resolves when the proxy has a request for a tunnel. */
   asked: () => Promise<void>
   openTunnels: () => void
-  /** Connections and bytes at the listener and the proxy, and questions at the name server, so far. */
+  /** Connections and bytes at the listener and the proxy, and queries at the name server, so far. */
   seen: () => { connections: number, bytes: number, questions: number }
 }
 
-/** @param host the name that the name server knows @param treat how the receiver treats a connection */
+/** @param host the name that the name server resolves @param treat how the receiver handles a connection */
 export async function startWitness (
   t: TestContext, host: string, server: NameServer, treat: (socket: Socket) => void = () => {}
 ): Promise<Witness> {
@@ -25,7 +25,7 @@ export async function startWitness (
   const waiting: Socket[] = []
   let tell = () => {}
   const request = new Promise<void>((resolve) => { tell = resolve })
-  // What comes through a tunnel is seen at the proxy: nobody is behind it.
+  // Bytes through a tunnel are counted at the proxy, which does not forward them.
   const proxy = await startPeer(t, (socket) => {
     socket.once('data', () => {
       waiting.push(socket)

@@ -14,7 +14,7 @@ function decideAt (at: ReplicaName, way: 'API' | 'page' | 'wizard', enabled: boo
     const aborts = !enabled && model.allows(at)
     const status = await send(world, at, way, enabled)
     if (enabled && model.running[at] === 'refusing' && way !== 'wizard') return assert.equal(status, 409)
-    // In the wizard of an operator who refuses, the switch is locked: off is stored.
+    // If the operator refuses, the switch of the wizard is locked, and off is stored.
     const decided = enabled && model.running[at] === 'allowing'
     if (model.database === 'working') {
       assert.equal(status, way === 'API' ? 200 : way === 'wizard' ? 200 : 303)
@@ -84,7 +84,7 @@ function startPlatform (name: ReplicaName, operator: Operator): Command {
   const isPossible = (model: Model) => model.running[name] === 'no' && model.database === 'working'
   return step(`start ${name}, whose operator ${operator}`, isPossible, async (model, world) => {
     model.running[name] = operator === 'allows' ? 'allowing' : 'refusing'
-    // From here on it may send.
+    // From now on the replica may send.
     if (model.allows(name)) model.silent.delete(name)
     const before = world.heard(name)
     await world.start(name, operator)
@@ -101,7 +101,7 @@ function endPlatform (name: ReplicaName, signal: 'SIGTERM' | 'SIGKILL'): Command
     await world.end(name, signal)
     if (model.running[name] === 'refusing' && signal === 'SIGKILL') model.leftRefusal = true
     model.running[name] = 'no'
-    // It was told that this does not survive a restart.
+    // The answer said that this refusal does not survive a restart.
     model.held.delete(name)
   })
 }
@@ -128,7 +128,7 @@ const holdTunnels = step('the proxy holds tunnels', (model) => !model.proxyHolds
 const openTunnels = step('the proxy opens tunnels', (model) => model.proxyHolds, async (model, world) => {
   model.proxyHolds = false
   world.release()
-  // What may go on ends as the collector likes.
+  // Pings that may continue end as the collector answers.
   if (model.allows('two')) world.inFlight.splice(0, Infinity, ...world.inFlight.filter(({ sender }) => sender !== 'two'))
 })
 
@@ -147,7 +147,7 @@ const mendDatabase = step('the database works again', (model) => model.database 
   await within('the refusals in the database', (async () => {
     while ((await world.readRecord()).record.length < expected) await timers.setTimeout(50)
   })())
-  // In which order they are written is theirs to choose.
+  // The order in which they are written is not specified.
   const { record } = await world.readRecord()
   assert.deepEqual(record.slice(model.record.length).toSorted(), [...model.held.values()].map((way) => `no by ${way}`).toSorted())
   if (model.held.size > 0) model.stored = false
@@ -155,10 +155,10 @@ const mendDatabase = step('the database works again', (model) => model.database 
   model.held.clear()
 })
 
-/** What a no meets: pings that wait for an answer, or, of the replica behind the proxy, for a tunnel that opens just then. */
+/** The state of pings when consent is refused: they wait for an answer or, behind the proxy, for a tunnel. */
 const MOMENTS = ['wait for an answer', 'wait for a tunnel'] as const
 
-/** A no, said while every process that may send has a ping out. Each ping ends, and what it waits for comes too late. */
+/** Refuses while every process that may send has a ping in flight. Each ping ends before its answer or tunnel comes. */
 function refuseInFlight (way: typeof NOS[number][0], at: ReplicaName | undefined, moment: typeof MOMENTS[number]): Command {
   const isPossible = (model: Model) => (
     model.database === 'working' && (!at || model.running[at] !== 'no') && REPLICAS.some((name) => model.allows(name)))
@@ -184,7 +184,7 @@ function refuseInFlight (way: typeof NOS[number][0], at: ReplicaName | undefined
   })
 }
 
-/** A no that the database does not take, said while a ping is out. It holds in that process all the same. */
+/** Refuses while a ping is in flight and the database cannot save it. The refusal still holds in that process. */
 function refuseUnwritten (way: 'API' | 'page', at: ReplicaName, mode: typeof DATABASE_MODES[number]): Command {
   const isPossible = (model: Model) => model.database === 'working' && model.allows(at)
   return step(`no by ${way} at ${at}, while a ping waits and the database is ${mode}`, isPossible, async (model, world) => {
@@ -212,7 +212,7 @@ const passTime = step('a minute passes', () => true, () => timers.setTimeout(1_0
 
 const always = (...commands: Command[]) => commands.map((command) => fc.constant(command))
 
-/** All that can happen. What leads to many states comes more often. */
+/** All commands. Those that lead to many states occur more often. */
 export const steps: fc.Arbitrary<Command>[] = [
   ...REPLICAS.flatMap((at) => (['API', 'page', 'wizard'] as const).flatMap((way) => (
     always(decideAt(at, way, true), decideAt(at, way, false))))),

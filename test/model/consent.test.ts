@@ -10,21 +10,21 @@ const {
   MODEL_RUNS = inSoak('300', '6'), MODEL_STEPS = inSoak('30', '6'), MODEL_WORLDS = inSoak('3', '2'), MODEL_SEED, MODEL_PATH, MODEL_REPLAY
 } = process.env
 
-/** Worlds side by side: most of a sequence is waiting. A sequence that is played again needs one. */
+/** The number of concurrent worlds, as sequences mostly wait. Replaying a sequence needs one. */
 const WORLDS = MODEL_SEED === undefined ? Number(MODEL_WORLDS) : 1
 const RUNS_EACH = Math.ceil(Number(MODEL_RUNS) / WORLDS)
 
 /**
- * Random sequences of what people, files and machines do. A sequence that fails is printed, shrunk, with its seed, path and
- * replayPath: give them as MODEL_SEED, MODEL_PATH and MODEL_REPLAY to play it again. MODEL_RUNS sequences of up to MODEL_STEPS.
+ * Runs MODEL_RUNS random sequences of up to MODEL_STEPS actions of people, files and machines. A failing sequence is
+ * shrunk and printed with its seed, path and replayPath: set MODEL_SEED, MODEL_PATH and MODEL_REPLAY to replay it.
  */
-describe('no byte after a no, no ping lost, and the record is right', { concurrency: true }, () => {
+describe('no byte follows a refusal, no ping is lost, and the record is right', { concurrency: true }, () => {
   for (let world = 1; world <= WORLDS; world++) test(`in ${RUNS_EACH} sequences, world ${world}`, playSequences)
 })
 
 async function playSequences (t: TestContext): Promise<void> {
   const world = await World.create(t)
-  // The first of each is the ordinary one, to which a failing sequence is shrunk.
+  // The first of each is the normal case, to which a failing sequence is shrunk.
   const beginnings = fc.record({
     initialised: fc.constantFrom(true, true, true, false), collector: fc.constantFrom(...COLLECTOR_MODES)
   })

@@ -1,13 +1,13 @@
 import type { COLLECTOR_MODES, DATABASE_MODES, ReplicaName, Sender } from './world.js'
 
-/** Who has said what, and what therefore has to be. */
+/** The decisions made so far, and the state that must follow from them. */
 export class Model {
   initialised: boolean
   /** The setting `telemetry:enabled`; undefined while nobody has decided. */
   stored: boolean | undefined
   /** The recorded decisions, oldest first. */
   readonly record: string[] = []
-  /** Refusals that a replica could not write, with the way in which they were said. */
+  /** Refusals that a replica could not save, with the way in which they were made. */
   readonly held = new Map<ReplicaName, string>()
   readonly running: Record<ReplicaName, 'no' | 'allowing' | 'refusing'> = { one: 'allowing', two: 'allowing' }
   /** Whether a replica whose operator refuses was killed. */
@@ -15,7 +15,7 @@ export class Model {
   collector: typeof COLLECTOR_MODES[number] = 'working'
   database: typeof DATABASE_MODES[number] = 'working'
   proxyHolds = false
-  /** What a sender that must be silent had sent when it was told so. */
+  /** What each sender that must not send had sent when it was refused. */
   readonly silent = new Map<Sender, string>()
 
   constructor (initialised: boolean) {
@@ -33,7 +33,7 @@ export class Model {
     return this.running[sender] === 'allowing' && !this.held.has(sender)
   }
 
-  /** Whether an answer to what this sender sends comes by itself. */
+  /** Whether the requests of this sender are answered without a further step. */
   answers (sender: Sender): boolean {
     return this.collector !== 'slow' && !(sender === 'two' && this.proxyHolds)
   }

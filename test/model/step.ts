@@ -17,12 +17,12 @@ export const arrival = () => timers.setTimeout(ARRIVAL_MS)
 /** A ping that nobody answers is given up after ten seconds; one this old when a no is said is surely ended by that. */
 const SURELY_WAITING_MS = 8_000
 
-/** The own process aborts with these words, and before it acknowledges; the others find the no when they read consent. */
+/** The reason in the refusing process, which aborts before it acknowledges. Others notice when they read consent. */
 const ABORTED = 'telemetry was turned off in the settings'
 
 export type Command = fc.AsyncCommand<Model, World>
 
-/** A step, and what has to hold after each. */
+/** Makes a command that runs a step, and then compares the world with the model. */
 export function step (name: string, check: (model: Model) => boolean, run: (model: Model, world: World) => Promise<void>): Command {
   return {
     check,
@@ -51,16 +51,16 @@ async function compare (model: Model, world: World): Promise<void> {
 }
 
 /**
- * What silent senders had in flight is cancelled, unless it had its time before.
+ * Checks that the pings in flight of refused senders are cancelled, unless they timed out before.
  *
- * @param at the replica at which the no was said; it aborts at once
+ * @param at the replica at which consent was refused; it aborts at once
  */
 export async function settle (model: Model, world: World, at?: ReplicaName): Promise<void> {
   const now = performance.now()
   const waiting = world.inFlight.filter(({ sender }) => at ? sender === at : !model.allows(sender))
   for (const { sender, since, ended } of waiting) {
     const ping = await within(`the end of a ping of ${sender}`, ended)
-    // Nothing is known of a killed process.
+    // The outcome in a killed process is unknown.
     if (!ping || (ping.outcome === 'failed' && now - since > SURELY_WAITING_MS)) continue
     assert.equal(ping.outcome, 'cancelled', `a ping of ${sender}`)
     if (at) assert.equal(ping.error, ABORTED, `a ping of ${sender}, where the no was said`)

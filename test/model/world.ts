@@ -25,36 +25,36 @@ export type Sender = typeof SENDERS[number]
 export const COLLECTOR_MODES = ['working', 'slow', 'failing', 'redirecting'] as const
 export const DATABASE_MODES = ['working', 'full', 'locked'] as const
 
-/** How many times as fast the clock of the platforms goes: a boot ping leaves half a second after the start. */
+/** The speed of the platforms' clock: a boot ping is sent half a second after the start. */
 const SPEED = 60
 
-/** A wait of the collector's choice: a second, by the clock of the platforms. */
+/** The wait that the collector asks for: one second of the platforms' clock. */
 const RETRY_AFTER = '60'
 
-/** What an operator does to one process; another one may be told otherwise. */
+/** The operator's choice for one process; it may differ for another. */
 export const OPERATORS = ['allows', 'refuses by the environment', 'refuses by flowforge.yml'] as const
 export type Operator = typeof OPERATORS[number]
 
-/** What has begun and was not awaited. */
+/** A ping that was started but not awaited. */
 export interface InFlight {
   sender: Sender
   since: number
   ended: Promise<Pick<LoggedPing, 'outcome' | 'error'> | undefined>
 }
 
-/** Writes the operator's word into the flowforge.yml of a process, which reads it when it starts. */
+/** Writes the operator's choice into the flowforge.yml of a process, which reads it at its start. */
 function setInFile (home: string, enabled: boolean): void {
   const file = join(home, 'flowforge.yml')
   const config = parse(readFileSync(file, 'utf8')) as { telemetry: object }
   writeFileSync(file, stringify({ ...config, telemetry: { ...config.telemetry, enabled } }))
 }
 
-/** What the model is compared with: processes, a database, a collector and a proxy, all of them real. */
+/** The real system that is compared with the model: processes, a database, a collector and a proxy. */
 export class World {
   collector: typeof COLLECTOR_MODES[number] = 'working'
   readonly replicas: Partial<Record<ReplicaName, Replica>> = {}
   readonly inFlight: InFlight[] = []
-  /** Tunnels that the proxy has not opened yet; undefined while it opens each at once. */
+  /** Tunnels held by the proxy; undefined while it opens each at once. */
   #tunnels: (() => void)[] | undefined
   #lock: (() => Promise<void>) | undefined
   readonly #started = Date.now()
@@ -89,20 +89,20 @@ export class World {
     return world
   }
 
-  /** Connections and bytes of a sender so far, at the first hop on its way. */
+  /** Connections and bytes of a sender so far, at its first hop. */
   heard (sender: Sender): string {
     const { connections, bytes } = this.#outlets[sender]
     return `${connections()} connections, ${bytes()} bytes`
   }
 
-  /** Waits until a ping of a sender is out, and keeps it in mind. */
+  /** Waits until a sender has started to send a ping, and remembers it as in flight. */
   async keepInFlight (sender: Sender, before: string, ended: InFlight['ended']): Promise<void> {
     this.inFlight.push({ sender, ended, since: performance.now() })
     await this.hasSent(sender, before)
   }
 
   async hasSent (sender: Sender, before: string): Promise<void> {
-    // A connection is not enough: its request may be on its way, and a no that another process says comes too late for it.
+    // A connection is not enough: its request may follow, as a refusal in another process comes too late for it.
     const [, bytes] = / (\d+) bytes$/.exec(before)!
     await until(`bytes of ${sender}`, () => this.#outlets[sender].bytes() > Number(bytes))
   }
@@ -162,7 +162,7 @@ export class World {
     this.#lock = undefined
   }
 
-  /** What the database holds of the decisions, oldest first. */
+  /** The decisions in the database, oldest first. */
   async readRecord () {
     const query = <Row extends object>(statement: string) => this.#database.query<Row>(statement, { type: QueryTypes.SELECT })
     const rows = await query<{ enabled: number, way: string }>('SELECT enabled, way FROM "TelemetryDecisions" ORDER BY id')
@@ -173,7 +173,7 @@ export class World {
     }
   }
 
-  /** Brings everything back to where a sequence begins: both replicas run, and nobody has decided yet. */
+  /** Resets the world to the start of a sequence: both replicas run, and there is no decision. */
   async reset (initialised: boolean): Promise<void> {
     this.collector = 'working'
     this.release()

@@ -1,6 +1,6 @@
 /**
- * `npm run test:mutate`: breaks the lines of the tables beside this file one at a time, in a copy of this repository, and
- * runs the test that must notice. Fails where none does by an assertion in time, or where a line is no longer there.
+ * `npm run test:mutate`: applies the mutations of the tables in this folder one at a time, in a copy of this
+ * repository, and runs the test that must fail. Fails if no assertion detects one in time, or its line is missing.
  *
  *     npm run test:mutate                    # all
  *     npm run test:mutate -- collector/      # those whose file has this in its path
@@ -16,7 +16,7 @@ import { collectorMutations } from './collector.js'
 import type { Mutation } from './mutation.js'
 import { telemetryMutations } from './telemetry.js'
 
-/** How soon a test must notice; a busy machine may need more. */
+/** The time in which a test must fail; a busy machine may need more. */
 const LONGEST_S = Number(process.env.MUTATION_SECONDS ?? 20)
 
 const NOT_COPIED = ['node_modules', 'build', 'dist', 'coverage', 'var', '.git']
@@ -40,7 +40,7 @@ try {
   await postgres.stop()
 }
 
-/** Copies this repository, and goes on there. */
+/** Copies this repository, and changes to the copy. */
 function enterCopy (): void {
   const copy = mkdtempSync(join(tmpdir(), 'flowforge-mutation-'))
   process.on('exit', () => { rmSync(copy, { recursive: true, force: true }) })
@@ -49,7 +49,7 @@ function enterCopy (): void {
   process.chdir(copy)
 }
 
-/** Whether the test passes without the mutation: one that fails anyway notices nothing. */
+/** Whether the test passes without the mutation: a test that fails anyway detects nothing. */
 function passesUnbroken (mutation: Mutation): Promise<boolean> {
   const name = `${mutation.test} ${mutation.title ?? ''}`
   const known = passing.get(name) ?? compile().then(() => runTest(mutation)).then(({ output }) => (
@@ -61,8 +61,8 @@ function passesUnbroken (mutation: Mutation): Promise<boolean> {
 async function judge (mutation: Mutation): Promise<{ killed: boolean, by: string, seconds: number }> {
   const source = readFileSync(mutation.file, 'utf8')
   const found = source.split(mutation.original).length - 1
-  if (found !== 1) return { killed: false, by: `the line is there ${found} times; bring the table up to date`, seconds: 0 }
-  if (!await passesUnbroken(mutation)) return { killed: false, by: `${mutation.test} does not pass without this`, seconds: 0 }
+  if (found !== 1) return { killed: false, by: `the line occurs ${found} times; update the table`, seconds: 0 }
+  if (!await passesUnbroken(mutation)) return { killed: false, by: `${mutation.test} fails without the mutation`, seconds: 0 }
   writeFileSync(mutation.file, source.replace(mutation.original, () => mutation.replacement))
   try {
     await compile()

@@ -33,7 +33,7 @@ describe('a body is merged', () => {
     })
   }
 
-  test('and fails as the body does', async () => {
+  test('and an error of the body is passed on', async () => {
     const body = new Readable({ read () { this.destroy(new Error('gone')) } })
     await assert.rejects(buffer(mergeChunks(body)), /gone/)
   })
@@ -43,7 +43,7 @@ const inLetters = (text: string) => [...text].map((letter) => `1\r\n${letter}\r\
 const headOf = (path: string) => `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n` +
   'transfer-encoding: chunked\r\n'
 
-/** Memory that unfinished bodies take, each of so many chunks of one letter, once the server has read all that was sent. */
+/** The memory of unfinished bodies in chunks of one letter, once the server has read everything sent. */
 async function measure (app: FastifyInstance, path: string): Promise<number> {
   const { port } = app.server.address() as AddressInfo
   const bytes = (n: number) => `${headOf(path)}x-forwarded-for: 192.0.2.${n}\r\n\r\n${inLetters('x'.repeat(LETTERS))}`
@@ -64,14 +64,14 @@ async function measure (app: FastifyInstance, path: string): Promise<number> {
   return grown
 }
 
-/** The status of the answer to a whole request, its body in chunks of one letter. */
+/** The status of the answer to a complete request with a body in chunks of one letter. */
 async function send (app: FastifyInstance, path: string, body: object): Promise<string> {
   const socket = net.connect((app.server.address() as AddressInfo).port, '127.0.0.1')
   socket.write(`${headOf(path)}x-forwarded-for: 192.0.2.99\r\nconnection: close\r\n\r\n${inLetters(JSON.stringify(body))}0\r\n\r\n`)
   return String(await buffer(socket)).slice(9, 12)
 }
 
-describe('a body in chunks of one letter takes no more memory than its length, and is read as any other', () => {
+describe('a body in chunks of one letter uses no more memory than its length, and is read correctly', () => {
   test('by the platform', async (t) => {
     const app = await buildNewPlatform(t, { config: { trust_proxy: ['127.0.0.1'] } })
     await setUp(app)

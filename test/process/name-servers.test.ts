@@ -1,4 +1,4 @@
-/** Names that a process looks up before it serves, on a machine whose name servers never answer. */
+/** Lookups before a process listens, on a machine whose name servers never answer. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,10 +15,10 @@ import { within } from '../helpers/within.js'
 
 const STOP_MS = 5_000
 
-/** A connection to a database is given up after 5 seconds, the lookup of an operating system after 27 or more. */
+/** A connection to a database is given up after 5 seconds; a lookup of the operating system takes 27 or more. */
 const GIVE_UP_MS = 20_000
 
-/** Of the network 127.N.0.0/16 that is this file's own. */
+/** The number N of the network 127.N.0.0/16, which only this file uses. */
 const NETWORK = 54
 
 const database = { db: { type: 'postgres', host: 'database.invalid' } }
@@ -71,7 +71,7 @@ describe('on a machine whose name servers never answer', { skip: cannotMount, co
     })
   }
 
-  test('a command says that its database does not answer, and ends', async (t) => {
+  test('a command reports that its database does not answer, and ends', async (t) => {
     const { child } = await spawnOnSilentMachine(t, 3, {
       file: 'src/cli/index.ts', args: ['telemetry', 'decisions', ...writeConfig(t, database)]
     })
@@ -88,7 +88,7 @@ describe('on a machine whose name servers never answer', { skip: cannotMount, co
     await asked()
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
-    // Not with 0: it has not done what it was told.
+    // Not with exit code 0, as the command has not completed.
     assert.deepEqual(await within('the command to end', exited, STOP_MS), [null, 'SIGTERM'])
   })
 })

@@ -15,17 +15,17 @@ import { within } from '../helpers/within.js'
 
 const TELEMETRY = { url: 'http://127.0.0.1:1/', enabled: false }
 
-/** What is promised: an exit code that is not 0, or none within this time, is a broken promise. */
+/** The promised limit for an exit with code 0. */
 const STOP_MS = 5_000
 
-/** Sends a signal, and another while the first is being obeyed; resolves to the exit code. */
+/** Sends a signal, and others while the first is being handled; resolves to the exit code. */
 async function stop (child: ChildProcess, ...signals: NodeJS.Signals[]): Promise<unknown[]> {
   const exited = once(child, 'exit')
   for (const signal of signals) child.kill(signal)
   return within('the process to end', exited, STOP_MS)
 }
 
-/** A PostgreSQL that accepts connections and never says anything. @returns its port, and when somebody has come */
+/** A PostgreSQL that accepts connections and never answers. @returns its port, and a promise of the first connection */
 async function startSilentServer (t: TestContext): Promise<{ port: number, asked: Promise<unknown> }> {
   const server = createServer((socket) => { socket.on('error', () => {}).resume() }).listen(0, '127.0.0.1')
   t.after(() => { server.close() })
@@ -43,7 +43,7 @@ function spawnProgram (t: TestContext, file: string, args: string[], env: Record
 
 describe('SIGTERM and SIGINT end with exit code 0 within 5 seconds', () => {
   for (const signals of someOf<NodeJS.Signals[]>([['SIGTERM'], ['SIGINT'], ['SIGTERM', 'SIGTERM', 'SIGINT']], 1, 2)) {
-    test(`a platform whose database says nothing at the start (${signals.join(', ')})`, async (t) => {
+    test(`a platform whose database does not answer at the start (${signals.join(', ')})`, async (t) => {
       const { port, asked } = await startSilentServer(t)
       const home = temporaryDirectory(t)
       const file = join(home, 'flowforge.yml')
@@ -54,7 +54,7 @@ describe('SIGTERM and SIGINT end with exit code 0 within 5 seconds', () => {
     })
   }
 
-  test('a collector whose database says nothing at the start', async (t) => {
+  test('a collector whose database does not answer at the start', async (t) => {
     const { port, asked } = await startSilentServer(t)
     const child = spawnProgram(t, 'src/collector/server.ts', [], {
       COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/c`, COLLECTOR_PORT: '0'
@@ -63,7 +63,7 @@ describe('SIGTERM and SIGINT end with exit code 0 within 5 seconds', () => {
     assert.deepEqual(await stop(child, 'SIGTERM', 'SIGTERM'), [0, null])
   })
 
-  test('a platform with a spare connection, half a request, and one that waits for a locked database', async (t) => {
+  test('a platform with an idle connection, an unfinished request, and one waiting for the database', async (t) => {
     const home = await prepareHome(t, { telemetry: TELEMETRY })
     const { child, log } = await startProcess(t, home)
     const { msg } = await log.find(/^Server listening/)

@@ -31,7 +31,7 @@ async function startAndStop (t: TestContext, child: ChildProcess): Promise<numbe
   return code
 }
 
-/** A home of that user in a folder with a space and letters beyond ASCII. */
+/** A home of that user in a folder with a space and non-ASCII letters. */
 async function prepareOddHome (t: TestContext): Promise<{ home: string, env: Record<string, string>, args: string[] }> {
   const parent = temporaryDirectory(t)
   chmodSync(parent, 0o755)
@@ -42,7 +42,7 @@ async function prepareOddHome (t: TestContext): Promise<{ home: string, env: Rec
   return { home, env: { FLOWFORGE_HOME: home }, args: ['--config', join(home, 'flowforge.yml')] }
 }
 
-test('the platform starts as a user without a name and without HOME, in a folder with an odd name', async (t) => {
+test('the platform starts as a user without a name and without HOME, in a folder with an unusual name', async (t) => {
   const { env, args } = await prepareOddHome(t)
   assert.equal(await startAndStop(t, spawnAsUnknownUser('src/server.ts', args, env)), 0)
 })
@@ -61,7 +61,7 @@ test('a decision of a user without a name is recorded', async (t) => {
   assert.match(stdout, /the operator \(command line\): off/)
 })
 
-test('reading commands work on a data directory that cannot be written, and change nothing there', async (t) => {
+test('read-only commands work on a read-only data directory, and change nothing there', async (t) => {
   const { home, env, args } = await prepareOddHome(t)
   const folder = join(home, 'var')
   chmodSync(join(folder, 'flowforge.db'), 0o400)

@@ -13,7 +13,7 @@ import { startListener } from '../helpers/listener.js'
 import { buildPlatform, temporaryDirectory } from '../helpers/platform.js'
 import { until } from '../helpers/within.js'
 
-/** The database refuses to change the setting, and nothing else. */
+/** Makes the database refuse only changes of the setting. */
 function refusesSetting (app: FastifyInstance) {
   const { sequelize } = app.db
   const onPostgres = noRoom(`TRIGGER refuse BEFORE INSERT OR UPDATE ON "PlatformSettings" FOR EACH ROW
@@ -27,7 +27,7 @@ function refusesSetting (app: FastifyInstance) {
   return { strike: () => strike(sequelize), mend: () => mend(sequelize) }
 }
 
-/** The setting as the database has it. */
+/** The setting in the database. */
 async function stored ({ db }: FastifyInstance): Promise<string | undefined> {
   return (await db.models.PlatformSetting.findByPk('telemetry:enabled'))?.value
 }
@@ -35,7 +35,7 @@ async function stored ({ db }: FastifyInstance): Promise<string | undefined> {
 const CHANGE = { method: 'PUT', url: '/api/v1/settings' } as const
 
 describeOnBoth('decisions on telemetry', (create) => {
-  test('are recorded with who, when and in which way, and each is a line in the log, without a name', async (t) => {
+  test('are recorded with who, when and in which way, and logged without a name', async (t) => {
     const db = await create()
     const { app, log } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db }, initialised: false })
     const client = await setUp(app, false)
@@ -52,7 +52,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     ])
   })
 
-  test('that cannot be saved leave no record', async (t) => {
+  test('that cannot be saved are not recorded', async (t) => {
     const db = await create()
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db } })
     await refusesSetting(app).strike()
@@ -60,7 +60,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.deepEqual([await app.db.models.TelemetryDecision.count(), app.decisions.unwritten], [0, undefined])
   })
 
-  test('a no that cannot be recorded is saved, and recorded as soon as that works; a yes is refused', async (t) => {
+  test('opting out without a working record is saved, and recorded later; opting in is refused', async (t) => {
     const db = await create()
     const { app, log } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db }, initialised: false })
     const client = await setUp(app)
@@ -83,7 +83,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     ])
   })
 
-  test('a no that cannot be written holds at once, says so, and is written as soon as that works', async (t) => {
+  test('opting out that cannot be saved holds at once, is reported, and is saved later', async (t) => {
     const db = await create()
     const listener = await startListener(t, () => { /* never answers */ })
     const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db }, initialised: false })
@@ -112,7 +112,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     assert.equal(listener.requests.length, 1)
   })
 
-  test('a yes that follows a held no is the last word', async (t) => {
+  test('opting in after an unsaved opt-out replaces it', async (t) => {
     const db = await create()
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, config: { db } })
     const { strike, mend } = refusesSetting(app)
@@ -126,8 +126,8 @@ describeOnBoth('decisions on telemetry', (create) => {
   })
 })
 
-describe('a no beside a yes', () => {
-  test('holds although the yes before it is written after it was said, and it cannot be written itself', async (t) => {
+describe('an opt-out concurrent with another decision', () => {
+  test('holds even if an earlier opt-in is saved later and the opt-out cannot be saved', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
     const { PlatformSetting } = app.db.models
     const upsert = PlatformSetting.upsert.bind(PlatformSetting)
@@ -141,7 +141,7 @@ describe('a no beside a yes', () => {
   })
 
   for (const enabled of [true, false]) {
-    test(`is not written after a ${enabled ? 'yes' : 'no'} that was said while its retry waited`, async (t) => {
+    test(`is not saved after an ${enabled ? 'opt-in' : 'opt-out'} made while its retry waited`, async (t) => {
       const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
       const { PlatformSetting } = app.db.models
       const upsert = PlatformSetting.upsert.bind(PlatformSetting)
@@ -156,20 +156,20 @@ describe('a no beside a yes', () => {
       })
       await assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
       const later = app.decisions.decide({ enabled, way: 'page', who: 'bob' })
-      // Nothing tells that the retry, a second later, waits for its turn.
+      // There is no event for the retry, one second later, waiting for its turn.
       await timers.setTimeout(1_200)
       if (enabled) goOn()
       else fail()
       await (enabled ? later : assert.rejects(later, { code: 'decision_not_saved' }))
       await until('all is written', () => !app.decisions.unwritten)
-      // Is written after the retry has had its turn.
+      // This record is written after the retry has had its turn.
       await app.decisions.record({ action: 'new id', way: 'API', who: 'cy' })
       assert.equal((await app.telemetry.consent()).allowed, enabled)
       assert.deepEqual((await app.decisions.list()).map(({ who }) => who), ['cy', 'bob'])
     })
   }
 
-  test('is still written after a yes that could not be', async (t) => {
+  test('is still saved after an opt-in that could not be saved', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
     const { strike, mend } = refusesSetting(app)
     await strike()
@@ -181,8 +181,8 @@ describe('a no beside a yes', () => {
   })
 })
 
-describe('a no on SQLite', () => {
-  test('is in a copy of the database file alone, taken while the platform runs', async (t) => {
+describe('an opt-out on SQLite', () => {
+  test('is in a copy of only the database file, made while the platform runs', async (t) => {
     const { app, home } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' }, initialised: false })
     const client = new Client(app)
     const _csrf = await client.csrfToken()

@@ -9,7 +9,7 @@ import { describeOnBoth } from '../helpers/databases.js'
 
 const NO = 'Telemetry is off: the environment variable DO_NOT_TRACK is set.'
 
-/** What one platform, or a command line, sees of the refusals on a database. */
+/** The refusals on a database, as one platform or command line sees them. */
 async function openReplica (t: TestContext, address: DatabaseAddress): Promise<OperatorRefusals> {
   const sequelize = await openDatabase(address)
   t.after(() => sequelize.close())
@@ -18,7 +18,7 @@ async function openReplica (t: TestContext, address: DatabaseAddress): Promise<O
 }
 
 describeOnBoth('the operator\'s refusal of a running platform', (create) => {
-  test('stays when a replica without one starts, runs and stops', async (t) => {
+  test('stays when a replica whose operator allows telemetry starts, runs and stops', async (t) => {
     const address = await create()
     const [refusing, other, commandLine] = await Promise.all([1, 2, 3].map(() => openReplica(t, address)))
     assert.equal(await commandLine!.read(), undefined)
@@ -33,7 +33,7 @@ describeOnBoth('the operator\'s refusal of a running platform', (create) => {
     assert.equal(await commandLine!.read(), undefined)
   })
 
-  test('of a killed platform stays until another has seen for a while that nobody renews it', async (t) => {
+  test('of a killed platform stays until another process finds that it is no longer renewed', async (t) => {
     const address = await create()
     await (await openReplica(t, address)).renew(NO)
     const [other, commandLine] = [await openReplica(t, address), await openReplica(t, address)]

@@ -14,7 +14,7 @@ async function openModel (t: TestContext, address: DatabaseAddress) {
   return defineModels(sequelize).PlatformSetting
 }
 
-/** One replica's view of the settings. */
+/** The settings as one replica sees them. */
 async function openReplica (t: TestContext, address: DatabaseAddress) {
   const PlatformSetting = await openModel(t, address)
   return { settings: await openSettings(PlatformSetting), PlatformSetting }
@@ -27,7 +27,7 @@ describeOnBoth('settings', (create) => {
     assert.equal(settings.get('setup:initialised'), false)
   })
 
-  test('make the instanceId once, also when replicas start together, and keep it', async (t) => {
+  test('create the instanceId once, also when replicas start together, and keep it', async (t) => {
     const address = await create()
     const models = [await openModel(t, address), await openModel(t, address), await openModel(t, address)]
     const together = await Promise.all(models.map(openSettings))
@@ -47,7 +47,7 @@ describeOnBoth('settings', (create) => {
     assert.equal(settings.get('telemetry:enabled'), false)
   })
 
-  test('refuse an unknown key and a value of the wrong type, and write neither', async (t) => {
+  test('reject an unknown key and a value of the wrong type without saving', async (t) => {
     const { settings, PlatformSetting } = await openReplica(t, await create())
     await assert.rejects(settings.set('telemetry:enabled', 'false' as never), { code: 'invalid_setting' })
     await assert.rejects(settings.set('telemetry' as never, true as never), { code: 'invalid_setting' })
@@ -63,7 +63,7 @@ describeOnBoth('settings', (create) => {
     }
   })
 
-  test('tell their listeners of a change', async (t) => {
+  test('notify their listeners of a change', async (t) => {
     const { settings } = await openReplica(t, await create())
     const heard: unknown[] = []
     settings.onChange((key, value) => { heard.push([key, value]) })
@@ -71,7 +71,7 @@ describeOnBoth('settings', (create) => {
     assert.deepEqual(heard, [['telemetry:enabled', false]])
   })
 
-  test('set once are set by one of many', async (t) => {
+  test('to be set once are set by one of several concurrent callers', async (t) => {
     const { settings, PlatformSetting } = await openReplica(t, await create())
     const other = await openSettings(PlatformSetting)
     const won = await Promise.all([settings.setOnce('setup:administrator', 1), other.setOnce('setup:administrator', 2)])

@@ -46,17 +46,17 @@ const SQLITE: [title: string, fault: (file: string) => CollectorFault][] = [
     const other = await openDatabase({ type: 'sqlite', storage: file })
     t.after(() => other.close())
     await other.query('BEGIN EXCLUSIVE')
-    // Longer than the driver waits for a lock; a ping is tried again for a minute.
+    // Longer than the driver waits for a lock; a ping is retried for one minute.
     setTimeout(() => { void other.query('COMMIT') }, 3_000)
   }],
-  ['that is no database', (file) => async (db) => {
+  ['that is not a database', (file) => async (db) => {
     await db.query('PRAGMA wal_checkpoint(TRUNCATE)')
     writeFileSync(file, 'no database '.repeat(1_000))
   }],
   ['that has been damaged', (file) => async () => { appendFileSync(`${file}-wal`, 'x'.repeat(100_000)) }]
 ]
 
-describe('no secret is in the log and the answers of a collector, on SQLite', () => {
+describe('no secret is in the log or the answers of a collector, on SQLite', () => {
   for (const [title, fault] of BOTH) test(title, async (t) => searchCollector(t, await sqliteUrl(t), fault))
   for (const [title, fault] of SQLITE) {
     test(title, async (t) => {
@@ -66,7 +66,7 @@ describe('no secret is in the log and the answers of a collector, on SQLite', ()
   }
 })
 
-describe('no secret is in the log and the answers of a collector, on PostgreSQL', () => {
+describe('no secret is in the log or the answers of a collector, on PostgreSQL', () => {
   let postgres: Postgres
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
@@ -89,7 +89,7 @@ describe('no secret is in the log and the answers of a collector, on PostgreSQL'
   }
 })
 
-describe('no secret is in what the process of a collector says that does not start,', { concurrency: 3 }, () => {
+describe('no secret is in the output of a collector that cannot start,', { concurrency: 3 }, () => {
   for (const failure of START_FAILURES) {
     test(failure.title, async (t) => assert.equal(await searchStartFailure(t, failure), failure.code))
   }

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test'
 import { HOUR_MS, prepareCrashes, SECOND_MS } from '../helpers/crash-loop.js'
 import { describeOnBoth } from '../helpers/databases.js'
 
-/** A platform that dies as soon as its boot ping is out, and is started again. */
+/** A platform that is killed after its boot ping, and restarted. */
 const EVERY_MS = 35 * SECOND_MS
 
-describe('a platform that is killed and started every 35 seconds for an hour of its own time', { concurrency: true }, () => {
+describe('a platform killed and restarted every 35 seconds for an hour of its clock', { concurrency: true }, () => {
   describeOnBoth('again and again', (create) => {
     test('sends ten boot pings', async (t) => {
       const startAndKill = await prepareCrashes(t, await create())

@@ -13,7 +13,7 @@ let postgres: Postgres
 before(async () => { postgres = await startOwnPostgres(['-c', 'fsync=on']) })
 after(() => postgres.stop())
 
-/** Posts until the collector is gone; `onAnswer` is told the key of each ping that was answered as stored. */
+/** Posts until the collector is gone; calls `onAnswer` with the key of each acknowledged ping. */
 async function keepPosting (url: string, onAnswer: (key: string) => void): Promise<void> {
   for (;;) {
     const key = randomUUID()
@@ -45,7 +45,7 @@ describe('killed with SIGKILL under load, five times', { concurrency: true }, ()
   }
 })
 
-/** Starts so many collectors, posts to all of them, and kills them when so many more pings are acknowledged. */
+/** Starts the given number of collectors, posts to all, and kills them after the given number of acknowledged pings. */
 async function killUnderLoad (t: TestContext, databaseUrl: string, size: number, acknowledged: string[], more: number): Promise<void> {
   const enough = acknowledged.length + more
   const crew = await Promise.all(Array.from({ length: size }, () => startMember(t, databaseUrl)))

@@ -9,17 +9,17 @@ import { afterRequest, answerOf, startPeer } from '../helpers/peer.js'
 import { buildPlatform, type Platform } from '../helpers/platform.js'
 import { freePort } from '../helpers/postgres.js'
 
-/** Until what is kept on purpose is full: the 100 pings of the log, compiled code, the pools of Node.js. */
+/** Warms up everything that is kept on purpose: the 100 pings of the log, compiled code, the pools of Node.js. */
 const WARM_UP_ROUNDS = 30
 const ROUNDS = 100
 
-/** The body of one ping takes 350 bytes: whoever keeps but that fails. V8's own tables account for some 100. */
+/** A leak of only the body of each ping, 350 bytes, must fail. V8's own tables account for some 100. */
 const MOST_BYTES_PER_PING = 256
 
 const LOOKS = 10
 const LOOK_MS = 200
 
-/** How a peer treats one connection after the other. */
+/** How a peer handles successive connections. */
 const treatments: ((socket: Socket) => void)[] = [
   (socket) => { socket.resetAndDestroy() },
   afterRequest((socket) => { socket.resetAndDestroy() }),
@@ -32,11 +32,11 @@ const treatments: ((socket: Socket) => void)[] = [
 ]
 
 v8.setFlagsFromString('--expose-gc')
-// Code is compiled, and thrown away, as V8 likes: some hundred bytes a ping up or down, in which a leak could hide.
+// V8 compiles and discards code at any time, which changes some hundred bytes a ping and could hide a leak.
 for (const flag of ['--no-flush-bytecode', '--no-opt', '--no-sparkplug']) v8.setFlagsFromString(flag)
 const collectGarbage = runInNewContext('gc') as () => void
 
-test(`${ROUNDS} pings to each kind of fault leave neither memory nor handles behind`, async (t) => {
+test(`${ROUNDS} pings to each kind of fault leak neither memory nor handles`, async (t) => {
   const platforms = await startPlatforms(t)
   const outcomes = new Map<string, number>()
   const round = async () => {
@@ -44,7 +44,7 @@ test(`${ROUNDS} pings to each kind of fault leave neither memory nor handles beh
       const { error, status } = await app.telemetry.send()
       const what = status ? String(status) : error!.split(':')[0]!
       outcomes.set(what, (outcomes.get(what) ?? 0) + 1)
-      // What the platform has logged is kept by the test, not by the platform.
+      // The log is kept by the test, not by the platform.
       log.lines.length = 0
     }
   }
@@ -54,10 +54,10 @@ test(`${ROUNDS} pings to each kind of fault leave neither memory nor handles beh
   for (let n = 0; n < ROUNDS; n++) await round()
   const growth = (await measureHeap(handles) - before) / (ROUNDS * platforms.length)
   t.diagnostic(`${growth.toFixed()} bytes a ping; ${JSON.stringify(Object.fromEntries(outcomes))}`)
-  assert.ok(growth < MOST_BYTES_PER_PING, `${growth.toFixed()} bytes stay behind with each ping`)
+  assert.ok(growth < MOST_BYTES_PER_PING, `${growth.toFixed()} bytes leak with each ping`)
 })
 
-/** One platform for each fault: where it posts to is settled by its configuration. */
+/** One platform for each fault, as the configuration sets the URL. */
 async function startPlatforms (t: TestContext): Promise<Platform[]> {
   const peers = await Promise.all(treatments.map((treat) => startPeer(t, treat)))
   const urls = peers.map(({ url }) => url)
@@ -66,8 +66,8 @@ async function startPlatforms (t: TestContext): Promise<Platform[]> {
 }
 
 /**
- * The bytes in use, of the heap and of buffers, once every connection is gone, and with it all that only it has kept.
- * The least of some looks: undici and SQLite let go of what they have used within a second.
+ * The bytes in use, of the heap and of buffers, after every connection has ended. Takes the least of some measurements,
+ * as undici and SQLite release memory within a second.
  */
 async function measureHeap (handles: number): Promise<number> {
   await assertCountReturns(countHandles, handles)

@@ -1,4 +1,4 @@
-/** A database of release 0.2.0 with two million pings and more: how long it takes, stopped and killed on the way. */
+/** Counts a database of release 0.2.0 with over two million pings, with stops and kills in between. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test, type TestContext } from 'node:test'
@@ -21,7 +21,7 @@ let postgres: Postgres
 before(async () => { postgres = await startPostgres() })
 after(() => postgres.stop())
 
-/** Each installation has sent a ping on each day, the newest of them yesterday; an address has brought in ten of them. */
+/** Each installation has sent one ping a day until yesterday; each address has introduced ten installations. */
 async function makeOldDatabase (url: string): Promise<void> {
   const isSqlite = url.startsWith('sqlite:')
   const sequelize = await openDatabase(isSqlite ? { type: 'sqlite', storage: url.slice('sqlite:'.length) } : parsePostgresUrl(url))
@@ -45,7 +45,7 @@ async function start (t: TestContext, databaseUrl: string) {
   return { child, url: `http://127.0.0.1:${port}` }
 }
 
-/** @returns the days that the collector says are left; 0 when it is ready */
+/** @returns the remaining days that the collector reports; 0 when it is ready */
 async function daysLeft (url: string): Promise<number> {
   const answer = await fetch(`${url}/health`)
   const text = await answer.text()
@@ -75,7 +75,7 @@ for (const [name, create] of [['SQLite', sqliteUrl], ['PostgreSQL', () => postgr
       assert.ok(performance.now() - stopping < 5000, `it stopped after ${performance.now() - stopping} ms`)
     }
     const { child, url } = await start(t, databaseUrl)
-    assert.ok(await daysLeft(url) <= DAYS - 20, 'it goes on where it was')
+    assert.ok(await daysLeft(url) <= DAYS - 20, 'it continues where it stopped')
     await until(url, (days) => days === 0)
     t.diagnostic(`${((performance.now() - from) / 1000).toFixed(0)} s on ${name}`)
     assert.equal((await post(url, PING)).status, 200)

@@ -9,16 +9,16 @@ import { prepareHome, startProcess, type PlatformProcess } from '../helpers/proc
 const DAY_MS = 86_400_000
 const NOON = Date.UTC(2026, 2, 1, 12)
 
-/** How far the clock of each replica is from the right time. */
+/** The error of each replica's clock. */
 const SKEWS_MS = [0, -3_000, 2_000, 4_000, -1_000]
 
-test('five replicas send one ping for each start together and for each day, whatever befalls them', async (t) => {
+test('five replicas send one ping for each common start and each day, despite kills and wrong clocks', async (t) => {
   const postgres = await startPostgres()
   t.after(() => postgres.stop())
   const { ssl, ...db } = await postgres.createDatabase()
   const address = { ssl, ...db }
   let answers = 0
-  // The first ping is never answered: who sent it holds the claim when it is killed.
+  // The first ping is never answered: its sender holds the claim when it is killed.
   const listener = await startListener(t, (response) => { if (answers++ > 0) response.end(CONFIRMATION) })
   const home = await prepareHome(t, { db, telemetry: { url: listener.url } })
   const start = (at: number, dailyIn: number) => (
@@ -36,7 +36,7 @@ test('five replicas send one ping for each start together and for each day, what
   await Promise.all(others.map(({ log }) => log.find(/daily ping was claimed|^Telemetry was sent/)))
   assert.deepEqual(await kinds(address), { boot: 1, daily: 1 })
 
-  // Each start in turn is a start of its own; the day has had its ping, and a new time of day does not give it another.
+  // Each restart in turn counts as a separate start. The daily ping was sent, and a new time of day adds no other.
   for (const [turn, { stop }] of others.slice(0, 2).entries()) {
     await stop()
     const minutes = 3 + turn
@@ -52,10 +52,10 @@ test('five replicas send one ping for each start together and for each day, what
   assert.equal(listener.requests.length, 6)
 })
 
-/** Whether another replica was first to claim the boot ping, as soon as this one knows. */
+/** Resolves to whether another replica was first to claim the boot ping. */
 async function hasLost ({ log }: PlatformProcess): Promise<boolean> {
   const lost = log.find(/boot ping was claimed/).then(() => true)
-  // Who says nothing for three seconds has won, and waits for the answer.
+  // A replica that logs nothing for three seconds has won, and waits for the answer.
   const won = new Promise<boolean>((resolve) => { setTimeout(resolve, 3_000, false) })
   return Promise.race([lost, won])
 }

@@ -1,4 +1,4 @@
-/** Secrets of people and of the installation, in everything that platform and command line say while they fail. */
+/** Searches all output of a failing platform and command line for secrets of people and of the installation. */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { asSecretUser, SecretSearch, SECRETS } from '../helpers/secret-search.js
 const { email, urlPassword } = SECRETS
 const TABLES = ['Users', 'Sessions', 'PlatformSettings', 'TelemetryPings', 'TelemetryClaims', 'TelemetryDecisions']
 
-/** What PostgreSQL quotes: a value of another type, a row of a trigger, a row that breaks a rule. */
+/** Faults whose errors quote values on PostgreSQL: another type, a trigger, a violated constraint. */
 const POSTGRES: [string, Strike][] = [
   ...faultsOfServer.map(([title, { strike }]): [string, Strike] => [title, async (t, _db, address) => {
     assert.ok(address.type === 'postgres')
@@ -42,7 +42,7 @@ const SQLITE: [string, Strike][] = [
   ['that is full', (t, db) => fullFile(t, true).strike(db)],
   ['that is read-only', (t, db) => readOnlyFile(t).strike(db)],
   ['that another process has locked', lock],
-  ['that is no database', async (_t, db, address) => {
+  ['that is not a database', async (_t, db, address) => {
     assert.ok(address.type === 'sqlite')
     await db.query('PRAGMA wal_checkpoint(TRUNCATE)')
     writeFileSync(address.storage, `${email} `.repeat(1_000))
@@ -62,13 +62,13 @@ async function lock (t: TestContext, _db: unknown, address: DatabaseAddress): Pr
 
 const WORKS: [string, Strike] = ['that works', async () => {}]
 
-describe('no secret is in the log, the answers and the output of the commands, on a SQLite file', () => {
+describe('no secret is in the log, the answers or the output of the commands, on a SQLite file', () => {
   for (const [title, strike] of [WORKS, ...SQLITE, ...SETTINGS]) {
     test(title, (t) => searchWith(t, { type: 'sqlite', storage: join(temporaryDirectory(t), 'flowforge.db') }, strike))
   }
 })
 
-describe('no secret is in the log, the answers and the output of the commands, on a PostgreSQL', () => {
+describe('no secret is in the log, the answers or the output of the commands, on a PostgreSQL', () => {
   let postgres: Postgres
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
@@ -77,10 +77,10 @@ describe('no secret is in the log, the answers and the output of the commands, o
   }
 })
 
-describe('no secret is in what a process says that cannot start', () => {
+describe('no secret is in the output of a process that cannot start', () => {
   const nobody = { type: 'postgres', host: '127.0.0.1', port: 9, user: 'nobody', password: SECRETS.databasePassword, database: 'none' }
   const configs: [title: string, config: object | string][] = [
-    ['with a PostgreSQL that is away', { db: nobody }],
+    ['with a PostgreSQL that is down', { db: nobody }],
     ['with a URL for its database', { db: `postgres://u:${SECRETS.databasePassword}@h/d` }],
     ['with a URL for its host', { db: { ...nobody, host: `u:${SECRETS.databasePassword}@h` } }],
     ['with a base_url with a password', { base_url: `https://u:${urlPassword}@h` }],

@@ -1,4 +1,4 @@
-/** The style sheet that is not ours: copied here, since one file of its package is used. */
+/** The third-party style sheet, copied here since only one file of its package is used. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const SHA256 = 'fbc9a63fc9fc9f72d12fd7fc9806e11fa9f77ae4f9cad146b27003a1119ba3db
 
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
 
-test('the style sheet of Pico CSS is that of its release, with its licence beside it', () => {
+test('the style sheet of Pico CSS is unchanged, with its licence next to it', () => {
   assert.equal(sha256(readFileSync('src/views/assets/pico.min.css')), SHA256)
   const licence = readFileSync('src/views/assets/pico.LICENSE.txt', 'utf8')
   assert.match(licence, /^MIT License\n\nCopyright \(c\) 2019-2024 Pico\n/)
