@@ -54,7 +54,8 @@ function useMemory (): string | undefined {
   const folder = mkdtempSync('/dev/shm/flowforge-test-')
   // Some tests run as other users.
   chmodSync(folder, 0o1777)
-  return process.env.TMPDIR = folder
+  process.env.TMPDIR = folder
+  return folder
 }
 
 async function runTests (postgres: Postgres | undefined): Promise<number> {
