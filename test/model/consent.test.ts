@@ -7,7 +7,7 @@ import { settle } from './step.js'
 import { COLLECTOR_MODES, World } from './world.js'
 
 const {
-  MODEL_RUNS = inSoak('300', '6'), MODEL_STEPS = inSoak('30', '6'), MODEL_WORLDS = inSoak('3', '2'), MODEL_SEED, MODEL_PATH, MODEL_REPLAY
+  MODEL_RUNS = inSoak('300', '20'), MODEL_STEPS = inSoak('30', '6'), MODEL_WORLDS = '3', MODEL_SEED, MODEL_PATH, MODEL_REPLAY
 } = process.env
 
 /** The number of concurrent worlds, as sequences mostly wait. Replaying a sequence needs one. */
