@@ -1,9 +1,9 @@
 /**
- * Compiles src to dist, and copies the pages' templates, styles and scripts beside the code that serves them.
+ * Compiles src to dist, and copies the pages' templates, styles and scripts next to the code that serves them.
  *
- * With --if-needed it does nothing while dist has all that src makes, from the same sources: their contents count, not their
- * times, which a checkout or a container image sets anew. Where it cannot build, without the compiler or on a read-only
- * disk, a whole build that is there is used.
+ * With --if-needed it does nothing if dist is complete and made from the same sources, compared by content, as a checkout
+ * or a container image changes file times. If it cannot build, without the compiler or on a read-only disk, an existing
+ * complete build is used.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -16,7 +16,7 @@ process.chdir(import.meta.dirname)
 /** Written last: a build that was interrupted does not count. */
 const MARK = 'dist/.sources'
 
-/** What the compiler knows of its last run. It does not see that a file is gone. */
+/** The compiler's record of its last run. It does not notice deleted output files. */
 const COMPILED = 'dist/.tsbuildinfo'
 
 const COPIED = ['.eta', '.css', '.js', '.svg', '.txt']

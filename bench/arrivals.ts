@@ -14,16 +14,16 @@ const WEEK = 7 * DAY
 /** An installation restarts about twice a month. */
 const RESTARTS_PER_SECOND = 2 / (30 * DAY)
 
-/** On the third day a fifth of all restart within the hour of a release. */
+/** On the third day a fifth of all installations restart in the hour of a release. */
 const RELEASE = { from: 2 * DAY + 9 * HOUR, seconds: HOUR, share: 0.2 }
 
-/** On the fifth day the collector is away for an hour, the hour of the fixed schedule among it. */
+/** On the fifth day the collector is down for an hour that includes the time of the fixed schedule. */
 const OUTAGE = { from: 4 * DAY + 2.5 * HOUR, to: 4 * DAY + 3.5 * HOUR }
 
 /** The longest wait after the first, second and third attempt, in seconds; the wait is anything up to it. */
 const BACKOFF = [30, 60, 120]
 
-/** How much of a day's pings is due in each second of a day. */
+/** The share of a day's pings that is due in each second. */
 const SCHEDULES: Record<string, (second: number) => number> = {
   'a random second (chosen)': () => 1 / DAY,
   'a random whole minute': (second) => second % MINUTE === 0 ? MINUTE / DAY : 0,
@@ -50,7 +50,7 @@ function during ({ from, to }: { from: number, to: number }, requests: Float64Ar
   return requests.map((value, second) => second >= from && second < to ? value : 0)
 }
 
-/** What is due in a second comes in any of those that follow, up to the longest delay. */
+/** Spreads the requests due in a second over those that follow, up to the longest delay. */
 function delay (requests: Float64Array, longest: number): Float64Array {
   const delayed = new Float64Array(WEEK)
   let window = 0
@@ -61,7 +61,7 @@ function delay (requests: Float64Array, longest: number): Float64Array {
   return delayed
 }
 
-/** A number of independent arrivals, where so many are expected (Poisson). */
+/** A random number of independent arrivals with the given expectation (Poisson). */
 function draw (expected: number): number {
   if (expected > 100) return Math.max(0, Math.round(expected + Math.sqrt(expected) * drawNormal()))
   let arrivals = -1
@@ -71,7 +71,7 @@ function draw (expected: number): number {
 
 const drawNormal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
 
-/** What one collector was measured to answer in a second, by `npm run bench:collector`. */
+/** The measured answers of one collector a second, from `npm run bench:collector`. */
 function readCollectorRate (): number | undefined {
   const file = 'bench/results/collector.json'
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rate : undefined

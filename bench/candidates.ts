@@ -1,4 +1,4 @@
-/** Starts an intake as a process of its own, as built for production: it shares no event loop with the load. */
+/** Starts the production build of an intake in a separate process, so that it shares no event loop with the load. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

@@ -1,4 +1,4 @@
-/** Draws lines as an SVG file that reads in the light and in the dark. */
+/** Draws lines as an SVG file that is legible on light and dark backgrounds. */
 import { scaleLinear, scaleLog } from 'd3-scale'
 import { line } from 'd3-shape'
 
@@ -6,7 +6,7 @@ const WIDTH = 760
 const HEIGHT = 360
 const MARGIN = { left: 90, right: 20, top: 70, bottom: 45 }
 
-/** Told apart by dash as well as by colour. */
+/** Lines differ in dashes as well as in colour. */
 const STROKES = [
   { colour: '#1d70b8', dash: '' },
   { colour: '#d4651f', dash: '6 4' },

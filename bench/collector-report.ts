@@ -63,7 +63,7 @@ async function readReport (url: string, path: string): Promise<void> {
   if (response.status !== 200) throw new Error(`the report answered ${response.status}`)
 }
 
-/** Each is of days that nobody has asked for before: none of them is in memory. */
+/** Each request covers days that were not requested before, so none is cached. */
 let asked = 0
 const nextRange = () => `?from=${dateOf(TODAY - 360 + asked++ % 300)}`
 
@@ -80,7 +80,7 @@ async function measure (databaseUrl: string, installations: number): Promise<Omi
   }
 }
 
-/** The pace of the intake while a reader asks each second, beside that without, in turn. */
+/** The rate of the intake with a reader that asks each second, and without, alternately. */
 async function compareIntake (url: string, installations: number): Promise<number[]> {
   const ids = inTurn(installations)
   let sent = 0
@@ -130,7 +130,7 @@ async function measureAll (databases: ReturnType<typeof makeDatabases>): Promise
   for (const installations of INSTALLATIONS) {
     for (const pings of PINGS) {
       const urls = await Promise.all(KINDS.map((kind) => databases.create(kind)))
-      // Both at once, as each takes one core. What is timed is timed alone.
+      // Both concurrently, as each uses one core. Timed parts run alone.
       const stored = await Promise.all(urls.map((url) => fill(url, installations, pings)))
       execFileSync('sync')
       for (const [index, kind] of KINDS.entries()) {
@@ -148,7 +148,7 @@ async function measureAll (databases: ReturnType<typeof makeDatabases>): Promise
 const directory = await mkdtemp(join(tmpdir(), 'flowforge-bench-'))
 const postgres = KINDS.includes('postgres')
   ? await startOwnPostgres(['fsync=on', 'wal_level=minimal', 'max_wal_senders=0', 'max_wal_size=8GB', 'maintenance_work_mem=1GB',
-    // It would read the gigabytes that were just loaded.
+    // Otherwise it would read the gigabytes that were just loaded.
     'autovacuum=off'].flatMap((setting) => ['-c', setting]))
   : undefined
 try {

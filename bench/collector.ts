@@ -1,9 +1,9 @@
 /**
  * `npm run bench:collector`: pings answered a second at 64 connections, on one PostgreSQL with fsync on, of the
  * collector beside a bare route that stores nothing and an intake that opens a connection for each ping; each ping from
- * another of BENCH_INSTALLATIONS installations (1000000). The three take turns in short rounds, so that a machine that is
- * busy for a while is busy for all of them. Then invalid pings join the load, and the database is gone for BENCH_OUTAGE
- * seconds (60). It takes about four minutes.
+ * another of BENCH_INSTALLATIONS installations (1000000). The three alternate in short rounds, so that other load on the
+ * machine affects all of them. Then invalid pings are added, and the database is down for BENCH_OUTAGE seconds (60).
+ * It takes about four minutes.
  */
 import type { ChildProcess } from 'node:child_process'
 import pg from 'pg'
@@ -42,7 +42,7 @@ async function createDatabase (): Promise<{ databaseUrl: string, idOf: () => str
   return { databaseUrl, idOf: () => ids(sent++) }
 }
 
-/** @throws unless each acknowledged ping was noted at its installation */
+/** @throws unless each acknowledged ping was stored at its installation */
 async function assertNoted (databaseUrl: string, acknowledged: number): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()

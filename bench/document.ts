@@ -1,4 +1,4 @@
-/** Writes docs/benchmarks.md from the figures that the benchmarks have kept. */
+/** Writes docs/benchmarks.md from the stored results of the benchmarks. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatTable, type Benchmark } from './publish.js'
 

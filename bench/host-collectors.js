@@ -1,5 +1,5 @@
 // The collectors that the platforms of bench/host.ts post to: one that is healthy, and one that never answers. They run
-// in a thread of their own: in that of the load they would hold up the very requests that are timed. Posts their urls.
+// in a separate thread, so that they do not delay the timed requests. Posts their URLs.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { parentPort } from 'node:worker_threads'

@@ -11,9 +11,9 @@ import { median, publish, ratio, spread, type Table } from './publish.js'
 
 const SERIES = Number(process.env.BENCH_SERIES ?? 6)
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 6)
-/** Half a minute and more: each platform has sent its boot ping by then, and what is idle is. */
+/** Over half a minute: by then each platform has sent its boot ping and is idle. */
 const WARM_UP = 4
-/** How long a platform without load sends pings, to weigh one: some hundred of them. */
+/** How long a platform without other load sends pings, some hundred, to measure the cost of one. */
 const WEIGHING_MS = 20_000
 
 const NOISE = 'Two platforms that do the same differ, too: from round to round by what else happens on a machine that shares its two cores ' +
@@ -49,7 +49,7 @@ async function waysToRun (collectors: Worker): Promise<Way[]> {
   ]
 }
 
-/** What a ping to a healthy collector takes of the event loop of a platform that has nothing else to do. */
+/** The event loop time of a ping to a healthy collector, on an otherwise idle platform. */
 async function weighPing (database: string, installation: Installation): Promise<string> {
   const platform = await startLoadedPlatform(installation, 50)
   await platform.rest(WEIGHING_MS)
@@ -62,8 +62,8 @@ async function weighPing (database: string, installation: Installation): Promise
 }
 
 /**
- * Each series starts every platform anew; each of its rounds measures every one, after some to warm up. In an order of
- * its own each time: what comes first, and after what, must not be an advantage.
+ * Each series restarts every platform; after some warm-up rounds, each round measures every platform, in a different
+ * order each time, so that the order gives no advantage.
  */
 async function race (ways: Way[], install: (way: Way) => Promise<Installation>): Promise<Figures[]> {
   const figures = ways.map((): Figures => ({ perSecond: [], p50: [], p99: [], memory: [] }))
@@ -86,7 +86,7 @@ async function race (ways: Way[], install: (way: Way) => Promise<Installation>):
 const shuffle = <T>(items: Iterable<T>) => (
   [...items].map((item) => ({ item, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ item }) => item))
 
-/** What all are held against: of the two platforms that are off the mean, round by round. */
+/** The baseline: the mean of the two platforms with telemetry off, round by round. */
 function meanOff ([off, again]: Figures[], what: 'perSecond' | 'p99'): number[] {
   return off![what].map((value, round) => (value + again![what][round]!) / 2)
 }

@@ -16,7 +16,7 @@ export interface LoadOptions {
   isInvalid?: (connection: number, n: number) => boolean
   /** The installation of the next ping; without it, a new one. */
   idOf?: () => string
-  /** Whether a ping that is answered with 503 is sent again at once, until it is stored. */
+  /** Whether a ping answered with 503 is resent at once until it is stored. */
   retry?: boolean
   /** Called with the idempotency key of each ping that was answered with 200, and how often it was refused before. */
   onStored?: (key: string, refusals: number) => void
@@ -30,9 +30,9 @@ const ping = (id: string, invalid: boolean) => JSON.stringify({
 })
 
 /**
- * Posts pings over so many connections, on each the next one when the last is answered. It writes bytes made before,
- * with a new instance id and idempotency key in their places: on a machine of two cores a client that costs as much
- * as the server would be half of what is measured.
+ * Posts pings over the given number of connections, on each the next one when the last is answered. Writes prepared
+ * bytes with a new instance id and idempotency key: on two cores, a client as expensive as the server would be half of
+ * what is measured.
  *
  * @param url the address of an intake on this machine
  * @returns the figures of those that were valid; `failed` are valid ones that were not answered with 200
@@ -82,7 +82,7 @@ function makePings (connection: number, { isInvalid = () => false, idOf }: LoadO
   }
 }
 
-/** @param isToRepeat told of each answer; whether the same ping is sent again */
+/** @param isToRepeat called with each answer; returns whether the same ping is resent */
 function keepPosting (
   socket: Socket, end: number, next: () => { bytes: Buffer, key: string }, isToRepeat: (answer: Answer) => boolean
 ): Promise<void> {

@@ -1,4 +1,4 @@
-/** One platform of bench/host.ts, in a process of its own, and the load on it. */
+/** One platform of bench/host.ts in a separate process, and the load on it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createHistogram } from 'node:perf_hooks'
@@ -14,9 +14,9 @@ const PAGE = '/account/login'
 export type LoadedPlatform = Awaited<ReturnType<typeof startLoadedPlatform>>
 
 /**
- * Starts a platform. It stands still, except while it is measured or rests: six at once would measure each other.
+ * Starts a platform. It is suspended except while it is measured or idles: six running at once would disturb each other.
  *
- * @param every milliseconds from ping to ping; without it none is sent but those of the schedule
+ * @param every milliseconds between pings; if absent, only scheduled pings are sent
  */
 export async function startLoadedPlatform ({ home, file }: Installation, every?: number) {
   const child = spawn(process.execPath, ['bench/host-platform.js', file, ...(every ? [String(every)] : [])], {

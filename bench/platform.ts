@@ -1,4 +1,4 @@
-/** What the benchmarks of the host share: platforms to start, on SQLite and on a real PostgreSQL. */
+/** Shared by the benchmarks of the host: starts platforms on SQLite and on a real PostgreSQL. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export interface Installation {
 
 export interface Ground {
   databases: readonly ['sqlite', 'postgres']
-  /** A platform of its own, with a database of its own, whose setup is finished. */
+  /** A platform with a separate database and a finished setup. */
   install: (database: 'sqlite' | 'postgres', telemetry: object) => Promise<Installation>
   clear: () => Promise<void>
 }

@@ -1,4 +1,4 @@
-/** What all benchmarks share: how figures are summed up, shown and kept. */
+/** Shared by all benchmarks: summarises, prints and stores results. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 
@@ -8,19 +8,19 @@ export interface Table {
   rows: string[][]
 }
 
-/** One benchmark as docs/benchmarks.md tells it. */
+/** One benchmark as docs/benchmarks.md presents it. */
 export interface Benchmark {
   title: string
   /** How it was measured. */
   method: string
   tables: Table[]
-  /** What the figures say beside what was aimed for, and what stands in the way where an aim was missed. */
+  /** The conclusions compared with the targets, and the reason if a target was missed. */
   findings: string[]
-  /** Charts, as SVG files below docs/, with the words for those who cannot see them. */
+  /** Charts, as SVG files in docs/, with alternative texts. */
   charts?: { file: string, words: string }[]
-  /** What one collector answers in a second, where that was measured. */
+  /** The answers of one collector a second, if measured. */
   rate?: number
-  /** The raw figures, where a document is made from them. */
+  /** The raw results, if a document is made from them. */
   measured?: object[]
 }
 
@@ -56,8 +56,8 @@ export function spread (values: number[], digits = 1): string {
 }
 
 /**
- * The median, and behind it where the median of ever more values would lie, with a certainty of 19 in 20: between the
- * values that stand 0.98√n before and behind the middle. Of five values these are all.
+ * The median with its 95 % confidence interval: the values 0.98√n places before and after the middle. For five values
+ * that is their whole range.
  */
 export function estimate (values: number[], digits = 1): string {
   const sorted = values.toSorted((a, b) => a - b)

@@ -1,4 +1,4 @@
-/** What `npm run bench:collector` tells of bad days: pings that are not valid, and a database that is gone. */
+/** The parts of `npm run bench:collector` with faults: invalid pings, and a database that is down. */
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { breakableLine } from '../test/collector/storage/breakable-line.js'
@@ -14,7 +14,7 @@ function mixOf (share: number): LoadOptions['isInvalid'] {
   return (_connection, n) => share > 0 && n % Math.round(1 / share) === 0
 }
 
-/** Measures the valid pings beside invalid ones, the shares in turn. */
+/** Measures valid pings among invalid ones, with each share in turn. */
 export async function measureInvalid (url: string, idOf: () => string, rounds: number, seconds: number): Promise<Table> {
   const p99 = SHARES.map(() => [] as number[])
   for (let round = 0; round < rounds; round++) {
@@ -57,8 +57,8 @@ class Recovery {
 }
 
 /**
- * Cuts the collector off from its database under load, for so many seconds, and looks at what comes after. Each
- * connection sends the ping that was refused again, until it is stored.
+ * Disconnects the collector from its database under load for some seconds, and measures the recovery. Each connection
+ * resends a refused ping until it is stored.
  *
  * @param start starts a collector on a database, and returns its address
  */

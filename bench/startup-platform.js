@@ -15,7 +15,7 @@ if (how !== 'absent') await app.register((await import('../dist/telemetry/index.
 await app.listen({ port: 0, host: '127.0.0.1' })
 const ready = performance.now()
 if (how === 'sent') await app.telemetry.send()
-// Two rounds, with what the first one lets go of in between.
+// Twice, as the first collection releases objects for the second.
 for (let round = 0; round < 2; round++) {
   await new Promise((resolve) => { setTimeout(resolve, 200) })
   globalThis.gc()

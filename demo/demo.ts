@@ -1,6 +1,6 @@
 /**
- * Shows the whole way of a ping on this machine: a collector, a platform with some rows in its database, the 30
- * seconds of waiting, the ping, and what the collector kept of it. With `--report`, the usage report on a year of pings
+ * Shows a ping from end to end on this machine: a collector, a platform with some rows in its database, the wait of 30
+ * seconds, the ping, and the row that the collector stored. With `--report`, the usage report of a year of pings
  * from 1,500 installations, or as many as `--installations` says.
  */
 import { randomBytes } from 'node:crypto'
@@ -18,7 +18,7 @@ import type { LoggedPing } from '../src/telemetry/index.js'
 
 const SECOND_MS = 1_000
 
-/** The boot ping leaves after 30 seconds; twice that, and something is wrong. */
+/** The boot ping is sent after 30 seconds; after twice that time something is wrong. */
 const PATIENCE_S = 60
 
 const { values } = parseArgs({ options: { report: { type: 'boolean' }, installations: { type: 'string', default: '1500' } } })
@@ -66,7 +66,7 @@ async function seed ({ db: { models }, settings }: FastifyInstance): Promise<voi
   await settings.set('setup:initialised', true)
 }
 
-/** Counts down to the boot ping, and waits for what becomes of it. */
+/** Counts down to the boot ping, and waits for its outcome. */
 async function watchBootPing ({ telemetry }: FastifyInstance): Promise<LoggedPing> {
   for (let second = 0; second < PATIENCE_S; second++) {
     const [ping] = await telemetry.pings()

@@ -9,8 +9,8 @@ import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { storeYearOfPings } from './year-of-pings.js'
 
 /**
- * `npm run demo -- --report`: fills a collector with a believable year of pings, and opens its report.
- * Resolves when the person at the terminal ends it.
+ * `npm run demo -- --report`: fills a collector with a simulated year of pings, and serves its report.
+ * Resolves when the user ends it.
  */
 export async function runReportDemo (installations: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'flowforge-report-'))

@@ -1,6 +1,6 @@
 /**
- * A believable year: installations come, grow, upgrade in their own time, and some go; and a liar invents installations.
- * The same year at each run.
+ * A simulated year: installations start, grow, upgrade at different times, and some end; one sender invents some.
+ * Each run produces the same year.
  */
 import { DAY, dayOf } from '../src/collector/day.js'
 import { rowOf } from '../src/collector/storage/columns.js'
@@ -13,7 +13,7 @@ const DAYS = 365
 
 const NEW_PER_ADDRESS = 20
 
-/** Day of the year on which each release came out; before its first a release is already there. */
+/** The day of the year of each release; the first was out before the year. */
 const FLOWFORGE: Releases = [[-90, '1.14.0'], [20, '1.15.0'], [75, '2.0.0'], [130, '2.1.0'], [190, '2.2.0'], [250, '2.3.1'], [310, '2.4.0'], [350, '2.5.0']]
 const NODE: Releases = [[-200, 'v16.20.2'], [-100, 'v18.17.1'], [40, 'v18.19.0'], [60, 'v20.11.1'], [200, 'v20.17.0'], [280, 'v22.9.0'], [330, 'v22.11.0']]
 const SYSTEMS: Array<[share: number, type: string, release: string, arch: string]> = [
@@ -24,7 +24,7 @@ const DRIVERS: Array<[share: number, name: string]> = [[0.58, 'localfs'], [0.26,
 
 type Releases = Array<[day: number, version: string]>
 
-/** Numbers from 0 to 1 that are the same at each run: a congruential generator of 32 bits, good enough to look at. */
+/** Numbers from 0 to 1 that are the same at each run: a 32-bit congruential generator, good enough for a demo. */
 function numbersFrom (seed: number): () => number {
   let state = seed
   return () => {
@@ -42,10 +42,10 @@ const newestBy = (releases: Releases, day: number) => releases.findLast(([from])
 
 const hex = (number: number, digits: number) => Math.floor(number * 16 ** digits).toString(16).padStart(digits, '0')
 
-/** One installation: the days on which it is there, and the ping it sends on a day. */
+/** One installation: the days on which it is active, and its ping on a day. */
 function makeInstallation (random: () => number) {
   const id = `${hex(random(), 8)}-${hex(random(), 4)}-4${hex(random(), 3)}-a${hex(random(), 3)}-${hex(random(), 6)}${hex(random(), 6)}`
-  // Some were there before the year; the more of the others, the later it is.
+  // Some existed before the year; the others start more and more often.
   const first = random() < 0.2 ? 0 : Math.floor(DAYS * Math.sqrt(random()))
   const last = first + Math.floor(-Math.log(random()) * 300)
   const [, type, release, arch] = pick(SYSTEMS, random())
@@ -70,11 +70,11 @@ function makeInstallation (random: () => number) {
 }
 
 /**
- * Stores the year that ends with `now`, straight into the database.
+ * Stores the year that ends with `now` directly in the database.
  *
  * @param now milliseconds since 1970
- * @param days the last days of it alone
- * @returns how many pings it has
+ * @param days only this many days at its end
+ * @returns the number of pings
  */
 export async function storeYearOfPings (
   db: Database, installations: number, now: number, days = DAYS
@@ -90,7 +90,7 @@ export async function storeYearOfPings (
     const honest: Arrival[] = all.filter(({ isOnAt }) => isOnAt(day) && random() > silent)
       .map(({ id, pingOf }) => ({
         row: rowOf(pingOf(day), Math.min(now, midnight + Math.floor(random() * DAY)), hash, null),
-        // Each has a network of its own.
+        // Each has a separate network.
         networkHash: id.padEnd(64, '0')
       }))
     const arrivals = [...honest, ...inventPings(day, midnight, hash)]
@@ -102,7 +102,7 @@ export async function storeYearOfPings (
   return stored
 }
 
-/** The liar's first day, how many installations it invents, and how many days they keep sending. */
+/** The false sender's first day, how many installations it invents, and how many days they send. */
 const LIE = { day: 200, installations: 800, days: 60 }
 
 /** Pings of installations that one address invents on one day, each with as many users as fit. Only 20 of them ever count. */

@@ -8,7 +8,7 @@ const SIZES = [1_000_000, 10_000_000, 100_000_000]
 const PINGS_A_DAY = 1 + 2 / 30
 const RETENTION_DAYS = 90
 
-/** In place of what no benchmark has measured yet. */
+/** Shown for values that no benchmark has measured yet. */
 const UNKNOWN = '–'
 
 const read = <Kept extends object>(name: string): Partial<Kept> => {

@@ -1,4 +1,4 @@
-/** Every state of telemetry, made from the facts that lead to it, and what people read of it: docs/states.md. */
+/** Every state of telemetry, made from its facts, and the sentences that describe it, for docs/states.md. */
 import { readTelemetryConfig } from '../src/telemetry/config.js'
 import { decideConsent, decideForOperator, NO_INSTANCE_ID, refuseForHost } from '../src/telemetry/consent.js'
 import { describeOutcome } from '../src/telemetry/describe-outcome.js'

@@ -1,4 +1,4 @@
-/** The tables in the documents, each made from the declaration that the code itself goes by. */
+/** The tables in the documents, each made from the declaration that the code uses. */
 import type { TSchema } from 'typebox'
 import { describeCalls } from './api-calls.js'
 import { API_ERRORS } from './api-errors.js'
@@ -99,7 +99,7 @@ const TABLES: Record<string, Table | Text> = {
 const PLACE = /<!-- table: ([a-z-]+).*-->\n[^]*?<!-- end -->/g
 
 /**
- * Puts the tables of today into the places that a document keeps for them:
+ * Writes the current tables into the marked places of a document:
  *
  *     <!-- table: ping -->
  *     <!-- end -->

@@ -1,4 +1,4 @@
-/** `npm run docs`: brings the tables in all documents up to date. */
+/** `npm run docs`: updates the tables in all documents. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { listDocuments } from './documents.js'
 import { fillTables } from './tables.js'

@@ -1,5 +1,5 @@
 /**
- * A platform of your own, with FlowForge's telemetry in it. Run it beside a collector:
+ * An example platform with FlowForge's telemetry. Run it together with a collector:
  *
  *     npm run collector          in one terminal
  *     node examples/embed.js     in another, after npm run build
@@ -12,7 +12,7 @@ import { DataTypes, Sequelize } from 'sequelize'
 
 const app = fastify()
 
-// 1. What the operator says: the release, the driver, and the `telemetry` section as it stands in the file.
+// 1. The configuration: the release, the driver, and the `telemetry` section of the operator's file.
 await app.register(fp(async (app) => {
   app.decorate('config', {
     version: '1.0.0',
@@ -21,7 +21,7 @@ await app.register(fp(async (app) => {
   })
 }, { name: 'app.config' }))
 
-// 2. What the platform keeps. A real one reads these from its database; `instanceId` is made once per installation.
+// 2. The settings. A real platform reads them from its database; `instanceId` is made once per installation.
 await app.register(fp(async (app) => {
   const settings = new Map([
     ['instanceId', crypto.randomUUID()],
@@ -31,7 +31,7 @@ await app.register(fp(async (app) => {
   app.decorate('settings', { get: (key) => settings.get(key) })
 }, { name: 'app.settings' }))
 
-// 3. What is counted: three models of any layout, on SQLite or PostgreSQL.
+// 3. The counted data: three models of any layout, on SQLite or PostgreSQL.
 await app.register(fp(async (app) => {
   const sequelize = new Sequelize({ dialect: 'sqlite', dialectModule: sqlite3, storage: ':memory:', logging: false })
   const models = {
@@ -45,7 +45,7 @@ await app.register(fp(async (app) => {
   app.addHook('onClose', () => sequelize.close())
 }, { name: 'app.db' }))
 
-// 4. That is all. From here on, pings leave by themselves: 30 seconds after the start, and once a day.
+// 4. That is all. Pings are now sent 30 seconds after the start, and once a day.
 await app.register(telemetry)
 await app.ready()
 

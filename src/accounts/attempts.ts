@@ -3,16 +3,16 @@ import { RequestProblem } from '../http/request-problem.js'
 import { readClient } from '../network/addresses.js'
 
 /**
- * Attempts at one account, whatever addresses they come from: some 3,000 passwords a day. More accounts are remembered
- * than passwords can be checked in that time, two at once: nobody can have one forgotten by trying invented names.
+ * Limits attempts at one account from all addresses together: some 3,000 passwords a day. The cache holds more accounts
+ * than passwords can be checked in that time, two at once, so invented names cannot displace an account.
  */
 const ACCOUNT_LIMIT = { max: 10, timeWindow: 5 * 60_000, cache: 100_000 }
 
 const MOST_KNOWN = 5_000
 
 /**
- * Limits the attempts at one account. An address that has signed in to it before is exempt, so that somebody who
- * guesses passwords does not lock the owner out. Each address also has a limit of its own.
+ * Limits the attempts at one account. An address that has signed in to it before is exempt, so that guesses from
+ * elsewhere do not lock the owner out. Each address also has its own limit.
  */
 export class AccountAttempts {
   private readonly known = new Set<string>()
@@ -25,8 +25,8 @@ export class AccountAttempts {
   }
 
   /**
-   * Counts an attempt, and admits it. Called when it is its turn to be checked: an attempt that is never checked
-   * tells nobody anything, and would cost a stranger nothing.
+   * Counts an attempt, and admits it. Called when its password is about to be checked: an attempt that is never checked
+   * reveals nothing, and would cost a stranger nothing.
    *
    * @throws RequestProblem 429, with the seconds to wait
    */
@@ -39,7 +39,7 @@ export class AccountAttempts {
       `Too many attempts. Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`, '', result.ttlInSeconds)
   }
 
-  /** Remembers that somebody has signed in from an address. */
+  /** Remembers an address that has signed in. */
   remember (request: FastifyRequest, username: string): void {
     const key = keyOf(username, request)
     this.known.delete(key)

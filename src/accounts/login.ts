@@ -24,7 +24,7 @@ const LOGIN_LIMIT = {
 
 /**
  * Limits of a body in bytes, because anybody can leave thousands unfinished: for a username of 64 and a password of
- * 1,024 characters, each percent-encoded as nine, and for the token alone.
+ * 1,024 characters, each percent-encoded as nine, and for only the token.
  */
 export const LOGIN_BODY_LIMIT = 10 * 1024
 const LOGOUT_BODY_LIMIT = 1024

@@ -30,7 +30,7 @@ const username = Type.String({
 })
 
 /**
- * The fields of a new account. `description` is the rule, shown beside the field; `problem` describes a value of the
+ * The fields of a new account. `description` is the rule, shown next to the field; `problem` describes a value of the
  * right length that breaks it.
  */
 export const accountSchema = Type.Object({

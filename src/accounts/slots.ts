@@ -16,7 +16,7 @@ export class Slots {
   /**
    * Runs a task when it is its turn.
    *
-   * @param signal aborted if nobody waits for the result any more; a task that has not started by then is dropped
+   * @param signal aborted if the result is no longer needed; a task that has not started by then is dropped
    * @throws RequestProblem 503 if the turn does not come in time; the task has not started then
    */
   async run<T> (task: () => Promise<T>, signal?: AbortSignal): Promise<T> {

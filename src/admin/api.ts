@@ -79,5 +79,5 @@ const decisionToJson = (decision: Decision) => ({ ...decision, decidedAt: decisi
 
 const toJson = (ping: LoggedPing) => ({ ...ping, sentAt: toIso(ping.sentAt), nextAttemptAt: toIso(ping.nextAttemptAt) })
 
-/** A damaged row has no time that can be told. */
+/** A damaged row may have no valid time. */
 const toIso = (moment: Date | null) => moment && !Number.isNaN(moment.getTime()) ? moment.toISOString() : null

@@ -4,7 +4,7 @@ import { isSecure } from '../http/scheme.js'
 const COOKIE = 'flash'
 
 /**
- * What somebody has just done on the Telemetry page: pressed the switch, asked for a ping that was not sent, sent the
+ * The last action on the Telemetry page: pressed the switch, asked for a ping that was not sent, sent the
  * ping with this id, asked the receiver, had this many pings deleted, or taken a new id.
  */
 export type Flash = 'switch' | 'send' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'

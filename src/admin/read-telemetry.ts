@@ -32,8 +32,8 @@ export async function readTelemetry ({ telemetry }: FastifyInstance): Promise<Te
 /**
  * Sends a ping now.
  *
- * @param idempotencyKey a UUID of this intention: a form that is sent twice is one ping
- * @throws RequestProblem 409 with the explanation when consent says no; 503 when the ping cannot be made or recorded,
+ * @param idempotencyKey a UUID for this action: a form submitted twice sends one ping
+ * @throws RequestProblem 409 with the explanation if consent is refused; 503 if the ping cannot be made or recorded,
  *   since none is sent then
  */
 export async function sendPing (app: FastifyInstance, idempotencyKey?: string): Promise<LoggedPing> {

@@ -12,7 +12,7 @@ import { withInstallation } from './with-installation.js'
 export const checkReceiver = (options: CommandOptions) => withConfig(options, async (config): Promise<ExitCode> => {
   const { url } = await loadTelemetryConfig(config)
   const { allowed, explanation } = await readConsent(config)
-  // A no covers the name lookup, too.
+  // If consent is refused, no name is looked up either.
   const steps = allowed ? await check(config, url!) : []
   const reachable = allowed ? steps.every(({ ok }) => ok) : null
   if (options.json) print(JSON.stringify({ url, reachable, steps, ...allowed ? {} : { explanation } }, null, 2))

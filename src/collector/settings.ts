@@ -107,7 +107,7 @@ export function completeSettings (given: Partial<CollectorSettings>): CollectorS
   checkHashKey(given.ipHashKey)
   const settings = Value.Default(settingsSchema, { ...given }) as CollectorSettings
   const [error] = Value.Errors(settingsSchema, settings)
-  // A pattern says nothing to a person; the description says what is expected.
+  // A pattern is hard to read; the description explains what is expected.
   if (error) {
     const setting = error.instancePath.split('/')[1] ?? ''
     const problem = error.keyword === 'pattern' ? 'is not in the expected form' : error.message
@@ -172,7 +172,7 @@ function checkProxies (proxies?: string): void {
   }
 }
 
-/** Refuses a URL that cannot be taken apart. It is not repeated: it has a password. */
+/** Refuses a URL that cannot be parsed. The message does not repeat it, as it may contain a password. */
 function checkUrl (setting: 'databaseUrl' | 'reportDatabaseUrl', url?: string): void {
   if (url === undefined || url.startsWith('sqlite:')) return
   try {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { RequestProblem } from '../http/request-problem.js'
 import { DOCUMENTS, type DocumentName, type RenderedDocument } from './names.js'
 
-/** Beside `src`, and in a package beside `dist`. */
+/** Next to `src`, and in a package next to `dist`. */
 const FOLDER = join(import.meta.dirname, '../../docs')
 
 /** The documents for people who run this platform, so that they can be read where no other host can be reached. */
@@ -24,7 +24,7 @@ async function load (name: DocumentName): Promise<RenderedDocument> {
     throw new RequestProblem(404, 'not_found',
       `${name}.md is not installed here. It is in the folder docs of FlowForge.`)
   })
-  // Loads marked: no sooner than somebody reads.
+  // Loads marked, only when the first document is requested.
   const { renderDocument } = await import('./render.js')
   return renderDocument(text)
 }

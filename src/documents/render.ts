@@ -1,7 +1,7 @@
 import { Marked, type Tokens } from 'marked'
 import { DOCUMENTS, type RenderedDocument } from './names.js'
 
-/** Turns a document of this repository into HTML. Its links lead to documents that the platform shows, or nowhere. */
+/** Converts a document of this repository to HTML. Its links lead to documents that the platform shows, or nowhere. */
 export function renderDocument (markdown: string): RenderedDocument {
   const marked = new Marked({
     renderer: {
@@ -14,7 +14,7 @@ export function renderDocument (markdown: string): RenderedDocument {
         return target === undefined ? text : `<a href="${target}">${text}</a>`
       },
       image: ({ text }: Tokens.Image) => text,
-      // On a narrow screen each cell stands below the other, with its heading.
+      // On a narrow screen the cells are stacked, each with its heading.
       table ({ header, rows }: Tokens.Table) {
         const inline = ({ tokens }: Tokens.TableCell) => this.parser.parseInline(tokens)
         const labels = header.map((cell) => inline(cell).replace(/<[^>]*>/g, '').replaceAll('"', '&quot;'))

@@ -9,7 +9,7 @@ export const DEADLINES = {
   handlerTimeout: 45_000,
   /** For an idle connection. */
   connectionTimeout: 50_000,
-  /** Between two requests of one connection. A reverse proxy has to close its spare connections earlier. */
+  /** Between two requests of one connection. A reverse proxy has to close its idle connections earlier. */
   keepAliveTimeout: 30_000,
   http: {
     /** For the headers to arrive, and for the first byte of a new connection. */

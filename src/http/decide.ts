@@ -7,8 +7,8 @@ const NOT_TURNED_ON = 'Telemetry was not turned on: the database could not save 
 /**
  * Turns telemetry on or off for a request, and logs it.
  *
- * @throws RequestProblem 409 for a yes while the operator has turned telemetry off: it would take effect by itself once
- *   that is gone; 503 for a no that holds but could not be saved, and for a yes that could not be
+ * @throws RequestProblem 409 for turning telemetry on while the operator has turned it off, as it would take effect
+ *   unnoticed later; 503 if turning it off holds but could not be saved, or if turning it on could not be saved
  */
 export async function decide (
   app: FastifyInstance, decision: Pick<Decision, 'enabled' | 'way' | 'who'>

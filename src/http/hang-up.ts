@@ -17,7 +17,7 @@ export function signalHangUp ({ raw }: FastifyReply): AbortSignal {
 }
 
 /**
- * Stops work that nobody waits for any more.
+ * Stops work whose result is no longer needed.
  *
  * @throws RequestProblem if the client has closed the connection
  */

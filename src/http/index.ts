@@ -29,7 +29,7 @@ export default fp(async (app) => {
   })
 }, { name: 'app.http', dependencies: ['app.config', 'app.settings'], fastify: '5.x' })
 
-/** A year, for this host alone. The platform knows nothing about other hosts of the domain. */
+/** A year, only for this host. The platform knows nothing about other hosts of the domain. */
 const STRICT_TRANSPORT = `max-age=${365 * 24 * 60 * 60}`
 
 const securityHeaders: FastifyHelmetOptions = {

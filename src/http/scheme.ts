@@ -5,7 +5,7 @@ export function isSecure (request: FastifyRequest): boolean {
   return request.server.config.base_url?.startsWith('https:') || cameByHttps(request)
 }
 
-/** Whether a request came by https. Fastify heeds X-Forwarded-Proto only if the sender is in trust_proxy. */
+/** Whether a request came by https. Fastify uses X-Forwarded-Proto only if the sender is in trust_proxy. */
 export function cameByHttps ({ protocol }: FastifyRequest): boolean {
   return protocol?.toLowerCase() === 'https'
 }

@@ -31,7 +31,7 @@ export interface Client {
   network: string
 }
 
-/** Reads the address of a client as it stands in a header or a socket. */
+/** Reads the address of a client from a header or a socket. */
 export function readClient (text: string): Client {
   const parsed = parseAddress(text)
   const address = parsed?.toString() ?? 'unknown'
@@ -50,7 +50,7 @@ export function readClient (text: string): Client {
 export function parseProxies (entries: readonly string[]): (address: string | undefined) => boolean {
   const networks = entries.flatMap((entry, index) => {
     const found = parseEntry(entry.trim())
-    // What it is instead may be a secret on the wrong line.
+    // Not repeated, as it may be a secret on the wrong line.
     if (!found) throw new Error(`entry ${index + 1} is not an address or network`)
     return found
   })
@@ -67,7 +67,7 @@ function parseEntry (entry: string): Network[] | undefined {
   const address = parseAddress(host!)
   if (!address || rest.length > 0) return undefined
   const bits = address.kind() === 'ipv4' ? 32 : 128
-  // 0 would be every address: whoever connects could claim any.
+  // A prefix of 0 would trust every address, and any client could claim any other.
   const prefixLength = length === undefined ? bits : /^[1-9]\d{0,2}$/.test(length) ? Number(length) : Infinity
   if (prefixLength > bits) return undefined
   return [[address, prefixLength]]

@@ -4,8 +4,8 @@ import { pipeline, Transform, type Readable } from 'node:stream'
 const BLOCK_BYTES = 4_096
 
 /**
- * Merges what a body brings into blocks. A chunk of a chunked body may hold one byte, and takes some 400 bytes of
- * memory until the body ends: 16 KiB would be 6 MB.
+ * Merges the chunks of a body into blocks. A chunk may contain one byte, and uses some 400 bytes of memory until the
+ * body ends: 16 KiB would use 6 MB.
  */
 export function mergeChunks (body: Readable): Readable {
   let block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
@@ -25,11 +25,11 @@ export function mergeChunks (body: Readable): Readable {
     },
     flush (done) { done(null, block.subarray(0, filled)) }
   })
-  // Its error is that of the stream that is returned.
+  // An error of the body becomes an error of the returned stream.
   return pipeline(body, merge, () => {})
 }
 
-/** Has a server merge the chunks of each chunked body. */
+/** Makes a server merge the chunks of each chunked body. */
 export function mergeChunkedBodies (app: FastifyInstance): void {
   app.addHook('preParsing', async ({ headers }, _reply, body) => (
     headers['transfer-encoding'] === undefined ? body : mergeChunks(body as Readable)))

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { lookUp } from '../telemetry/delivery/lookup.js'
 
 /**
- * Listens. A host name is looked up as a ping's is: the lookup of the operating system would hold up a stop.
+ * Listens. Looks up a host name as for a ping: the operating system's lookup would delay a stop.
  *
  * @throws the server's error, or that of the lookup; the `syscall` of both is `listen`
  */

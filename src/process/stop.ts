@@ -1,7 +1,7 @@
 /** How long a stop may take; after that the process exits. Supervisors expect a stop within 5 seconds. */
 const STOP_MS = 3_500
 
-/** How long a process may live on after a failure, if something keeps it from ending. */
+/** How long a process may keep running after a failure, if something prevents it from ending. */
 const LINGER_MS = 1_000
 
 const closing: (() => Promise<unknown>)[] = []

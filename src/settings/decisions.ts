@@ -7,7 +7,7 @@ import type { Settings } from './settings.js'
 
 const RETRY_MS = 1_000
 
-/** What the database has not taken yet, for people; by `Decisions.unwritten`. */
+/** Descriptions of what is not saved yet, by `Decisions.unwritten`. */
 export const UNWRITTEN = {
   refusal: 'Telemetry is off in this process, but the database could not save that: it does not survive a restart ' +
     'yet. It is saved as soon as the database works.',
@@ -35,9 +35,9 @@ export class Decisions {
   readonly #settings: Settings
   #writing: Promise<unknown> = Promise.resolve()
   #release: (() => void) | undefined
-  /** A refusal that holds in this process alone, as it could not be written. */
+  /** A refusal that holds only in this process, as it could not be written. */
   #unsaved: Decision | undefined
-  /** What took effect and could not be recorded, oldest first. */
+  /** Decisions in effect that could not be recorded, oldest first. */
   #unrecorded: Decision[] = []
   #retry: NodeJS.Timeout | undefined
   #retryRecord: NodeJS.Timeout | undefined
@@ -75,7 +75,7 @@ export class Decisions {
     }
   }
 
-  /** Records what somebody did besides turning telemetry on or off, if need be later. Never throws. */
+  /** Records an action other than turning telemetry on or off, later if necessary. Never throws. */
   async record (what: Pick<Decision, 'action' | 'way' | 'who'>): Promise<void> {
     const enabled = await this.#settings.refresh('telemetry:enabled').catch(() => undefined) === true
     this.#unrecorded.push({ ...what, enabled, decidedAt: new Date(), schemaVersion: SCHEMA_VERSION })
@@ -114,7 +114,7 @@ export class Decisions {
       if (!isDue()) return
       await this.#write(decision)
       if (!decision.enabled) await this.#moveIntoFile()
-      // What waits to be written is older than this.
+      // Any decision that waits to be written is older than this one.
       if (release === this.#release) {
         clearTimeout(this.#retry)
         this.#unsaved = undefined
@@ -130,7 +130,7 @@ export class Decisions {
     return written
   }
 
-  /** Writes the setting and its record; of a refusal the setting alone if the database rejects the record. */
+  /** Writes the setting and its record; of a refusal only the setting, if the database rejects the record. */
   async #write (decision: Decision): Promise<void> {
     let refusal: unknown
     const writeSettings = (record?: (transaction: Transaction) => Promise<unknown>) => (
@@ -187,7 +187,7 @@ export class Decisions {
   }
 
   /**
-   * Moves the refusal from SQLite's write-ahead log into the database file, so that a copy of that file alone includes
+   * Moves the refusal from SQLite's write-ahead log into the database file, so that a copy of only that file includes
    * it. Does not check the result: a reader can only keep the log from being emptied, after the refusal was moved.
    */
   async #moveIntoFile (): Promise<void> {

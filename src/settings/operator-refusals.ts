@@ -4,7 +4,7 @@ import type { PlatformSetting } from '../db/models.js'
 
 const PREFIX = 'telemetry:operator:'
 
-/** A refusal is removed after it has been found unchanged this many times: its platform is gone. */
+/** A refusal is removed after it has been found unchanged this many times, as its platform has ended. */
 const LOOKS_UNTIL_GONE = 3
 
 /**

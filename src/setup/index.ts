@@ -55,7 +55,7 @@ const setup: FastifyPluginAsyncTypebox = async (app) => {
       throw new RequestProblem(409, 'no_administrator', 'Create the administrator first.')
     }
     await app.settings.set('setup:initialised', true)
-    // The last entry of the log so far says that the setup is not finished.
+    // Until now the last log entry about telemetry says that the setup is not finished.
     await app.telemetry.consent().then(({ explanation }) => { app.log.info(explanation) }).catch(() => {})
     return answer(request, reply, '/')
   })

@@ -30,7 +30,7 @@ export const telemetryConfigSchema = {
 /** The operator's configuration of telemetry, validated. */
 export interface TelemetryConfig {
   allowed: boolean
-  /** Where pings go; null where the receiver may be named, but not plainly. Known wherever telemetry is allowed. */
+  /** Where pings go; null if the file may name a receiver, but not clearly. Never null while telemetry is allowed. */
   url: string | null
   /** Why it is off, without a final full stop; empty if it is not. */
   reason: string

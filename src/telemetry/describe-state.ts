@@ -5,7 +5,7 @@ import type { Consent, LoggedPing } from './types.js'
 /** How long FlowForge's collector keeps a ping. */
 export const RETENTION_DAYS = 90
 
-/** Where the people behind FlowForge's collector can be asked. */
+/** The contact for questions about FlowForge's collector. */
 export const CONTACT_URL = 'https://flowforge.com'
 
 const WHEN = '30 seconds after each start and once every 24 hours'
@@ -20,11 +20,11 @@ export interface Receiver {
   keeping: string
   /** A warning about the connection; empty if it is encrypted. */
   caution: string
-  /** Where its people can be asked; empty where that is not known here. */
+  /** The contact of its operators; empty if unknown. */
   contact: string
 }
 
-/** While flowforge.yml leaves in doubt who it is. No ping is sent then. */
+/** Used while flowforge.yml does not name the receiver clearly. No ping is sent then. */
 const UNKNOWN: Receiver = {
   host: 'the receiver',
   isOfficial: false,
@@ -34,7 +34,7 @@ const UNKNOWN: Receiver = {
   contact: ''
 }
 
-/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url null if it is in doubt */
+/** Describes the receiver. Promises nothing for one that is not FlowForge's. @param url null if it is unknown */
 export function describeReceiver (url: string | null): Receiver {
   if (url === null) return UNKNOWN
   const { host, origin, protocol } = new URL(url)
@@ -57,7 +57,7 @@ export function describeReceiver (url: string | null): Receiver {
   }
 }
 
-/** Says at the command line where pings go. */
+/** The sentence of the command line on where pings go. */
 export function describeDestination ({ allowed }: Consent, url: string | null): string {
   if (url === null) return 'No ping is posted. Where pings would go is not known while flowforge.yml is in doubt.'
   return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`

@@ -27,7 +27,7 @@ export interface TelemetryHost {
     get: (key: TelemetrySetting) => unknown
     /** Rereads a setting from the database, if `get` answers from memory. May return the value, or nothing. */
     refresh?: (key: TelemetrySetting) => unknown
-    /** Why the operator of another process forbids what this one sends, if the host knows. Read afresh each time. */
+    /** Why the operator of another process forbids sending in this one, if the host knows. Read each time. */
     readForeignRefusal?: () => Promise<string | undefined>
     /** Calls the listener after each change made by this process, if the host can notify. */
     onChange?: (listener: (key: string, value: unknown) => unknown) => void

@@ -16,7 +16,7 @@ export type TelemetryOptions = Partial<Pick<TelemetryHost, 'config' | 'settings'
 
 /** The decorator `app.telemetry`. */
 export interface Telemetry {
-  /** Where pings are posted to; null while that is in doubt, and telemetry off for it. */
+  /** Where pings are posted to; null while that is unknown, which also turns telemetry off. */
   readonly url: string | null
   /** Decides whether a ping may be sent now, and says who decided. Settings are read afresh. */
   consent: () => Promise<Consent>

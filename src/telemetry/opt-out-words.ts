@@ -62,7 +62,7 @@ const ORDINARY = new Set([
   'working'
 ])
 
-/** Follow `tracking` where something else is tracked: `tracking_uri` of MLflow, `trackingcode` of HubSpot. */
+/** Words after `tracking` that mean another kind of tracking: `tracking_uri` of MLflow, `trackingcode` of HubSpot. */
 const PROPERTIES = new Set([
   'uri', 'url', 'urls', 'id', 'ids', 'code', 'codes', 'number', 'numbers', 'key', 'token', 'host', 'port', 'server',
   'path'
@@ -105,7 +105,7 @@ function isSubject (run: string[]): boolean {
 
 /**
  * Whether an environment variable reads like a mistyped `FF_TELEMETRY_DISABLED` or `DO_NOT_TRACK`. The variables of
- * other products, `NEXT_TELEMETRY_DISABLED` say, do not: their name is a word more.
+ * other products, for example `NEXT_TELEMETRY_DISABLED`, do not: their name has an additional word.
  */
 export function readsLikeOptOutVariable (name: string): boolean {
   const words = splitWords(name)
@@ -131,7 +131,7 @@ function isAboutTrack (words: string[]): boolean {
   return others.length < words.length && !isAlone && others.every((word) => WITH_TRACK.has(word))
 }
 
-/** What is left of a word: `userstrackingoff` is `tracking`. */
+/** The rest of a word without known parts: `userstrackingoff` is `tracking`. */
 function withoutAffixes (word: string): string {
   const before = AFFIXES.find((affix) => word.startsWith(affix))
   if (before !== undefined) return withoutAffixes(word.slice(before.length))

@@ -84,7 +84,7 @@ export class ConsentReader {
     return decideForOperator(this.#config, process.env) ?? (missing ? refuseForHost(missing) : undefined)
   }
 
-  /** The refusal of an operator who speaks through another process, which is told there where it stands. */
+  /** The operator's refusal at another process. The explanation names its place there. */
   async #readForeign (): Promise<Consent | undefined> {
     const explanation = await this.#host.settings.readForeignRefusal?.()
     return explanation === undefined ? undefined : { allowed: false, decidedBy: 'environment', explanation }

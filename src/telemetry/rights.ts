@@ -114,7 +114,7 @@ function parse (text: string): { status?: unknown, held?: unknown, forgotten?: u
   }
 }
 
-/** Counts what begins a value in JSON; in a text, too, which no collector fills with these. */
+/** Counts characters that begin a value in JSON, also within texts, in which a collector has few of them. */
 function hasMoreValues (text: string, most: number): boolean {
   let values = 0
   const begin = /[,[{]/g

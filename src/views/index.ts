@@ -29,7 +29,7 @@ function sendPage (this: FastifyReply, template: string, data: Record<string, un
   return this.view(template, { user, path, csrf: this.csrfToken(), ...data })
 }
 
-/** Serves assets in a scope of their own: they need no session, and may be cached. */
+/** Serves assets in a separate scope: they need no session, and may be cached. */
 async function serveAssets (app: Parameters<typeof fastifyStatic>[0]): Promise<void> {
   await app.register(fastifyStatic, { root: join(import.meta.dirname, 'assets'), prefix: '/assets/', maxAge: '1h' })
 }

@@ -4,7 +4,7 @@ import timers from 'node:timers/promises'
 /** How long a page waits for one of its sections. */
 const PATIENCE_MS = 2_000
 
-/** A part of a page that can fail alone: its content, or the reason why there is none. */
+/** A part of a page that can fail without the others: its content, or the reason why there is none. */
 export type Section<T> = { content: T, problem?: undefined } | { content?: undefined, problem: string }
 
 /** Errors whose message is meant for people. */

@@ -56,7 +56,7 @@ export function drawLines (days: string[], series: Series[], unit = ''): LineCha
   }
 }
 
-/** D3 makes up to twice as many ticks as it is asked for; their words would overlap. */
+/** D3 makes up to twice the requested number of ticks, whose labels would overlap. */
 function thinOut (ticks: Date[]): Date[] {
   const every = Math.ceil(ticks.length / 13)
   return ticks.filter((_tick, index) => index % every === 0)

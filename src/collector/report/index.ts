@@ -42,7 +42,7 @@ const DAYS = 365
 
 /** Serves the usage report as a page, JSON and CSV, with the token; and, if it is public, a weekly one without. */
 export async function report (app: FastifyInstance, { databaseUrl, token, isPublic, now }: Options): Promise<void> {
-  // Other hosts of the domain are not the collector's to decide about. A browser heeds the header over https alone.
+  // Without includeSubDomains, as other hosts may not use https. Browsers ignore the header over plain http.
   await app.register(helmet, { contentSecurityPolicy, strictTransportSecurity: { includeSubDomains: false } })
   await app.register(fastifyStatic, { root: [PLATFORM, import.meta.dirname], serve: false })
   const eta = new Eta({ cache: true, views: import.meta.dirname })

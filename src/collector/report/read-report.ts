@@ -177,5 +177,5 @@ function bucketsOf (rows: DailyRow[], figure: string): Bucket[] {
     .toSorted((a, b) => rank(a) - rank(b) || order(a, b))
 }
 
-/** The buckets that are no value of their own; they stand last. */
+/** The buckets that are not a value; they come last. */
 export const NO_VALUE = [NOT_REPORTED, 'other']

@@ -37,7 +37,7 @@ export function roundTotal (total: number, most: number): number {
  * Folds small buckets into `other`: those with fewer than 5 installations or 5 senders, and all but the `most` largest.
  * Leaves out an `other` below 5; it cannot be derived, because all counts and their sum are rounded.
  *
- * Senders are counted because otherwise one sender could invent four installations beside a real one, and so reveal it.
+ * Senders are counted because otherwise one sender could add four false installations to a real one, and so reveal it.
  *
  * @returns the buckets, largest first, `other` last; empty if all together are fewer than 5
  */
