@@ -23,7 +23,7 @@ const rules = {
   socks: {
     title: 'SOCKS proxies',
     curl: 'used',
-    here: 'told as not supported; no connection is made',
+    here: 'reported as not supported; no connection is made',
     reason: 'a ping needs HTTP proxies only'
   },
   plainHttp: {
@@ -41,7 +41,7 @@ const rules = {
   slashes: {
     title: '`http:///proxy`',
     curl: 'used',
-    here: 'told as wrong; no connection is made',
+    here: 'reported as wrong; no connection is made',
     reason: 'the host is missing'
   },
   plainWords: {

@@ -10,7 +10,7 @@ export interface TelemetryState extends Consent {
    * Whether the operator, or the platform itself, has turned telemetry off, so that an administrator cannot change it.
    */
   locked: boolean
-  /** Where pings are posted to; null while that is in doubt. */
+  /** Where pings are posted to; null while that is unclear. */
   url: string | null
   /** null while telemetry is off. */
   nextDailyPing: Date | null

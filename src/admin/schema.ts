@@ -22,7 +22,7 @@ export const telemetrySchema = Type.Object({
     description: 'Whether the operator, or the platform itself, has turned it off: no setting can change that.'
   }),
   url: Type.Union([Type.String(), Type.Null()], {
-    description: 'Where pings are posted to; null while flowforge.yml leaves that in doubt.'
+    description: 'Where pings are posted to; null while flowforge.yml does not name it clearly.'
   }),
   nextDailyPing: Type.Union([Type.String(moment), Type.Null()], { description: 'null while telemetry is off.' }),
   newProperties: Type.Array(Type.Object({

@@ -31,7 +31,7 @@ function check (config: PlatformConfig, url: string): Promise<CheckStep[]> {
 }
 
 const describeIntent = (url: string | null) => url === null
-  ? 'Where the check would connect to is not known while flowforge.yml is in doubt.'
+  ? 'Where the check would connect to is not known while flowforge.yml is unclear.'
   : `The check would connect to ${url}, and send no ping.`
 
 function describeSteps (url: string, steps: CheckStep[]): string {

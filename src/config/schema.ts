@@ -12,7 +12,7 @@ export const configSchema = Type.Object({
     default: 3000,
     minimum: 0,
     maximum: 65535,
-    description: 'The port to listen on; 0 takes any free one. The environment variable PORT wins.'
+    description: 'The port to listen on; 0 takes any free one. The environment variable PORT overrides it.'
   }),
   base_url: Type.Optional(Type.String({
     pattern: '^https?://\\S+$',

@@ -18,7 +18,7 @@ export async function loadTelemetryConfig (
   const config = readTelemetryConfig(telemetry, locate)
   if (!config.allowed || typeof configFile !== 'string') return config
   const inFile = await readConfigFile(configFile)
-  // A key that is in doubt can be where the operator names the receiver.
+  // An unclear key may be where the operator names the receiver.
   return inFile.allowed ? config : { ...inFile, url: namedUrl(telemetry) ?? null }
 }
 

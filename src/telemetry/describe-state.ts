@@ -28,8 +28,8 @@ export interface Receiver {
 const UNKNOWN: Receiver = {
   host: 'the receiver',
   isOfficial: false,
-  who: 'a receiver that is not known while flowforge.yml is in doubt',
-  keeping: 'Who the receiver is, what it keeps, and for how long, is not known while flowforge.yml is in doubt.',
+  who: 'a receiver that is not known while flowforge.yml is unclear',
+  keeping: 'Who the receiver is, what it keeps, and for how long, is not known while flowforge.yml is unclear.',
   caution: '',
   contact: ''
 }
@@ -49,9 +49,9 @@ export function describeReceiver (url: string | null): Receiver {
       ? `The FlowForge team keeps each ping for ${RETENTION_DAYS} days, ` +
         'and with it a keyed hash of the network address it came from. ' +
         'Once the following day is over, nobody can find out any more which address that was.'
-      : `What ${host} keeps, and for how long, is up to whoever runs it; the FlowForge team promises nothing for it.`,
+      : `What ${host} keeps, and for how long, is decided by its operator; the FlowForge team makes no promise.`,
     caution: protocol === 'http:'
-      ? 'The connection is not encrypted (http): whoever is on the way can read and change what is sent.'
+      ? 'The connection is not encrypted (http): anybody on the network path can read and change what is sent.'
       : '',
     contact: isOfficial ? CONTACT_URL : ''
   }
@@ -59,7 +59,7 @@ export function describeReceiver (url: string | null): Receiver {
 
 /** The sentence of the command line on where pings go. */
 export function describeDestination ({ allowed }: Consent, url: string | null): string {
-  if (url === null) return 'No ping is posted. Where pings would go is not known while flowforge.yml is in doubt.'
+  if (url === null) return 'No ping is posted. Where pings would go is not known while flowforge.yml is unclear.'
   return allowed ? `Pings are posted to ${url}.` : `No ping is posted. If telemetry were on, pings would go to ${url}.`
 }
 

@@ -17,7 +17,7 @@ export class ConsentReader {
     this.#url = config.url
   }
 
-  /** Where pings go; null while that is in doubt. The rest of the file counts, too, once it is read. */
+  /** Where pings go; null while that is unclear. The rest of the file counts, too, once it is read. */
   get url (): string | null {
     return this.#url
   }

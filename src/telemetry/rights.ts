@@ -57,7 +57,7 @@ export async function requestForget (request: Request): Promise<Forgotten> {
   const { forgotten } = await ask('forget', request).catch((error: unknown) => {
     const { code, message, cause } = error as Error & { code?: string, cause?: { code?: string } }
     if (code !== 'receiver_unavailable' || NOT_SENT.test(cause?.code ?? '')) throw error
-    throw new ReceiverError(code, `${message} It may have deleted it all the same. ` +
+    throw new ReceiverError(code, `${message} It may have deleted it anyway. ` +
       'This installation keeps its id, so that you can ask again, which does no harm.', { cause: error })
   })
   const { installations, pings } = isObject(forgotten) ? forgotten as Partial<Forgotten> : {}
@@ -100,7 +100,7 @@ function rightUrl (url: string, right: Right): string {
 const WISHES: Record<Right, string> = { held: 'say what it holds', forget: 'delete what it holds' }
 
 const notOffered = (right: Right, url: string) => new ReceiverError('right_not_offered',
-  `${hostOf(url)} does not ${WISHES[right]} by itself. Ask whoever runs it, and name the instanceId.`)
+  `${hostOf(url)} does not ${WISHES[right]} by itself. Ask its operator, and name the instanceId.`)
 
 const hostOf = (url: string) => new URL(url).host
 

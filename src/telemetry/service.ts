@@ -35,7 +35,7 @@ export class TelemetryService {
     this.#failures = new FailureLog(host.log)
   }
 
-  /** Where pings are posted to; null while that is in doubt. */
+  /** Where pings are posted to; null while that is unclear. */
   get url (): string | null {
     return this.#consent.url
   }

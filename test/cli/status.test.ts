@@ -36,7 +36,7 @@ describe('flowforge telemetry status', () => {
       const home = await prepareHome(t, { telemetry: section as never })
       const status = await runCommand(home, 'telemetry status')
       assert.equal(status.code, 3)
-      assert.match(status.stdout, /\nNo ping is posted\. Where pings would go is not known while flowforge\.yml is in doubt\.\n$/)
+      assert.match(status.stdout, /\nNo ping is posted\. Where pings would go is not known while flowforge\.yml is unclear\.\n$/)
       assert.equal((JSON.parse((await runCommand(home, 'telemetry status --json')).stdout) as { url: unknown }).url, null)
       assert.match((await runCommand(home, 'telemetry check')).stdout, /\nNobody was contacted\. Where the check would connect to is not known/)
     })

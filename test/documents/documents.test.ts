@@ -36,7 +36,7 @@ describe('the documents', () => {
   test('name the same contact as the Telemetry page', async (t) => {
     const client = await setUp(await buildNewPlatform(t))
     assert.ok((await client.get('/documents/privacy')).body.includes(`<a href="${CONTACT_URL}">`))
-    assert.match((await client.get('/admin/settings/telemetry')).body, /Questions about what is received: whoever runs 127\.0\.0\.1:9\./)
+    assert.match((await client.get('/admin/settings/telemetry')).body, /Questions about what is received: the operator of 127\.0\.0\.1:9\./)
   })
 })
 

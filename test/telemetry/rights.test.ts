@@ -90,7 +90,7 @@ describe('a receiver', () => {
     const client = await setUp(app)
     const { statusCode, body } = await client.post('/api/v1/telemetry/forget')
     assert.equal(statusCode, 503)
-    assert.match(body, /It may have deleted it all the same\. This installation keeps its id, so that you can ask again/)
+    assert.match(body, /It may have deleted it anyway\. This installation keeps its id, so that you can ask again/)
     assert.equal((await client.post('/api/v1/telemetry/forget')).statusCode, 200)
     assert.equal(requests[0]!.body, requests[1]!.body)
   })

@@ -119,8 +119,8 @@ function sharesOverTime (shares: Shares[]): [days: string[], series: Series[]] {
 }
 
 function viewTotals ({ totals }: Report) {
-  const about = 'Sums over the installations of 30 days, without what the largest have more than others, so that ' +
-    'nobody can bend them.'
+  const about = 'Sums over the installations of 30 days. The largest counts are capped, so that no sender can ' +
+    'distort the sums.'
   return viewTime('totals', 'Users, teams and projects', about, totals.map(({ day }) => day), [
     { name: 'users', values: totals.map(({ users }) => users) },
     { name: 'projects', values: totals.map(({ projects }) => projects) },
