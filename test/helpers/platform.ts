@@ -88,9 +88,22 @@ export class PlatformLog extends Writable {
   }
 }
 
-/** A directory that is removed after the test. */
+/** Directories of tests that have ended. */
+const ended: string[] = []
+
+function removeEnded (): void {
+  for (const directory of ended.splice(0)) rmSync(directory, { recursive: true, force: true })
+}
+
+process.on('exit', removeEnded)
+
+/**
+ * A directory that is removed after the test, once the next test needs one: what a test does after its end runs in the order
+ * in which it was registered, and a platform that still runs would find its database gone.
+ */
 export function temporaryDirectory (t: TestContext): string {
+  removeEnded()
   const directory = mkdtempSync(join(tmpdir(), 'flowforge-'))
-  t.after(() => { rmSync(directory, { recursive: true, force: true }) })
+  t.after(() => { ended.push(directory) })
   return directory
 }
