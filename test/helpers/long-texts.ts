@@ -23,13 +23,16 @@ export async function measure (run: () => unknown): Promise<number> {
 /** Milliseconds allowed for garbage collection and noise; a backtracking pattern takes seconds for such a text. */
 const NOISE_MS = 50
 
+/** Further attempts, because garbage collection may slow down several on a busy machine. */
+const ATTEMPTS = 4
+
 /** Checks that a request with a long text takes hardly more processor time than one with a short text. */
 export async function assertBounded (
   name: string, send: (length: number) => Promise<unknown>, lengths: [short: number, long: number]
 ): Promise<void> {
   const [short, long] = lengths
   const bound = 5 * await measure(() => send(short)) + NOISE_MS
-  const first = await measure(() => send(long))
-  const least = first < bound ? first : Math.min(first, await measure(() => send(long)))
+  let least = await measure(() => send(long))
+  for (let again = 0; again < ATTEMPTS && least >= bound; again++) least = Math.min(least, await measure(() => send(long)))
   assert.ok(least < bound, `${name}: ${least} ms, ${bound} ms at most`)
 }
