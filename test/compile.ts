@@ -1,7 +1,6 @@
 import { build, type OutputFile } from 'esbuild'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { bundlePackages } from './bundle-packages.js'
 
 /** The folder of the compiled files. */
 export const BUILD = 'build'
@@ -30,7 +29,6 @@ export async function compile (): Promise<void> {
     logLevel: 'warning'
   })
   for (const file of outputFiles) update(file)
-  await bundlePackages(BUILD)
   const wanted = new Set(outputFiles.map(({ path }) => path))
   for (const file of ['src', ...PROGRAMS].flatMap((folder) => listFiles(join(BUILD, folder)))) if (!wanted.has(file)) rmSync(file)
 }
