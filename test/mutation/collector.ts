@@ -42,6 +42,7 @@ export const collectorMutations = [
   ...mutate('src/collector/storage/group-commit.ts', COMMIT,
     ['if (queue.length >= limits.queue)', 'if (queue.length > limits.queue)', 'full queue'],
     ['!keys.has(key)', 'true', 'items of one key'],
+    ['if (last > 1)', 'if (last > 99)', 'batch of several is answered'],
     ['batch.length < most && ', '', 'up to the size limit'],
     ['if (batch.length === 1 || !limits.isFaultOfItem(error)) {', 'if (limits !== undefined) {', 'fails alone']),
   ...mutate('src/collector/storage/salts.ts', SALTS,

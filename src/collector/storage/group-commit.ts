@@ -48,10 +48,10 @@ export function groupCommit<Item, Result> (
   let running: Promise<void> | undefined
 
   async function run (): Promise<void> {
+    let batch: Array<Waiting<Item, Result>> = []
     while (queue.length > 0) {
-      // Lets requests that have already arrived join the batch.
-      await new Promise(setImmediate)
-      const batch = takeBatch(queue, limits)
+      await letJoin(batch.length)
+      batch = takeBatch(queue, limits)
       limits.onBatch?.(batch.length)
       await commitTogether(batch)
     }
@@ -65,8 +65,7 @@ export function groupCommit<Item, Result> (
       batch.forEach(({ resolve }, index) => resolve(results[index]!))
     } catch (error) {
       if (batch.length === 1 || !limits.isFaultOfItem(error)) {
-        batch.forEach(({ reject }) => reject(error))
-        return
+        return batch.forEach(({ reject }) => reject(error))
       }
       const middle = batch.length >> 1
       await commitTogether(batch.slice(0, middle))
@@ -85,6 +84,15 @@ export function groupCommit<Item, Result> (
     waiting: () => queue.length,
     async drained () { await running }
   }
+}
+
+/**
+ * Lets requests that have already arrived join the next batch; after a batch of several, also those that arrived while
+ * it was answered, because an item of a larger batch costs less.
+ */
+async function letJoin (last: number): Promise<void> {
+  await new Promise(setImmediate)
+  if (last > 1) await new Promise(setImmediate)
 }
 
 /** Removes the items of the next batch from the queue, in order. Further items of the same key stay in the queue. */

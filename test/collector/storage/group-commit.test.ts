@@ -38,6 +38,26 @@ test('items that arrive during a commit form the next batch, up to the size limi
   await drained()
 })
 
+test('what arrives while a batch of several is answered joins the next, which after a single item begins at once', async () => {
+  for (const [first, next] of [[[1], [3]], [[1, 2], [3, 4]]] as const) {
+    const { batches, commit } = heldCommit()
+    const { add, drained } = groupCommit(commit, LIMITS)
+    const results = first.map(add)
+    await turn()
+    results.push(add(3))
+    batches[0]!.end()
+    for (let i = 0; i < 2; i++) await new Promise(setImmediate)
+    results.push(add(4))
+    await turn()
+    assert.deepEqual(batches[1]?.items, next)
+    batches[1].end()
+    await turn()
+    batches[2]?.end()
+    await Promise.all(results)
+    await drained()
+  }
+})
+
 test('no item is answered before its batch is committed', async () => {
   const { batches, commit } = heldCommit()
   const { add } = groupCommit(commit, LIMITS)
