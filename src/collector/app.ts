@@ -5,7 +5,7 @@ import { mergeChunkedBodies } from '../network/merge-chunks.js'
 import type { Clock } from './clock.js'
 import { dayOf } from './day.js'
 import { clientAddress } from './http/client-address.js'
-import { answerErrors } from './http/errors.js'
+import { answerErrors, invalidRequest } from './http/errors.js'
 import { health } from './http/health.js'
 import { ingest } from './http/ingest.js'
 import { limits } from './http/limits.js'
@@ -94,10 +94,7 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
     http: { headersTimeout: timeout, connectionsCheckingInterval: Math.min(timeout, 5000) },
     clientErrorHandler: refuseConnection,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-    schemaErrorFormatter: ([error]) => {
-      const property = error?.instancePath.slice(1).replaceAll('/', '.') || 'the ping'
-      return new Error(`${property} ${error?.message}`)
-    }
+    schemaErrorFormatter: ([error]) => invalidRequest(error)
   })
   app.removeContentTypeParser('text/plain')
   answerErrors(app)

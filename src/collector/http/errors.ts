@@ -27,6 +27,19 @@ export class RequestError extends Error {
   constructor (readonly statusCode: number, message: string) { super(message) }
 }
 
+/**
+ * Builds the error of a request that its schema refuses, from the validator's first complaint. It has no stack: nothing
+ * reads it, and it would cost more than the validation, which a flood of invalid pings would take from the valid ones.
+ */
+export function invalidRequest (found: { instancePath: string, message?: string } | undefined): Error {
+  const property = found?.instancePath.slice(1).replaceAll('/', '.') || 'the ping'
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = new Error(`${property} ${found?.message}`)
+  Error.stackTraceLimit = stackTraceLimit
+  return error
+}
+
 export function faultOf (error: FastifyError): Fault {
   const status = error.statusCode ?? 500
   if (error instanceof RequestError) return { status, message: error.message }
