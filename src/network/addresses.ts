@@ -33,6 +33,8 @@ export interface Client {
 
 /** Reads the address of a client from a header or a socket. */
 export function readClient (text: string): Client {
+  // As most are. It is canonical already, and need not be parsed.
+  if (isIPv4(text)) return { address: text, network: text }
   const parsed = parseAddress(text)
   const address = parsed?.toString() ?? 'unknown'
   if (!parsed || parsed.kind() === 'ipv4') return { address, network: address }
