@@ -12,6 +12,7 @@ import { startOwnPostgres } from '../test/helpers/postgres.js'
 import { startCandidate, stopCandidate } from './candidates.js'
 import { fillInstallations, inTurn, TODAY } from './fill-collector.js'
 import { postPings, type Load } from './load.js'
+import { readProcessorTime } from './processor-time.js'
 import { median, publish, ratio, spread, type Table } from './publish.js'
 import { measureInvalid, measureOutage } from './recovery.js'
 
@@ -23,6 +24,7 @@ const INSTALLATIONS = Number(process.env.BENCH_INSTALLATIONS ?? 1_000_000)
 
 const NAMES = ['bareRoute', 'collector', 'connectionPerPing'] as const
 type Name = typeof NAMES[number]
+type Round = Load & { costs: number[] | undefined }
 
 const TITLES: Record<Name, string> = {
   bareRoute: 'a bare route that parses, validates and stores nothing',
@@ -56,7 +58,29 @@ async function assertNoted (databaseUrl: string, acknowledged: number): Promise<
   }
 }
 
-function summarise (rounds: Array<Record<Name, Load>>, more: Table[]): void {
+const PARTS = ['server', 'postgres', 'load'] as const
+
+/** Measures an intake: its load, and the processor time of each part for one ping, in microseconds. */
+async function measure (server: number, post: () => Promise<Load>): Promise<Round> {
+  const before = readProcessorTime(server)
+  const load = await post()
+  const after = readProcessorTime(server)
+  const pings = load.perSecond * SECONDS
+  return { ...load, costs: before && after && PARTS.map((part) => (after[part] - before[part]) / pings) }
+}
+
+function tableOfCosts (rounds: Array<Record<Name, Round>>): Table {
+  return {
+    title: 'Processor time of a ping',
+    columns: ['intake', 'intake, µs', 'PostgreSQL, µs', 'load, µs', 'together, µs'],
+    rows: NAMES.map((name) => {
+      const costs = PARTS.map((_part, index) => median(rounds.map((round) => round[name].costs?.[index] ?? NaN)))
+      return [TITLES[name], ...[...costs, costs.reduce((sum, cost) => sum + cost)].map((cost) => cost.toFixed(0))]
+    })
+  }
+}
+
+function summarise (rounds: Array<Record<Name, Round>>, more: Table[]): void {
   const of = (name: Name, figure: keyof Load) => rounds.map((round) => round[name][figure])
   const ours = of('collector', 'perSecond')
   publish('collector', {
@@ -71,14 +95,14 @@ function summarise (rounds: Array<Record<Name, Load>>, more: Table[]): void {
         TITLES[name], spread(of(name, 'perSecond'), 0), ratio(ours, of(name, 'perSecond')),
         median(of(name, 'p50')).toFixed(1), median(of(name, 'p99')).toFixed(1), String(of(name, 'failed').reduce((sum, failed) => sum + failed))
       ])
-    }, ...more],
+    }, tableOfCosts(rounds), ...more],
     findings: [
       `Answered after its commit, the collector takes ${ratio(ours, of('bareRoute', 'perSecond'))} of what a route takes that stores ` +
         `nothing, and ${ratio(ours, of('connectionPerPing', 'perSecond'))} times what an intake takes that connects for each ping; ` +
         'the aims are at least 0.5 and 30.',
       `Its p99 is ${median(of('collector', 'p99')).toFixed(0)} ms; the aim is under 25 ms.`,
       'The aims for the valid pings are a p99 of at most 1.5 times, and after an outage none missing, and the pace back within as long.',
-      'The collector, PostgreSQL and the load share two cores: storing a ping costs PostgreSQL about as much as receiving it costs Node.js.'
+      'The intake, PostgreSQL and the load share the cores: what a ping costs them together decides how many are answered.'
     ],
     rate: median(ours)
   })
@@ -89,7 +113,7 @@ const children: ChildProcess[] = []
 const start = async (name: string, url: string) => {
   const started = await startCandidate(name, url)
   children.push(started.child)
-  return started.url
+  return started
 }
 try {
   const { databaseUrl, idOf } = await createDatabase()
@@ -103,21 +127,24 @@ try {
     ? { idOf, onStored: () => { acknowledged++ } }
     : {})
   const urls = {} as Record<Name, string>
+  const servers = {} as Record<Name, number>
   for (const name of NAMES) {
-    urls[name] = await start(name, databaseUrl)
+    const { url, child } = await start(name, databaseUrl)
+    urls[name] = url
+    servers[name] = child.pid!
     await post(name, 1)
   }
-  const rounds: Array<Record<Name, Load>> = []
+  const rounds: Array<Record<Name, Round>> = []
   for (let round = 1; round <= ROUNDS; round++) {
-    const loads = {} as Record<Name, Load>
-    for (const name of NAMES) loads[name] = await post(name, SECONDS)
+    const loads = {} as Record<Name, Round>
+    for (const name of NAMES) loads[name] = await measure(servers[name], () => post(name, SECONDS))
     rounds.push(loads)
     console.log(`round ${round}: ${NAMES.map((name) => `${name} ${Math.round(loads[name].perSecond)}/s`).join(', ')}`)
   }
   await assertNoted(databaseUrl, acknowledged)
   const more = [await measureInvalid(urls.collector, idOf, Math.ceil(ROUNDS / 3), SECONDS)]
   const other = await createDatabase()
-  more.push(await measureOutage(other.databaseUrl, (url) => start('collector', url), other.idOf, OUTAGE))
+  more.push(await measureOutage(other.databaseUrl, async (url) => (await start('collector', url)).url, other.idOf, OUTAGE))
   summarise(rounds, more)
 } finally {
   await Promise.all(children.map(stopCandidate))
