@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { Sequelize } from 'sequelize'
 import { buildCollector } from '../../src/collector/app.js'
@@ -21,6 +20,9 @@ import { runCollector } from './run-collector.js'
 import { KEY, sqliteUrl, startCollector } from './start-collector.js'
 
 const SECRET = 'a-secret-of-the-url'
+
+/** An unused connection of a pool holds its process for 10 seconds. */
+const HELD_MS = 9_000
 
 const IN_WHICH_FORM = /^COLLECTOR_DATABASE_URL is not in the expected form\. `sqlite:FILE`, or `postgres:/
 
@@ -48,7 +50,13 @@ async function startHereInVain (t: TestContext, url: string, environment: Record
 
 async function startProcessInVain (t: TestContext, url: string, environment: Record<string, string> = {}) {
   const { child } = runCollector(t, { COLLECTOR_DATABASE_URL: url, COLLECTOR_PORT: '0', ...environment })
-  const [said, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')])
+  let [said, since] = ['', Infinity]
+  child.stderr!.on('data', (text) => {
+    said += text
+    since = Math.min(since, performance.now())
+  })
+  const [code] = await once(child, 'close')
+  assert.ok(performance.now() - since < HELD_MS, 'nothing holds the process after it has said why')
   return readReason(code, said)
 }
 
@@ -131,10 +139,8 @@ describe('a collector that cannot start prints the reason in one line:', { concu
     t.after(() => admin.close())
     await admin.query(`CREATE ROLE guest LOGIN PASSWORD '${SECRET}'`).catch(() => { /* exists from an earlier run */ })
     const guest = { ...address, user: 'guest', password: SECRET }
-    const started = Date.now()
     const refused = await startInVain(t, urlOf(guest))
     assert.match(refused.reason, /^permission denied for schema public\. The user of COLLECTOR_DATABASE_URL needs the right: GRANT CREATE ON SCHEMA/)
-    assert.ok(Date.now() - started < 9_000)
     await admin.query(`ALTER DATABASE ${address.database} SET default_transaction_read_only = on`)
     const readOnly = await startInVain(t, urlOf(address))
     assert.match(readOnly.reason, /^cannot execute .+ in a read-only transaction\. Name the primary server in COLLECTOR_DATABASE_URL/)
