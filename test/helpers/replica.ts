@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+// The fetch of Node.js 22.12 breaks on a mocked clock.
+import { fetch, type Response } from 'undici'
 import { stringify } from 'yaml'
 import type { DatabaseAddress } from '../../src/database/open.js'
 import { setUp } from './client.js'
