@@ -100,7 +100,7 @@ describe('of two addresses', () => {
     const first = await startStopped(t)
     useNameServers(t, await startNameServer(t, { 'two.invalid': ['127.0.0.2', '127.0.0.3'] }))
     const reaching = reach({ host: 'two.invalid', port: first.port }, signal)
-    first.goOn(600)
+    first.goOn(200)
     const socket = await reaching
     t.after(() => socket.destroy())
     assert.equal(socket.remoteAddress, '127.0.0.2')
