@@ -20,6 +20,9 @@ import { readDatabaseClock, type Database } from './storage/database.js'
 import { openCollectorDatabase } from './storage/open.js'
 import { keepSalts } from './storage/salts.js'
 
+/** How long a stop waits for pings that are still arriving. */
+const CLOSE_MS = 2_000
+
 /** Limit between two pings on one connection. With Fastify's default of 72 s, idle connections would last too long. */
 const IDLE_MS = 30_000
 
@@ -99,6 +102,9 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   app.removeContentTypeParser('text/plain')
   answerErrors(app)
   mergeChunkedBodies(app)
+  // Pings that are still arriving have not been confirmed, so they may be cut off. Without this, a connection that a
+  // browser opened ahead of time would delay a stop for ever.
+  app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
   return app
 }
 

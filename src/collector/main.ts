@@ -25,8 +25,6 @@ async function start (): Promise<void> {
   const app = await buildCollector(settings)
   closeOnStop(async () => {
     app.log.info('stopping: taking no more pings, committing what is here')
-    // Pings that are still arriving after two seconds have not been confirmed, so they may be cut off.
-    setTimeout(() => app.server.closeAllConnections(), 2000).unref()
     await app.close()
   })
   await listen(app, settings)

@@ -5,8 +5,9 @@ import type { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { settingsTable } from '../../src/collector/settings.js'
 import { freePort } from '../helpers/postgres.js'
+import { within } from '../helpers/within.js'
 import { runCollector } from './run-collector.js'
-import { PING, post, sqliteUrl } from './start-collector.js'
+import { PING, post, sqliteUrl, startCollector } from './start-collector.js'
 
 async function readAll (stream: Readable): Promise<string> {
   return (await stream.toArray()).join('')
@@ -52,6 +53,16 @@ test('an unfinished ping does not prevent the collector from stopping', async (t
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
   assert.deepEqual(await exit, [0, null])
+})
+
+test('a connection that a browser opened ahead of time does not prevent the collector from stopping', async (t) => {
+  const { app, url } = await startCollector(t, await sqliteUrl(t))
+  const spare = connect(Number(new URL(url).port), '127.0.0.1')
+  t.after(() => { spare.destroy() })
+  await once(spare, 'connect')
+  // The server has accepted it, too.
+  await app.inject('/health')
+  await within('the stop', app.close(), 20_000)
 })
 
 test('--help lists every setting with its default, and any other argument exits with 64', async (t) => {
