@@ -10,6 +10,7 @@ import http from './http/index.js'
 import openapi from './http/openapi.js'
 import { serializeError } from './database/serialize-error.js'
 import { parseProxies } from './network/addresses.js'
+import { endConnections } from './network/end-connections.js'
 import { mergeChunkedBodies } from './network/merge-chunks.js'
 import settings from './settings/index.js'
 import operatorRefusal from './settings/operator-refusal.js'
@@ -22,9 +23,6 @@ import views from './views/index.js'
  * characters. Routes that anybody can use have less.
  */
 const BODY_LIMIT = 16 * 1024
-
-/** How long a stop waits for requests in flight. */
-const CLOSE_MS = 2_000
 
 /**
  * Builds the platform: registers all capabilities, ready to listen.
@@ -47,8 +45,7 @@ export async function buildApp (
   })
   app.server.maxConnections = MOST_CONNECTIONS
   mergeChunkedBodies(app)
-  // Browsers open connections ahead of time, which never count as idle; without this a stop would wait for them.
-  app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
+  endConnections(app)
   try {
     await registerCapabilities(app, platformConfig)
   } catch (error) {

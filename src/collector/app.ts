@@ -1,6 +1,7 @@
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Socket } from 'node:net'
 import { parseProxies } from '../network/addresses.js'
+import { endConnections } from '../network/end-connections.js'
 import { mergeChunkedBodies } from '../network/merge-chunks.js'
 import type { Clock } from './clock.js'
 import { dayOf } from './day.js'
@@ -19,9 +20,6 @@ import { connect } from './storage/connect.js'
 import { readDatabaseClock, type Database } from './storage/database.js'
 import { openCollectorDatabase } from './storage/open.js'
 import { keepSalts } from './storage/salts.js'
-
-/** How long a stop waits for pings that are still arriving. */
-const CLOSE_MS = 2_000
 
 /** Limit between two pings on one connection. With Fastify's default of 72 s, idle connections would last too long. */
 const IDLE_MS = 30_000
@@ -102,9 +100,8 @@ function createServer (settings: CollectorSettings, logTo: CollectorOptions['log
   app.removeContentTypeParser('text/plain')
   answerErrors(app)
   mergeChunkedBodies(app)
-  // Pings that are still arriving have not been confirmed, so they may be cut off. Without this, a connection that a
-  // browser opened ahead of time would delay a stop for ever.
-  app.addHook('preClose', async () => { setTimeout(() => { app.server.closeAllConnections() }, CLOSE_MS).unref() })
+  // May cut off pings that are still arriving, as they have not been confirmed.
+  endConnections(app)
   return app
 }
 
