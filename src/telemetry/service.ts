@@ -64,7 +64,9 @@ export class TelemetryService {
   async preview (): Promise<string> {
     this.#consent.assertComplete()
     const { allowed } = await this.#consent.readSettings()
-    return collectPing(this.#host, allowed ? await readAgreedVersion(this.#host.settings) : SCHEMA_VERSION)
+    const version = allowed ? await readAgreedVersion(this.#host.settings) : SCHEMA_VERSION
+    // A host that stops must not close its database during the transaction.
+    return this.#track(() => collectPing(this.#host, version))
   }
 
   /** Lists the properties that this release could send but that are not agreed to; empty while telemetry is off. */
@@ -148,7 +150,7 @@ export class TelemetryService {
     await Promise.race([Promise.allSettled(deliveries), timers.setTimeout(CANCEL_MS, undefined, { ref: false })])
   }
 
-  /** Runs something that `cancel` can abort. */
+  /** Runs something that `cancel` aborts, if it uses the signal, and waits for. */
   #track<T> (run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const cancellation = new AbortController()
     const running = run(cancellation.signal).finally(() => this.#inFlight.delete(cancellation))

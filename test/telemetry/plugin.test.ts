@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { describe, test } from 'node:test'
+import timers from 'node:timers/promises'
 import { fastify } from 'fastify'
 import telemetry from '../../src/telemetry/index.js'
 import { startListener } from '../helpers/listener.js'
@@ -59,6 +61,28 @@ test('a platform closes cleanly twice in a row, and before it is ready', async (
   const { app } = await buildPlatform(t, { telemetry: { url } })
   await app.close()
   await app.close()
+})
+
+test('a stop waits for a preview, which reads the database in a transaction', async (t) => {
+  const { app } = await buildPlatform(t, { telemetry: { url } })
+  const { Team } = app.db.models
+  const counting = new EventEmitter()
+  const count = Team.count.bind(Team)
+  t.mock.method(Team, 'unscoped', () => ({
+    count: async (options: object) => {
+      counting.emit('begun')
+      await once(counting, 'allowed')
+      return count(options)
+    }
+  }))
+  const preview = app.telemetry.preview()
+  await once(counting, 'begun')
+  const closing = app.close()
+  // Long enough for a stop that does not wait.
+  await Promise.race([closing, timers.setTimeout(500)])
+  counting.emit('allowed')
+  assert.equal(JSON.parse(await preview).platform.counts.teams, 0)
+  await closing
 })
 
 test('a host may register telemetry before its decorators, or without any', async (t) => {
