@@ -98,9 +98,15 @@ export class Decisions {
 
   /** Stops trying to write what could not be written, and waits for what is being written. */
   async close (): Promise<void> {
+    this.#stopRetries()
+    await this.#writing
+    // What has failed meanwhile would be tried again.
+    this.#stopRetries()
+  }
+
+  #stopRetries (): void {
     clearTimeout(this.#retry)
     clearTimeout(this.#retryRecord)
-    await this.#writing
   }
 
   #pending (): Decision[] {

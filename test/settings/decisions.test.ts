@@ -126,6 +126,20 @@ describeOnBoth('decisions on telemetry', (create) => {
   })
 })
 
+test('an opt-out whose writing fails during a stop is not written after it', async (t) => {
+  const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
+  const upsert = t.mock.method(app.db.models.PlatformSetting, 'upsert', () => Promise.reject(new Error('disk full')))
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const decided = assert.rejects(app.decisions.decide({ enabled: false, way: 'API', who: 'ada' }), { code: 'decision_not_saved' })
+  await app.decisions.close()
+  await decided
+  t.mock.timers.tick(60_000)
+  // Waits for what is being written.
+  await app.decisions.close()
+  assert.equal(upsert.mock.callCount(), 1)
+  t.mock.timers.reset()
+})
+
 describe('an opt-out concurrent with another decision', () => {
   test('holds even if an earlier opt-in is saved later and the opt-out cannot be saved', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
