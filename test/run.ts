@@ -43,8 +43,8 @@ function locateBuilt (file: string): string {
 }
 
 /**
- * Keeps temporary files in memory, where Linux has room for them: the tests make some hundred databases, and each commit would
- * wait for the disk. Returns the folder.
+ * Keeps temporary files in memory, if Linux has room for them: the tests make some hundred databases, and each commit
+ * would wait for the disk. Returns the folder.
  */
 function useMemory (): string | undefined {
   const [mount] = existsSync('/proc/mounts') ? readFileSync('/proc/mounts', 'utf8').match(/^\S+ \/dev\/shm .*$/m) ?? [] : []

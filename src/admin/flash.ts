@@ -4,8 +4,8 @@ import { isSecure } from '../http/scheme.js'
 const COOKIE = 'flash'
 
 /**
- * The last action on the Telemetry page: pressed the switch, asked for a ping that was not sent, sent the
- * ping with this id, asked the receiver, had this many pings deleted, or taken a new id.
+ * The last action on the Telemetry page: the switch, a ping that was not sent, the ping with this id, a question to
+ * the receiver, the deletion of this many pings, or a new id.
  */
 export type Flash = 'switch' | 'send' | `sent-${number}` | 'held' | 'forget' | `forgotten-${number}` | 'new-id'
 
