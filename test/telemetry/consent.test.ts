@@ -85,6 +85,14 @@ describe('flowforge.yml', () => {
     })
   })
 
+  for (const [what, text] of [['no text', ''], ['blank lines', ' \n\n']] as const) {
+    test(`turns telemetry off with ${what}, and says that it is empty`, () => {
+      const { allowed, doubtful, reason } = judge(text)
+      assert.deepEqual({ allowed, doubtful }, { allowed: false, doubtful: true })
+      assert.match(reason, /^flowforge\.yml is empty/)
+    })
+  }
+
   const doubts: [string, yaml: string, reason: RegExp][] = [
     ['no', 'telemetry:\n  enabled: no', /^flowforge.yml, line 2, sets telemetry.enabled to 'no', which is neither/],
     ['off', 'telemetry:\n  enabled: off', /line 2, sets telemetry.enabled to 'off'/],
@@ -104,6 +112,7 @@ describe('flowforge.yml', () => {
     ['a key that every object inherits', 'telemetry:\n  constructor: 1', /line 2, has the unknown key telemetry\.constructor/],
     ['an empty url', 'telemetry:\n  url:', /line 2, sets telemetry.url to something other than an http or https URL/],
     ['a url of another kind', 'telemetry:\n  url: file:///tmp/x', /line 2, sets telemetry.url to something/],
+    ['a url of another protocol', 'telemetry:\n  url: ftp://127.0.0.1/', /line 2, sets telemetry.url to something/],
     ['a url with white space in it', 'telemetry:\n  url: "h\tttp://127.0.0.1/"', /line 2, sets telemetry.url to something/],
     ['a url with a missing slash', 'telemetry:\n  url: http:/127.0.0.1/', /line 2, sets telemetry.url to something/],
     ['a url with a password', 'telemetry:\n  url: http://a:b@c/', /line 2, sets telemetry.url/],

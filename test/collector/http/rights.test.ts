@@ -48,12 +48,15 @@ describeOnBoth('the rights of an installation', (create) => {
   test('/forget deletes it, answers how much was deleted, and does not affect others', async (t) => {
     const collector = await startCollector(t, await create(t))
     for (let i = 0; i < 3; i++) await collector.post(PING)
-    await collector.post({ ...PING, instanceId: instanceId(7) })
+    const others = [instanceId(7), instanceId(0xffffffff)]
+    for (const other of others) await collector.post({ ...PING, instanceId: other })
     const { status, body } = await ask(collector, '/forget')
     assert.deepEqual([status, body], [200, { status: 'success', forgotten: { installations: 1, pings: 3 } }])
     assert.deepEqual((await ask(collector, '/held')).body.held, { installation: null, pingsKept: 0, pings: [] })
     assert.deepEqual((await ask(collector, '/forget')).body.forgotten, { installations: 0, pings: 0 })
-    assert.deepEqual((await collector.rows()).map((row) => row.instance_id), [instanceId(7)])
+    for (const table of ['pings', 'installations']) {
+      assert.deepEqual((await collector.rows(table)).map((row) => row.instance_id).toSorted(), others, table)
+    }
   })
 
   test('an invalid id and unknown properties are refused', async (t) => {
