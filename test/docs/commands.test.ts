@@ -123,7 +123,7 @@ describe('the documented commands', () => {
 async function startScript (t: TestContext, args: string[], env: Record<string, string>) {
   const child = spawn('npm', args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   // npm, its shell and the server form one process group, so that a failed test can end all of them.
-  t.after(() => { if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL') })
+  t.after(() => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL') })
   return { url: await findAddress(child), stop: () => stopGroup(child) }
 }
 
