@@ -1,5 +1,5 @@
 /** The scheduled jobs of the collector, in UTC. A job that was missed or failed is repeated at the next full minute. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import cron from 'node-cron'
 import { watchClock, type Clock } from './clock.js'
@@ -21,7 +21,7 @@ declare module 'fastify' {
      */
     historyDaysLeft: () => number
     /** Hook for routes that change pings: refuses requests with 503 while an older release's pings are counted. */
-    whenReady: () => Promise<void>
+    whenReady: onRequestHookHandler
   }
 }
 
@@ -74,10 +74,10 @@ export const maintenance = fp<Options>(async (app: FastifyInstance, options: Opt
 
   app.decorate('maintain', () => { enqueue(); return running })
   app.decorate('historyDaysLeft', () => daysLeft)
-  app.decorate('whenReady', async () => {
-    if (!history) return
-    throw new RequestError(503, 'the collector is counting the pings of an older release; ' +
-      `days left: ${daysLeft}; try again later`)
+  app.decorate('whenReady', (_request, _reply, done) => {
+    if (!history) return done()
+    done(new RequestError(503, 'the collector is counting the pings of an older release; ' +
+      `days left: ${daysLeft}; try again later`))
   })
   // Missed jobs are caught up, so node-cron need not print a warning for each missed minute.
   const task = cron.schedule('0 * * * * *', enqueue, { timezone: 'Etc/UTC', suppressMissedWarning: true })

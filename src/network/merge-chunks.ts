@@ -31,6 +31,7 @@ export function mergeChunks (body: Readable): Readable {
 
 /** Makes a server merge the chunks of each chunked body. */
 export function mergeChunkedBodies (app: FastifyInstance): void {
-  app.addHook('preParsing', async ({ headers }, _reply, body) => (
-    headers['transfer-encoding'] === undefined ? body : mergeChunks(body as Readable)))
+  app.addHook('preParsing', ({ headers }, _reply, body, done) => {
+    done(null, headers['transfer-encoding'] === undefined ? body : mergeChunks(body as Readable))
+  })
 }

@@ -43,11 +43,16 @@ export const clientAddress = fp<Options>(async (app: FastifyInstance, { salts, s
   app.decorateRequest('receivedAt', 0)
   app.decorateRequest('addressHash', '')
   app.decorateRequest('networkHash', '')
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     request.receivedAt = now()
-    const salt = await salts.of(dayOf(request.receivedAt))
-    const { address, network } = readClient(request.ip ?? '')
-    request.addressHash = hashAddress(key, salt, address)
-    request.networkHash = network === address ? request.addressHash : hashAddress(key, salt, network)
+    const hash = (salt: string) => {
+      const { address, network } = readClient(request.ip ?? '')
+      request.addressHash = hashAddress(key, salt, address)
+      request.networkHash = network === address ? request.addressHash : hashAddress(key, salt, network)
+      done()
+    }
+    const salt = salts.of(dayOf(request.receivedAt))
+    if (typeof salt === 'string') hash(salt)
+    else salt.then(hash, done)
   })
 }, { name: 'collector.client-address', fastify: '5.x' })

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { positionOf, receiptOf, rowOf, type Row } from '../storage/columns.js'
 import type { Database } from '../storage/database.js'
@@ -49,9 +49,10 @@ export const ingest = fp<Options>(async (app: FastifyInstance, { db, onBatch }) 
   }
 }, { name: 'collector.ingest', dependencies: ['collector.client-address', 'collector.maintenance'], fastify: '5.x' })
 
-async function refuseEncoding (request: FastifyRequest): Promise<void> {
+const refuseEncoding: onRequestHookHandler = (request, _reply, done) => {
   const encoding = request.headers['content-encoding']
   if (encoding && encoding.toLowerCase() !== 'identity') {
-    throw new RequestError(415, 'a ping is sent without content-encoding')
+    return done(new RequestError(415, 'a ping is sent without content-encoding'))
   }
+  done()
 }

@@ -38,8 +38,11 @@ export interface Limits<Item> {
 }
 
 /**
- * Commits items in batches: items that arrive while one batch is being committed form the next. There is no timer, so a
- * single item does not wait, and batches grow with the load.
+ * Commits items in batches, one at a time: items that arrive while one is being committed wait for the next. There is
+ * no timer, so a single item does not wait, and batches grow with the load.
+ *
+ * A batch takes half of the items. So the database commits one half while this process reads and answers the other;
+ * with all of them in one batch, each would wait for the other.
  */
 export function groupCommit<Item, Result> (
   commit: (items: Item[]) => Promise<Result[]>, limits: Limits<Item>
@@ -50,8 +53,10 @@ export function groupCommit<Item, Result> (
   async function run (): Promise<void> {
     let batch: Array<Waiting<Item, Result>> = []
     while (queue.length > 0) {
-      await letJoin(batch.length)
-      batch = takeBatch(queue, limits)
+      // Requests that have already arrived join the batch.
+      await new Promise(setImmediate)
+      // The senders of the batch that has just been answered are about to send the next items.
+      batch = takeBatch(queue, Math.min(Math.ceil((queue.length + batch.length) / 2), limits.batch), limits.keyOf)
       limits.onBatch?.(batch.length)
       await commitTogether(batch)
     }
@@ -86,18 +91,9 @@ export function groupCommit<Item, Result> (
   }
 }
 
-/**
- * Lets requests that have already arrived join the next batch; after a batch of several, also those that arrived while
- * it was answered, because an item of a larger batch costs less.
- */
-async function letJoin (last: number): Promise<void> {
-  await new Promise(setImmediate)
-  if (last > 1) await new Promise(setImmediate)
-}
-
 /** Removes the items of the next batch from the queue, in order. Further items of the same key stay in the queue. */
 function takeBatch<Item, Result> (
-  queue: Array<Waiting<Item, Result>>, { batch: most, keyOf }: Limits<Item>
+  queue: Array<Waiting<Item, Result>>, most: number, keyOf: Limits<Item>['keyOf']
 ): Array<Waiting<Item, Result>> {
   const keys = new Set<unknown>()
   const batch: Array<Waiting<Item, Result>> = []

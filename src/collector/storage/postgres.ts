@@ -29,8 +29,11 @@ const ISOLATION = '-c default_transaction_isolation=repeatable\\ read'
  * Settings of a connection by purpose. `timeout` limits each statement, in milliseconds, in case the database hangs.
  */
 const PURPOSES: Record<Purpose, { options: string, max: number, timeout?: number, idleTimeoutMillis?: number }> = {
-  // Without this, a prepared statement would keep the plan to scan a partition that was chosen while it was small.
-  intake: { options: `${ISOLATION} -c enable_seqscan=off`, max: 4, timeout: 30_000 },
+  // Without these, a prepared statement would be planned anew each time, or keep the plan to scan a partition that was
+  // chosen while it was small.
+  intake: {
+    options: `${ISOLATION} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off`, max: 4, timeout: 30_000
+  },
   report: { options: ISOLATION, max: 4, timeout: 30_000 },
   // One connection, because temporary tables belong to it. Statements may run for long, but wait for a lock only 2 s.
   maintenance: { options: `${ISOLATION} -c lock_timeout=2s`, max: 1, idleTimeoutMillis: 0 }

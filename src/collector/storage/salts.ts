@@ -3,8 +3,11 @@ import { dayOf } from '../day.js'
 import type { Database } from './database.js'
 
 export interface Salts {
-  /** Returns the salt of a day, 64 hexadecimal digits, the same for all collectors on the database. */
-  of: (day: number) => Promise<string>
+  /**
+   * Returns the salt of a day, 64 hexadecimal digits, the same for all collectors on the database: as a promise only
+   * until it is known, because every ping needs it.
+   */
+  of: (day: number) => string | Promise<string>
   /**
    * Destroys the salts of days that ended at least 24 hours ago, and of days after tomorrow.
    *
@@ -14,15 +17,22 @@ export interface Salts {
 }
 
 export function keepSalts (db: Database): Salts {
-  let current: { day: number, salt: Promise<string> } | undefined
+  let current: { day: number, salt: string | Promise<string> } | undefined
+
+  function ask (day: number): Promise<string> {
+    const salt = agreeOnSalt(db, day)
+    salt.then((known) => {
+      if (current?.salt === salt) current.salt = known
+    }, () => {
+      // The next ping tries again.
+      if (current?.salt === salt) current = undefined
+    })
+    return salt
+  }
+
   return {
     of (day) {
-      if (current?.day !== day) {
-        const salt = agreeOnSalt(db, day)
-        // If the salt could not be read, the next ping tries again.
-        salt.catch(() => { if (current?.salt === salt) current = undefined })
-        current = { day, salt }
-      }
+      if (current?.day !== day) current = { day, salt: ask(day) }
       return current.salt
     },
     async destroy (now) {

@@ -22,40 +22,35 @@ async function turn (): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise(setImmediate)
 }
 
-test('items that arrive during a commit form the next batch, up to the size limit', async () => {
+test('items that arrive during a commit wait for the next batch, which has at most the size limit', async () => {
   const { batches, commit } = heldCommit()
   const { add, drained } = groupCommit(commit, LIMITS)
   const first = add(0)
   await turn()
-  const results = Promise.all([first, ...Array.from({ length: 13 }, (_, i) => add(i + 1))])
-  for (let i = 0; i < 3; i++) {
+  const results = Promise.all([first, ...Array.from({ length: 30 }, (_, i) => add(i + 1))])
+  for (let i = 0; i < 4; i++) {
     assert.equal(batches.length, i + 1, 'one batch at a time')
     batches[i]!.end()
     await turn()
   }
-  assert.deepEqual(batches.map(({ items }) => items.length), [1, 10, 3])
-  assert.deepEqual(await results, Array.from({ length: 14 }, (_, item) => item))
+  assert.deepEqual(batches.map(({ items }) => items.length), [1, 10, 10, 10])
+  assert.deepEqual(await results, Array.from({ length: 31 }, (_, item) => item))
   await drained()
 })
 
-test('what arrives while a batch of several is answered joins the next, which after a single item begins at once', async () => {
-  for (const [first, next] of [[[1], [3]], [[1, 2], [3, 4]]] as const) {
-    const { batches, commit } = heldCommit()
-    const { add, drained } = groupCommit(commit, LIMITS)
-    const results = first.map(add)
+test('a batch takes half of the items, so that one half is committed while the other is read and answered', async () => {
+  const { batches, commit } = heldCommit()
+  const { add } = groupCommit(commit, LIMITS)
+  // Each sender sends its next item when it has the answer, which takes a while.
+  const send = async (item: number): Promise<void> => add(item).then(turn).then(() => send(item + 8))
+  for (let i = 0; i < 8; i++) void send(i)
+  await turn()
+  for (let i = 0; i < 5; i++) {
+    batches[i]!.end()
     await turn()
-    results.push(add(3))
-    batches[0]!.end()
-    for (let i = 0; i < 2; i++) await new Promise(setImmediate)
-    results.push(add(4))
     await turn()
-    assert.deepEqual(batches[1]?.items, next)
-    batches[1].end()
-    await turn()
-    batches[2]?.end()
-    await Promise.all(results)
-    await drained()
   }
+  assert.deepEqual(batches.map(({ items }) => items.length), [4, 4, 4, 4, 4, 4])
 })
 
 test('no item is answered before its batch is committed', async () => {
