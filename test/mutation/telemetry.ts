@@ -9,7 +9,10 @@ const ANSWERS = 'test/telemetry/delivery/answers.test.ts'
 const POST = 'test/telemetry/delivery/post.test.ts'
 const SCHEDULE = 'test/telemetry/schedule.test.ts'
 
-/** Lines of src/telemetry. */
+/**
+ * Lines of src/telemetry. The first check in delivery/while-allowed.ts is not among them: without it no test fails,
+ * because `beforeWrite` reads consent again before anything leaves. It only spares the work in between.
+ */
 export const telemetryMutations = [
   ...mutate('src/telemetry/consent.ts', CONSENT,
     ['if (initialised !== true)', 'if (initialised === false)'],
@@ -67,8 +70,6 @@ export const telemetryMutations = [
     ['      options.signal.throwIfAborted()\n', '', 'aborts a request in flight'],
     ['const isOff = signal.aborted || cause instanceof TelemetryOffError', 'const isOff = false', 'cancels a waiting retry'],
     ['undefined, { signal, ref: false }', 'undefined, { signal: new AbortController().signal, ref: false }', 'cancels a waiting retry']),
-  ...mutate('src/telemetry/delivery/while-allowed.ts', REFUSAL,
-    ['  await assertConsent()\n  const withdrawal', '  const withdrawal', 'another replica before its next attempt']),
   ...mutate('src/telemetry/delivery/retry.ts', ANSWERS,
     ['if (status >= 200 && status < 300) {', 'if (status >= 200 && status < 400) {', 'is final, and no redirect'],
     ['return isConfirmation(answer.receipt)', 'return answer.receipt !== null', 'unconfirmed'],

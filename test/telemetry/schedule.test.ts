@@ -15,12 +15,18 @@ const BLOCKED_MS = 1_500
 const LATE_MS = 10_000
 const SOON_MS = 3_000
 
+/** More than any test expects; a schedule that spins would not end. */
+const MOST_RUNS = 20
+
 /** Starts a schedule on a mocked clock, with a time of day in UTC; records what it has run and when. */
 function scheduleAt (t: TestContext, moment: string, timeOfDay = '18:00:00') {
   pinDaily(t, Date.parse(`1970-01-01T${timeOfDay}Z`))
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date(moment) })
   const runs = { boot: [] as number[], daily: [] as number[] }
-  const schedule = startSchedule((kind) => { runs[kind].push(Date.now()) })
+  const schedule = startSchedule((kind) => {
+    assert.ok(runs[kind].length < MOST_RUNS, `more than ${MOST_RUNS} ${kind} pings`)
+    runs[kind].push(Date.now())
+  })
   t.after(schedule.stop)
   return { schedule, ...runs }
 }
