@@ -63,25 +63,28 @@ async function readReport (url: string, path: string): Promise<void> {
   if (response.status !== 200) throw new Error(`the report answered ${response.status}`)
 }
 
-/** Each request covers days that were not requested before, so none is cached. */
-let asked = 0
-const nextRange = () => `?from=${dateOf(TODAY - 360 + asked++ % 300)}`
+/** Each request to one collector covers days that were not requested before, so none is cached. */
+function makeRanges (): () => string {
+  let asked = 0
+  return () => `?from=${dateOf(TODAY - 360 + asked++)}`
+}
 
 async function measure (databaseUrl: string, installations: number): Promise<Omit<Measured, keyof Stored | 'kind' | 'installations' | 'pings'>> {
   const { child, url } = await startCandidate('collector', databaseUrl)
+  const nextRange = makeRanges()
   try {
     const first = await time(() => readReport(url, '/report.json'))
     const second = await time(() => readReport(url, '/report.json'))
     const uncached: number[] = []
     for (let n = 0; n < UNCACHED; n++) uncached.push(await time(() => readReport(url, `/report.json${nextRange()}`)))
-    return { first, second, uncached: median(uncached), intake: await compareIntake(url, installations) }
+    return { first, second, uncached: median(uncached), intake: await compareIntake(url, installations, nextRange) }
   } finally {
     await stopCandidate(child)
   }
 }
 
 /** The rate of the intake with a reader that asks each second, and without, alternately. */
-async function compareIntake (url: string, installations: number): Promise<number[]> {
+async function compareIntake (url: string, installations: number, nextRange: () => string): Promise<number[]> {
   const ids = inTurn(installations)
   let sent = 0
   const post = async () => (await postPings(url, CONNECTIONS, SECONDS, { idOf: () => ids(sent++) })).perSecond
