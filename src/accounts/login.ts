@@ -39,7 +39,7 @@ export const login: FastifyPluginAsyncTypebox<{ attempts: AccountAttempts }> = a
   })
 
   app.post('/account/login', {
-    config: { rateLimit: LOGIN_LIMIT },
+    config: { rateLimit: LOGIN_LIMIT, takesTurns: true },
     bodyLimit: LOGIN_BODY_LIMIT,
     onRequest: refuseGone,
     schema: { tags: ['account'], summary: 'Sign in', body: loginSchema },

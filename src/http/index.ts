@@ -7,9 +7,12 @@ import { answerErrors } from './errors.js'
 import { acceptForms } from './forms.js'
 import { refuseUnknownHosts } from './host-names.js'
 import { isSecure } from './scheme.js'
+import { takeTurns } from './take-turns.js'
 
 /** Registers what all routes share: cookies, security headers, limits, forms and errors. */
 export default fp(async (app) => {
+  // The first hook, before any work.
+  app.addHook('onRequest', takeTurns())
   // Reread until the setup is finished, because another replica may finish it. It never becomes unfinished again.
   app.addHook('onRequest', async () => {
     if (app.settings.get('setup:initialised')) return

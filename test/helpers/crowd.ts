@@ -17,7 +17,7 @@ export interface Crowd {
   half: number
   /** Connections that send nothing. */
   idle: number
-  /** Concurrent logins, each from a different address. */
+  /** Logins that are sent at the same moment, each from a different address. */
   logins: number
 }
 
@@ -27,11 +27,8 @@ const AT_ONCE = 100
 const LOOKS = 30
 
 /** In the soak test nothing else runs; in `npm test` other files use the processors, too. */
-const MOST_TIMES = inSoak(5, 20)
+const MOST_TIMES = inSoak(5, 100)
 const PATHS = ['/health', '/admin/settings/telemetry']
-
-/** The first answers wait while the crowd is accepted, some tenths of a second. No answer may take longer than this. */
-const LONGEST_MS = 3_000
 
 /** An answer within this time counts as immediate: shorter times are noise. */
 const AT_ONCE_MS = 10
@@ -44,9 +41,16 @@ const HEAD = 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: a
 /** Each from a different address: a request over a limit would be answered before its body. */
 const half = (n: number) => `${HEAD}x-forwarded-for: 10.2.${n >> 8}.${n & 255}\r\n\r\n${'x'.repeat(BODY_BYTES / 2)}`
 
+/** Signs in with a wrong password, from an address that the proxy reports. */
+function login (n: number): string {
+  const body = JSON.stringify({ username: `user-${n}`, password: 'wrong' })
+  return 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n' +
+    `x-forwarded-for: 10.1.${n >> 8}.${n & 255}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+}
+
 /**
- * Lets a crowd connect to a platform's process at once. Checks that half of all other requests are answered within five
- * times the idle time (in the soak test), that all are answered soon, and that the platform uses at most 100 MB more.
+ * Lets a crowd connect to a platform's process at once. Checks that other requests are answered within five times their
+ * idle time (in the soak test), and the slowest within ten times, and that the platform uses at most 100 MB more.
  *
  * @returns resolves when every connection that the crowd has left open is closed
  */
@@ -59,17 +63,19 @@ export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Pr
   await time()
   const [idle, memory] = [await time(), memoryOf(child.pid!)]
   const sockets = await bring(t, url, crowd)
+  const people = await Promise.all(Array.from({ length: crowd.logins }, () => connect(url, '')))
   const last = performance.now()
-  const attempts = Promise.all(Array.from({ length: crowd.logins }, (_, n) => (
-    administrator.signIn(`user-${n}`, `10.1.${n >> 8}.${n & 255}`))))
+  const attempts = Promise.all(people.map((socket, n) => signIn(socket, n)))
   const during = await time()
   const grown = (memoryOf(child.pid!) - memory) / MEGABYTE
   const statuses = await within('the logins', attempts)
   t.diagnostic(JSON.stringify({ idle, during, grown, busy: statuses.filter((status) => status === 503).length }))
   for (const path of PATHS) {
     const [now, before] = [during[path]!, idle[path]!]
-    assert.ok(now.median <= MOST_TIMES * Math.max(before.median, AT_ONCE_MS), `${path}: ${now.median} ms, idle ${before.median} ms`)
-    assert.ok(now.longest <= LONGEST_MS, `${path}: ${now.longest} ms`)
+    for (const [time, times] of [['median', 1], ['most', 1], ['longest', 2]] as const) {
+      const most = times * MOST_TIMES * Math.max(before[time], AT_ONCE_MS)
+      assert.ok(now[time] <= most, `${path}, ${time}: ${now[time]} ms, idle ${before[time]} ms`)
+    }
   }
   assert.ok(grown <= 100, `${grown} MB more`)
   assert.deepEqual(statuses.filter((status) => ![401, 503].includes(status)), [])
@@ -90,7 +96,15 @@ async function bring (t: TestContext, url: string, crowd: Crowd): Promise<net.So
   return sockets
 }
 
-interface Times { first: number, median: number, longest: number }
+/** Writes prepared bytes, because a client as expensive as the platform would be half of what is measured. */
+async function signIn (socket: net.Socket, n: number): Promise<number> {
+  socket.write(login(n))
+  const [answer] = await once(socket, 'data') as [Buffer]
+  return Number(answer.toString('latin1').slice(9, 12))
+}
+
+/** `most` is the longest but for a tenth of them. */
+interface Times { median: number, most: number, longest: number }
 
 /** Starts a process that measures answer times in milliseconds on request. */
 function startTiming (t: TestContext, url: string, cookie: string): () => Promise<Record<string, Times>> {
@@ -103,7 +117,7 @@ function startTiming (t: TestContext, url: string, cookie: string): () => Promis
     const [line] = await within('the answers', once(lines, 'line')) as [string]
     return Object.fromEntries(Object.entries(JSON.parse(line) as Record<string, number[]>).map(([path, times]) => {
       const sorted = times.toSorted((a, b) => a - b)
-      return [path, { first: times[0]!, median: sorted[LOOKS / 2]!, longest: sorted.at(-1)! }]
+      return [path, { median: sorted[LOOKS / 2]!, most: sorted[LOOKS * 0.9]!, longest: sorted.at(-1)! }]
     }))
   }
 }
