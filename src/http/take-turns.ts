@@ -14,8 +14,9 @@ declare module 'fastify' {
 export function takeTurns (): onRequestHookHandler {
   const waiting: Array<() => void> = []
   const startNext = () => {
-    waiting.shift()!()
+    const start = waiting.shift()!
     if (waiting.length > 0) setImmediate(startNext)
+    start()
   }
   return (request, _reply, done) => {
     if (!request.routeOptions.config.takesTurns) return done()
