@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawBuckets, drawLines } from '../../../src/collector/report/charts.js'
+import { inSoak } from '../../helpers/soak.js'
 
 const DAY_MS = 86_400_000
 
@@ -24,8 +25,12 @@ test('a few weeks are drawn with days', () => {
   assert.deepEqual(drawLines(days, series(days)).months.slice(3, 6).map(({ label }) => label), ['6 Feb', '10 Feb', '14 Feb'])
 })
 
+/** Where the labels change: single days, weeks, and months of one and two years. */
+const COUNTS = inSoak(Array.from({ length: 399 }, (_, index) => index + 2),
+  [2, 3, 7, 8, 13, 14, 15, 27, 28, 31, 32, 60, 61, 62, 90, 92, 181, 184, 270, 364, 365, 366, 400])
+
 test('the labels of days never overlap', () => {
-  for (let count = 2; count <= 400; count++) {
+  for (const count of COUNTS) {
     const days = daysFrom('2026-01-20', count)
     assert.ok(drawLines(days, series(days)).months.length <= 13, `${count} days`)
   }
