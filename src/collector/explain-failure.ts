@@ -19,6 +19,8 @@ const ADVICE: [codes: RegExp, advice: string, exitCode: number][] = [
   [/^(42501|3F000)$/, `The user of ${SETTING} needs the right: GRANT CREATE ON SCHEMA public`, BAD_SETTINGS],
   [/^25006$/, `Name the primary server in ${SETTING}`, BAD_SETTINGS],
   [/^(28[0-9A-Z]{3}|3D000)$/, `Correct ${SETTING}`, BAD_SETTINGS],
+  // An older one does not know a setting of the connections.
+  [/^42704$/, 'PostgreSQL has to be version 12 or later', BAD_SETTINGS],
   [/^(EISDIR|ENOTDIR|SQLITE_(NOTADB|CORRUPT))$/, `Name another file in ${SETTING}`, BAD_SETTINGS],
   [/^(EACCES|EPERM|EROFS|ENOSPC|EDQUOT|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))$/,
     `The file of ${SETTING} cannot be written: let the user of the collector write to it and to its folder`,

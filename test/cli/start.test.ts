@@ -100,6 +100,8 @@ describe('flowforge start explains in one sentence, with a remedy and an exit co
     const admin = await openDatabase({ type, ssl, ...address })
     t.after(() => admin.close())
     await admin.query("CREATE ROLE newcomer LOGIN PASSWORD 'flowforge'").catch(() => { /* exists from an earlier test */ })
+    // As PostgreSQL has it since version 15.
+    await admin.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC')
     const refused = await startInVain(configure(t, { db: { type, ...address, user: 'newcomer' } }))
     assert.equal(refused.code, 78)
     assert.match(refused.sentence, /does not let db\.user create tables in db\.database: permission denied for schema public\. Grant that user/)

@@ -138,6 +138,8 @@ describe('a collector that cannot start prints the reason in one line:', { concu
     const admin = await openDatabase(address)
     t.after(() => admin.close())
     await admin.query(`CREATE ROLE guest LOGIN PASSWORD '${SECRET}'`).catch(() => { /* exists from an earlier run */ })
+    // As PostgreSQL has it since version 15.
+    await admin.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC')
     const guest = { ...address, user: 'guest', password: SECRET }
     const refused = await startInVain(t, urlOf(guest))
     assert.match(refused.reason, /^permission denied for schema public\. The user of COLLECTOR_DATABASE_URL needs the right: GRANT CREATE ON SCHEMA/)
@@ -149,6 +151,11 @@ describe('a collector that cannot start prints the reason in one line:', { concu
     const missing = await startInVain(t, urlOf({ ...address, database: 'nowhere' }))
     assert.match(missing.reason, /^database "nowhere" does not exist\. Correct COLLECTOR_DATABASE_URL/)
     assert.deepEqual([refused, readOnly, unknown, missing].map(({ code }) => code), [78, 78, 78, 78])
+  })
+
+  test('a PostgreSQL that is older than 12, by what version 11 answers', () => {
+    const answer = Object.assign(new Error('unrecognized configuration parameter "plan_cache_mode"'), { code: '42704' })
+    assert.deepEqual(explainFailure(answer), { reason: `${answer.message}. PostgreSQL has to be version 12 or later`, exitCode: 78 })
   })
 
   test('a PostgreSQL that refuses the connection, cannot be resolved, or does not answer', async (t) => {
