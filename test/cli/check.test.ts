@@ -48,6 +48,14 @@ describe('flowforge telemetry check', () => {
     assert.equal(peer.connections(), 0)
   })
 
+  test('connects through a proxy, and writes nothing through its tunnel', async (t) => {
+    const proxy = await startPeer(t, (socket) => { socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') }) })
+    const home = await prepareHome(t, { telemetry: { url: 'http://localhost:9/' } })
+    const { code, stdout, stderr } = await runCommand(home, 'telemetry check', { HTTP_PROXY: proxy.url })
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /tunnel {2}ok: the proxy has connected to localhost, port 9\nIt can be reached/)
+  })
+
   for (const [title, proxyAnswer, words] of [
     ['a proxy that asks for credentials', 407, /tunnel {2}failed: The proxy asks for a user name and a password/],
     ['a proxy that refuses', 403, /tunnel {2}failed: The proxy did not connect to localhost/]

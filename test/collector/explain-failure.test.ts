@@ -158,6 +158,10 @@ describe('a collector that cannot start prints the reason in one line:', { concu
     assert.deepEqual(explainFailure(answer), { reason: `${answer.message}. PostgreSQL has to be version 12 or later`, exitCode: 78 })
   })
 
+  test('a fault that it does not know, with its own words', () => {
+    assert.deepEqual(explainFailure(new Error('the moon is full')), { reason: 'the moon is full', exitCode: 1 })
+  })
+
   test('a PostgreSQL that refuses the connection, cannot be resolved, or does not answer', async (t) => {
     const silent = createServer((socket) => { socket.on('error', () => {}).resume() }).listen(0, '127.0.0.1')
     t.after(() => { silent.close() })

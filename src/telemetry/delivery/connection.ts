@@ -97,10 +97,8 @@ export async function openTcp (
     noDelay: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_MS,
-    lookup: (_host, { all }, callback) => {
-      if (all) callback(null, addresses)
-      else callback(null, addresses[0]!.address, addresses[0]!.family)
-    }
+    // Asked for all addresses, because of autoSelectFamily.
+    lookup: (_host, _options, callback) => { callback(null, addresses) }
   })
   destroyOnAbort(socket, signal)
   try {

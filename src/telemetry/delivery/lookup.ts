@@ -14,9 +14,7 @@ const ROUNDS = [1, 2]
  */
 const OTHER_FAMILY_MS = 250
 
-const HOSTS_FILE = process.platform === 'win32'
-  ? `${process.env.SystemRoot}\\System32\\drivers\\etc\\hosts`
-  : '/etc/hosts'
+const HOSTS_FILE = process.platform === 'win32' ? `${process.env.windir}\\System32\\drivers\\etc\\hosts` : '/etc/hosts'
 
 /**
  * Looks up a name in the hosts file, then with c-ares. If the name servers answer promptly that they do not know the
