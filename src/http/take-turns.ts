@@ -2,14 +2,14 @@ import type { onRequestHookHandler } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether requests of this route start one at a time, one in each turn of the event loop. */
+    /** Whether requests of this route start one per turn of the event loop. */
     takesTurns?: boolean
   }
 }
 
 /**
- * Makes a hook that lets other requests run between those of routes that take turns: a crowd of them, which arrives at
- * once, delays each step of another request by one of them instead of all.
+ * Returns a hook that starts the requests of routes with `takesTurns` one per turn of the event loop. So a crowd of
+ * them that arrives at once delays each step of any other request by one of them, not by all.
  */
 export function takeTurns (): onRequestHookHandler {
   const waiting: Array<() => void> = []

@@ -45,14 +45,17 @@ export const clientAddress = fp<Options>(async (app: FastifyInstance, { salts, s
   app.decorateRequest('networkHash', '')
   app.addHook('onRequest', (request, _reply, done) => {
     request.receivedAt = now()
-    const hash = (salt: string) => {
+    const hashClient = (salt: string) => {
       const { address, network } = readClient(request.ip ?? '')
       request.addressHash = hashAddress(key, salt, address)
       request.networkHash = network === address ? request.addressHash : hashAddress(key, salt, network)
-      done()
     }
     const salt = salts.of(dayOf(request.receivedAt))
-    if (typeof salt === 'string') hash(salt)
-    else salt.then(hash, done)
+    if (typeof salt !== 'string') {
+      salt.then(hashClient).then(() => { done() }, done)
+      return
+    }
+    hashClient(salt)
+    done()
   })
 }, { name: 'collector.client-address', fastify: '5.x' })

@@ -14,7 +14,8 @@ const ROUNDS = [1, 2]
  */
 const OTHER_FAMILY_MS = 250
 
-const HOSTS_FILE = process.platform === 'win32' ? `${process.env.windir}\\System32\\drivers\\etc\\hosts` : '/etc/hosts'
+const { platform, env } = process
+const HOSTS_FILE = platform === 'win32' ? `${env.SystemRoot}\\System32\\drivers\\etc\\hosts` : '/etc/hosts'
 
 /**
  * Looks up a name in the hosts file, then with c-ares. If the name servers answer promptly that they do not know the
