@@ -49,11 +49,16 @@ describe('flowforge telemetry check', () => {
   })
 
   test('connects through a proxy, and writes nothing through its tunnel', async (t) => {
-    const proxy = await startPeer(t, (socket) => { socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') }) })
+    let received = ''
+    const proxy = await startPeer(t, (socket) => {
+      socket.on('data', (chunk) => { received += chunk })
+      socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') })
+    })
     const home = await prepareHome(t, { telemetry: { url: 'http://localhost:9/' } })
     const { code, stdout, stderr } = await runCommand(home, 'telemetry check', { HTTP_PROXY: proxy.url })
     assert.equal(code, 0, stderr)
     assert.match(stdout, /tunnel {2}ok: the proxy has connected to localhost, port 9\nIt can be reached/)
+    assert.match(received, /^CONNECT localhost:9 HTTP\/1\.1\r\n(\S+: .+\r\n)+\r\n$/)
   })
 
   for (const [title, proxyAnswer, words] of [

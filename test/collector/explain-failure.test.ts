@@ -159,7 +159,7 @@ describe('a collector that cannot start prints the reason in one line:', { concu
   })
 
   test('a fault that it does not know, with its own words', () => {
-    assert.deepEqual(explainFailure(new Error('the moon is full')), { reason: 'the moon is full', exitCode: 1 })
+    assert.deepEqual(explainFailure(new Error('not seen before')), { reason: 'not seen before', exitCode: 1 })
   })
 
   test('a PostgreSQL that refuses the connection, cannot be resolved, or does not answer', async (t) => {

@@ -24,15 +24,14 @@ export interface Crowd {
 const MINUTE = 60_000
 const MEGABYTE = 2 ** 20
 const AT_ONCE = 100
-
-/** 65 to 106 were measured, most of the time fewer than 90. */
-const MOST_MB = 110
-
 const LOOKS = 30
 
 /** In the soak test nothing else runs; in `npm test` other files use the processors, too. */
-const MOST_TIMES = inSoak(5, 100)
+const MOST_TIMES: Partial<Times> = inSoak({ median: 5, p90: 5, longest: 10 }, { median: 20 })
 const PATHS = ['/health', '/admin/settings/telemetry']
+
+/** The limit of every answer, also where other files use the processors. */
+const LONGEST_MS = 3_000
 
 /** An answer within this time counts as immediate: shorter times are noise. */
 const AT_ONCE_MS = 10
@@ -53,8 +52,9 @@ function login (n: number): string {
 }
 
 /**
- * Lets a crowd connect to a platform's process at once. Checks that other requests are answered within five times their
- * idle time (in the soak test), and the slowest within ten times, and that the platform uses some 100 MB more at most.
+ * Lets a crowd connect to a platform's process at once. Checks that nine of ten other requests are answered within five
+ * times their idle time and the slowest within ten times (in the soak test), and that the platform uses at most 100 MB
+ * more.
  *
  * @returns resolves when every connection that the crowd has left open is closed
  */
@@ -67,7 +67,7 @@ export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Pr
   await time()
   const [idle, memory] = [await time(), memoryOf(child.pid!)]
   const sockets = await bring(t, url, crowd)
-  const people = await Promise.all(Array.from({ length: crowd.logins }, () => connect(url, '')))
+  const people = sockets.slice(-crowd.logins)
   const last = performance.now()
   const attempts = Promise.all(people.map((socket, n) => signIn(socket, n)))
   const during = await time()
@@ -76,12 +76,13 @@ export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Pr
   t.diagnostic(JSON.stringify({ idle, during, grown, busy: statuses.filter((status) => status === 503).length }))
   for (const path of PATHS) {
     const [now, before] = [during[path]!, idle[path]!]
-    for (const [time, times] of [['median', 1], ['most', 1], ['longest', 2]] as const) {
-      const most = times * MOST_TIMES * Math.max(before[time], AT_ONCE_MS)
-      assert.ok(now[time] <= most, `${path}, ${time}: ${now[time]} ms, idle ${before[time]} ms`)
+    for (const figure of Object.keys(MOST_TIMES) as Array<keyof Times>) {
+      const most = MOST_TIMES[figure]! * Math.max(before[figure], AT_ONCE_MS)
+      assert.ok(now[figure] <= most, `${path}, ${figure}: ${now[figure]} ms, idle ${before[figure]} ms`)
     }
+    assert.ok(now.longest <= LONGEST_MS, `${path}: ${now.longest} ms`)
   }
-  assert.ok(grown <= MOST_MB, `${grown} MB more`)
+  assert.ok(grown <= 100, `${grown} MB more`)
   assert.deepEqual(statuses.filter((status) => ![401, 503].includes(status)), [])
   return async () => {
     const open = sockets.filter(({ closed }) => !closed).map((socket) => once(socket, 'close'))
@@ -92,7 +93,7 @@ export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Pr
 async function bring (t: TestContext, url: string, crowd: Crowd): Promise<net.Socket[]> {
   const sockets: net.Socket[] = []
   t.after(() => { for (const socket of sockets) socket.destroy() })
-  while (sockets.length < crowd.half + crowd.idle) {
+  while (sockets.length < crowd.half + crowd.idle + crowd.logins) {
     const some = Array.from({ length: AT_ONCE }, (_, n) => (
       connect(url, sockets.length + n < crowd.half ? half(sockets.length + n) : '')))
     sockets.push(...await within('the connections', Promise.all(some)))
@@ -107,8 +108,8 @@ async function signIn (socket: net.Socket, n: number): Promise<number> {
   return Number(answer.toString('latin1').slice(9, 12))
 }
 
-/** `most` is the longest but for a tenth of them. */
-interface Times { median: number, most: number, longest: number }
+/** Milliseconds; nine of ten answers take at most `p90`. */
+interface Times { median: number, p90: number, longest: number }
 
 /** Starts a process that measures answer times in milliseconds on request. */
 function startTiming (t: TestContext, url: string, cookie: string): () => Promise<Record<string, Times>> {
@@ -121,7 +122,7 @@ function startTiming (t: TestContext, url: string, cookie: string): () => Promis
     const [line] = await within('the answers', once(lines, 'line')) as [string]
     return Object.fromEntries(Object.entries(JSON.parse(line) as Record<string, number[]>).map(([path, times]) => {
       const sorted = times.toSorted((a, b) => a - b)
-      return [path, { median: sorted[LOOKS / 2]!, most: sorted[LOOKS * 0.9]!, longest: sorted.at(-1)! }]
+      return [path, { median: sorted[LOOKS / 2]!, p90: sorted[LOOKS * 0.9]!, longest: sorted.at(-1)! }]
     }))
   }
 }

@@ -10,7 +10,7 @@ import { buildPlatform, WARN } from './platform.js'
 
 const BEAT_MS = 10
 
-export const HOUR_MS = 3_600_000
+const HOUR_MS = 3_600_000
 
 export interface Fault {
   strike: (db: Sequelize) => Promise<unknown>

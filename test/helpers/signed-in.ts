@@ -21,17 +21,6 @@ export class SignedIn {
     return Object.entries(this.cookies).map(([name, value]) => `${name}=${value}`).join('; ')
   }
 
-  /** Signs in with a wrong password, from an address that the proxy reports; resolves to the status. */
-  async signIn (username: string, address: string): Promise<number> {
-    const response = await fetch(`${this.url}/account/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
-      body: JSON.stringify({ username, password: 'wrong' })
-    })
-    await response.text()
-    return response.status
-  }
-
   private post (path: string, body: object) {
     return this.fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   }

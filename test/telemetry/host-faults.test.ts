@@ -70,7 +70,7 @@ describeOnBoth('a database that fails', (create) => {
     mock.timers.tick(BOOT_MS)
     await waits.nth(1)
     await strike(app.db.sequelize)
-    // Much later the ping would count as interrupted until it has ended.
+    // An hour later the ping would be shown as interrupted until its failure is saved.
     mock.timers.tick(MINUTE_MS)
     await until('the ping has ended', async () => (await app.telemetry.pings())[0]?.outcome !== 'pending')
     await mend(app.db.sequelize)

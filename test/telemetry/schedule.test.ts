@@ -15,7 +15,7 @@ const BLOCKED_MS = 1_500
 const LATE_MS = 10_000
 const SOON_MS = 3_000
 
-/** More than any test expects; a schedule that spins would not end. */
+/** More runs than any test expects, so that a schedule that never waits fails instead of running forever. */
 const MOST_RUNS = 20
 
 /** Starts a schedule on a mocked clock, with a time of day in UTC; records what it has run and when. */

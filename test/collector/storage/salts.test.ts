@@ -78,7 +78,7 @@ describe('salts on SQLite', () => {
     assert.ok((await bytesIn(directory)).includes(salt))
     await keepSalts(db).destroy(20_002 * DAY - 1)
     assert.equal(await keepSalts(db).of(dayOf(NOON)), salt)
-    // Each change appends a page with all salts to the write-ahead log; the next one overwrites only the first.
+    // Each change appends a page with all salts to the write-ahead log; the deletion overwrites only the first of them.
     for (const day of [1, 2, 3]) await keepSalts(db).of(dayOf(NOON) + day)
     await keepSalts(db).destroy(20_002 * DAY)
     assert.ok(!(await bytesIn(directory)).includes(salt))

@@ -100,7 +100,7 @@ describe('of two addresses', () => {
     const first = await startStopped(t)
     useNameServers(t, await startNameServer(t, { 'two.invalid': ['127.0.0.2', '127.0.0.3'] }))
     const reaching = reach({ host: 'two.invalid', port: first.port }, signal)
-    // Its system sends the first packet again after a second, and again only after the limit.
+    // The operating system repeats the first packet after one second, and then not before the limit of two seconds.
     first.goOn(50)
     const socket = await reaching
     t.after(() => socket.destroy())
