@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
@@ -63,6 +64,20 @@ describe('signing in', () => {
     }
     // Without hashing for an unknown username, that answer would be about ten times as fast.
     assert.ok(times.unknown > times.wrong / 3, JSON.stringify(times))
+  })
+
+  test('replaces a hash of release 0.2.0, which takes another time to check, once its password is known', async (t) => {
+    const app = await buildNewPlatform(t)
+    const client = await setUp(app)
+    const readCost = async () => (await app.db.models.User.findOne())!.password.split('$')[3]
+    const today = await readCost()
+    const password = await hash(LOGIN.password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 })
+    await app.db.models.User.update({ password }, { where: {} })
+    await client.post('/account/login', { ...LOGIN, password: 'wrong' })
+    assert.deepEqual([today, await readCost()], ['m=12288,t=3,p=1', 'm=19456,t=2,p=1'])
+    assert.deepEqual((await client.post('/account/login', LOGIN)).json(), { status: 'okay' })
+    assert.equal(await readCost(), today)
+    assert.deepEqual((await client.post('/account/login', LOGIN)).json(), { status: 'okay' })
   })
 
   test('refuses a username that a database cannot store', async (t) => {

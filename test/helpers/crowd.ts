@@ -27,7 +27,7 @@ const AT_ONCE = 100
 const LOOKS = 30
 
 /** In the soak test nothing else runs; in `npm test` other files use the processors, too. */
-const MOST_TIMES: Partial<Times> = inSoak({ median: 5, p90: 5, longest: 10 }, { median: 20 })
+const MOST_TIMES: Partial<Times> = inSoak({ median: 5, p90: 5, longest: 5 }, { median: 20 })
 const PATHS = ['/health', '/admin/settings/telemetry']
 
 /** The limit of every answer, also where other files use the processors. */
@@ -45,31 +45,34 @@ const HEAD = 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: a
 const half = (n: number) => `${HEAD}x-forwarded-for: 10.2.${n >> 8}.${n & 255}\r\n\r\n${'x'.repeat(BODY_BYTES / 2)}`
 
 /** Signs in with a wrong password, from an address that the proxy reports. */
-function login (n: number): string {
-  const body = JSON.stringify({ username: `user-${n}`, password: 'wrong' })
+function login (network: number, n: number): string {
+  const body = JSON.stringify({ username: `user-${network}-${n}`, password: 'wrong' })
   return 'POST /account/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n' +
-    `x-forwarded-for: 10.1.${n >> 8}.${n & 255}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    `x-forwarded-for: 10.${network}.${n >> 8}.${n & 255}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 }
 
 /**
- * Lets a crowd connect to a platform's process at once. Checks that nine of ten other requests are answered within five
- * times their idle time and the slowest within ten times (in the soak test), and that the platform uses at most 100 MB
- * more.
+ * Lets a crowd connect to a platform's process at once. Checks that other requests are answered within five times their
+ * idle time (in the soak test): their median, nine of ten of them, and the slowest beside the slowest. The platform
+ * uses at most 100 MB more.
  *
  * @returns resolves when every connection that the crowd has left open is closed
  */
 export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Promise<void>> {
   const telemetry = { url: 'http://127.0.0.1:9', enabled: false }
   const home = await prepareHome(t, { trust_proxy: ['127.0.0.1'], telemetry }, false)
-  const { child, url } = await startProcess(t, home)
+  // The clients would have their own processors. Here they go first, so that their own waiting is not measured.
+  const { child, url } = await startProcess(t, home, {}, ['nice', '-n', '10'])
   const administrator = await SignedIn.setUp(url)
   const time = startTiming(t, url, administrator.cookie)
+  // Code that runs for the first time is slower.
   await time()
+  await Promise.all((await bring(t, url, { half: 0, idle: 0, logins: crowd.logins })).map((socket, n) => signIn(socket, 3, n)))
   const [idle, memory] = [await time(), memoryOf(child.pid!)]
   const sockets = await bring(t, url, crowd)
   const people = sockets.slice(-crowd.logins)
   const last = performance.now()
-  const attempts = Promise.all(people.map((socket, n) => signIn(socket, n)))
+  const attempts = Promise.all(people.map((socket, n) => signIn(socket, 1, n)))
   const during = await time()
   const grown = (memoryOf(child.pid!) - memory) / MEGABYTE
   const statuses = await within('the logins', attempts)
@@ -102,8 +105,8 @@ async function bring (t: TestContext, url: string, crowd: Crowd): Promise<net.So
 }
 
 /** Writes prepared bytes, because a client as expensive as the platform would be half of what is measured. */
-async function signIn (socket: net.Socket, n: number): Promise<number> {
-  socket.write(login(n))
+async function signIn (socket: net.Socket, network: number, n: number): Promise<number> {
+  socket.write(login(network, n))
   const [answer] = await once(socket, 'data') as [Buffer]
   return Number(answer.toString('latin1').slice(9, 12))
 }
