@@ -120,6 +120,7 @@ function createLoader (read: () => TelemetryHost) {
         return loaded
       })
       return loading.catch((error: unknown) => {
+        /* c8 ignore next 2 -- tested in a copy of these files (plugin.test.ts) */
         loading = undefined
         throw error
       })
@@ -153,6 +154,7 @@ async function logState (log: FastifyBaseLogger, service: TelemetryService): Pro
   const consent = await service.consent()
   log[await service.isDoubtful(consent) ? 'warn' : 'info'](consent.explanation)
   const names = (await service.newProperties()).map(({ path }) => path)
+  /* c8 ignore next 4 -- tested with a copy that has new properties (new-properties.test.ts) */
   if (names.length > 0) {
     log.info(`The telemetry of this release can also send ${names.join(', ')}. ` +
       'That is not sent until an administrator has agreed in Admin Settings.')

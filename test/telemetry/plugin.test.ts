@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
+import { renameSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import timers from 'node:timers/promises'
 import { fastify } from 'fastify'
 import telemetry from '../../src/telemetry/index.js'
 import { startListener } from '../helpers/listener.js'
-import { buildPlatform, PlatformLog, WARN } from '../helpers/platform.js'
+import { createNextRelease } from '../helpers/next-release.js'
+import { buildPlatform, PlatformLog, WARN, type PlatformOptions } from '../helpers/platform.js'
+import { locate } from '../helpers/program.js'
 
 const url = 'http://127.0.0.1:1/'
 
@@ -55,6 +58,23 @@ test('opting out sends nothing, and neither does opting in again', async (t) => 
   await app.settings.set('telemetry:enabled', true)
   await app.close()
   assert.equal(listener.connections(), 0)
+})
+
+test('a platform whose files are incomplete during an upgrade runs, and sends once they are there', async (t) => {
+  const listener = await startListener(t)
+  const { folder, load } = createNextRelease(t)
+  const file = locate('src/telemetry/service.ts', folder)
+  renameSync(file, `${file}.new`)
+  const release = await load<PlatformOptions['release']>('src/app.ts')
+  const { app, log } = await buildPlatform(t, { telemetry: { url: listener.url }, release })
+  const { level, msg } = await log.find(/^Telemetry is/)
+  assert.equal(level, WARN)
+  assert.match(msg, /^Telemetry is off while its settings cannot be read \(.*ERR_MODULE_NOT_FOUND/)
+  assert.equal((await app.inject('/health')).statusCode, 200)
+  await assert.rejects(app.telemetry.send(), { code: 'ERR_MODULE_NOT_FOUND' })
+  assert.equal(listener.connections(), 0)
+  renameSync(`${file}.new`, file)
+  assert.equal((await app.telemetry.send()).outcome, 'delivered')
 })
 
 test('a platform closes cleanly twice in a row, and before it is ready', async (t) => {
