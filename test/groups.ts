@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { dirname, join, relative } from 'node:path'
 import { BUILD } from './compile.js'
 
-/** Files that mock the clock of their process permanently, or use a browser, whose start dominates anyway. */
-const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(|'\.\/(chromium|visit)\.js'/
+/** Files that mock the clock of their process permanently. */
+const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(/
 
 /**
  * Puts the test files of a folder into one process, since loading the platform takes a second per process.

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { tmpdir } from 'node:os'
+import { after, before } from 'node:test'
 import { chromium, type Browser } from 'playwright-core'
 
 /** Unpacked next to its package, so that the next `npm ci` removes both. */
@@ -16,10 +17,27 @@ const FONTS = `<fontconfig>
   <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>`
 
-export interface Chromium {
+interface Chromium {
   browser: Browser
   /** Closes the browser, and checks its network log: neither a page nor the browser contacted another machine. */
   close: () => Promise<void>
+}
+
+/** All files of one process share a browser, because its start takes longer than many tests. */
+let running: Promise<Chromium> | undefined
+let users = 0
+
+/** Gives the tests of the current suite a Chromium. It is closed after the last suite that uses it. */
+export function useChromium (): Pick<Chromium, 'browser'> {
+  users++
+  let opened: Chromium
+  before(async () => { opened = await (running ??= launchChromium()) })
+  after(async () => {
+    if (--users > 0) return
+    running = undefined
+    await opened.close()
+  })
+  return { get browser () { return opened.browser } }
 }
 
 /**

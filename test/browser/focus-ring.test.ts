@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { ACCOUNT, buildNewPlatform } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
 import { someOf } from '../helpers/soak.js'
-import { launchChromium, type Chromium } from './chromium.js'
+import { useChromium } from './chromium.js'
 import { contrast, Pixels, type Point } from './pixels.js'
 import { fillAccount, press } from './visit.js'
 
@@ -35,9 +35,7 @@ const SEEN = {
 }
 
 describe('the focus ring', () => {
-  let chromium: Chromium
-  before(async () => { chromium = await launchChromium() })
-  after(() => chromium.close())
+  const chromium = useChromium()
 
   test(`of every focusable element has a contrast of at least ${LEAST_CONTRAST} to its surroundings`, async (t) => {
     const { url } = await startListener(t)

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
 import { sqliteUrl, startCollector } from '../collector/start-collector.js'
-import { launchChromium, type Chromium } from './chromium.js'
+import { useChromium } from './chromium.js'
 import { openTelemetry, type VisitOptions } from './visit.js'
 
 const FORGET = 'Delete what was sent, and take a new id'
 const HELD = 'Ask the receiver what it holds'
 
 describe('the Telemetry page with only the keyboard', () => {
-  let chromium: Chromium
-  before(async () => { chromium = await launchChromium() })
-  after(() => chromium.close())
+  const chromium = useChromium()
 
   const open = (t: TestContext, options: VisitOptions) => openTelemetry(t, chromium.browser, options)
 

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
 import { type } from 'node:os'
-import { after, before, describe, test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { sqliteUrl, startCollector } from '../collector/start-collector.js'
 import { startListener } from '../helpers/listener.js'
-import { launchChromium, type Chromium } from './chromium.js'
+import { useChromium } from './chromium.js'
 import { drawSwitch, LEAST_DIFFERENCE, Pixels } from './pixels.js'
 import { assertOnScreen, openTelemetry, SCREENS, type VisitOptions } from './visit.js'
 
 describe('the Telemetry page in a browser', () => {
-  let chromium: Chromium
-  before(async () => { chromium = await launchChromium() })
-  after(() => chromium.close())
+  const chromium = useChromium()
 
   const openPage = (t: TestContext, options: VisitOptions) => openTelemetry(t, chromium.browser, options)
 

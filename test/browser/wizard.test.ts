@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { ACCOUNT } from '../helpers/client.js'
-import { launchChromium, type Chromium } from './chromium.js'
+import { useChromium } from './chromium.js'
 import { drawSwitch, LEAST_DIFFERENCE, Pixels } from './pixels.js'
 import { assertOnScreen, fillAccount, goThroughWizard, press, SCREENS, visit } from './visit.js'
 
 describe('the wizard in a browser', () => {
-  let chromium: Chromium
-  before(async () => { chromium = await launchChromium() })
-  after(() => chromium.close())
+  const chromium = useChromium()
 
   test('leaves telemetry on if nobody opts out', async (t) => {
     const { app, page } = await visit(t, chromium.browser)
