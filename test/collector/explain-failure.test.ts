@@ -14,7 +14,7 @@ import { loadSqliteDriver } from '../../src/database/sqlite-driver.js'
 import { listen } from '../../src/process/listen.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { freePort, startPostgres, type Postgres, type PostgresAddress } from '../helpers/postgres.js'
-import { inSoak } from '../helpers/soak.js'
+import { inSoak, someOf } from '../helpers/soak.js'
 import { giveToUnknownUser, runAsUnknownUser } from '../helpers/unknown-user.js'
 import { runCollector } from './run-collector.js'
 import { KEY, sqliteUrl, startCollector } from './start-collector.js'
@@ -71,10 +71,10 @@ describe('a collector that cannot start prints the reason in one line:', { concu
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
 
-  for (const [title, environment] of [
+  for (const [title, environment] of someOf([
     ['no binary of the SQLite driver', { npm_config_arch: 's390x' }],
     ['a binary for another C library', { LIBC: 'musl' }]
-  ] as const) {
+  ] as const, 1)) {
     test(title, async (t) => {
       const { code, reason } = await startProcessInVain(t, await sqliteUrl(t), environment)
       assert.match(reason, /^The SQLite driver cannot be loaded: .+\. Install the dependencies with "npm ci"\./)
@@ -194,7 +194,7 @@ describe('a collector that cannot start prints the reason in one line:', { concu
     chmodSync(join(folder, 'empty'), 0o555)
     chmodSync(join(folder, 'collector.db'), 0o400)
     chmodSync(folder, 0o555)
-    for (const file of ['collector.db', 'empty/collector.db']) {
+    for (const file of someOf(['collector.db', 'empty/collector.db'], 1)) {
       const { code, stderr } = await runAsUnknownUser('src/collector/server.ts', [], {
         COLLECTOR_IP_HASH_KEY: KEY, COLLECTOR_PORT: '0', COLLECTOR_DATABASE_URL: `sqlite:${join(folder, file)}`
       })
