@@ -7,13 +7,21 @@ import { hashPassword } from '../../src/accounts/password.js'
 import { Slots } from '../../src/accounts/slots.js'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 import { hangUp } from '../helpers/hang-up.js'
-import { someOf } from '../helpers/soak.js'
+import { inSoak, someOf } from '../helpers/soak.js'
 
 const RIGHT = { username: ACCOUNT.username, password: ACCOUNT.password }
 const WRONG = { ...RIGHT, password: 'wrong' }
 
 const signIn = (app: FastifyInstance, remoteAddress: string, payload: object, headers = {}) =>
   new Client(app).request({ method: 'POST', url: '/account/login', remoteAddress, payload, headers })
+
+const CROWD = inSoak(300, 80)
+
+/**
+ * In the soak test nearly as many names as can be tried in five minutes: two passwords are checked at once, each for over
+ * 6 ms. Else more than the limit would remember by default.
+ */
+const INVENTED = inSoak(99_000, 9_000)
 
 /** Tries sixty wrong passwords for one account, ten from each of six addresses. */
 async function guess (app: FastifyInstance): Promise<number[]> {
@@ -59,8 +67,7 @@ describe('guessing one account from many addresses', () => {
     const attempts = new AccountAttempts(app)
     const attempt = (username: string) => attempts.admit({ ip: '10.0.0.1', body: { username }, routeOptions: {} } as FastifyRequest, username)
     for (let n = 0; n < 10; n++) await attempt('ada')
-    // Two passwords are checked at once, each for over 6 ms: at most some 100,000 in five minutes.
-    for (let n = 0; n < 99_000; n++) await attempt(`invented-${n}`)
+    for (let n = 0; n < INVENTED; n++) await attempt(`invented-${n}`)
     await assert.rejects(attempt('ada'), { statusCode: 429 })
   })
 
@@ -94,11 +101,11 @@ describe('guessing one account from many addresses', () => {
   })
 })
 
-test('300 concurrent logins do not block the database: two are checked at a time, others are refused', async (t) => {
+test(`${CROWD} concurrent logins do not block the database: two are checked at a time, others are refused`, async (t) => {
   const app = await buildNewPlatform(t)
   await setUp(app)
   let finished = 0
-  const logins = Array.from({ length: 300 }, async (_, n) => {
+  const logins = Array.from({ length: CROWD }, async (_, n) => {
     const response = await signIn(app, `10.1.${n >> 8}.${n & 255}`, { ...WRONG, username: `user-${n}` })
     finished++
     return response
@@ -106,7 +113,7 @@ test('300 concurrent logins do not block the database: two are checked at a time
   // The first login is being checked.
   await Promise.race(logins)
   await app.db.models.User.count()
-  assert.ok(finished < 30, `${finished} logins finished before one read`)
+  assert.ok(finished < CROWD / 10, `${finished} logins finished before one read`)
   for (const { statusCode, headers } of await Promise.all(logins)) {
     assert.ok(statusCode === 401 || (statusCode === 503 && headers['retry-after'] === '5'), String(statusCode))
   }
@@ -139,7 +146,7 @@ describe('behind a trusted proxy, one client has one limit in any notation of it
     ['of one IPv6 network, with a port', (n) => `[2001:db8:1:2::${n}]:${4000 + n}`],
     ['something that is not an address', (n) => NO_ADDRESSES[n]!],
     ['and that of a second proxy with a port', (n) => `6.6.6.${n}, 192.0.2.7:${n}, 10.9.3.4:${4000 + n}`]
-  ] as [string, (n: number) => string][], 1, 2, 4, 5, 6)) {
+  ] as [string, (n: number) => string][], 1, 2, 5, 6)) {
     test(what, async (t) => {
       const app = await buildNewPlatform(t, { config: { trust_proxy: ['10.9.0.0/16'] } })
       await setUp(app)
