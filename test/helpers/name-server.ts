@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createSocket, type Socket } from 'node:dgram'
 import dns from 'node:dns'
 import { EventEmitter, once } from 'node:events'
@@ -42,16 +43,26 @@ export async function startNameServer (t: TestContext, answers: Answers = {}, at
   }
 }
 
-/** Makes every lookup of this process use these name servers until the test ends. */
+const { Resolver } = dns.promises
+const ofTest = new AsyncLocalStorage<NameServer[]>()
+let latest: NameServer[] = []
+let users = 0
+
+/**
+ * Makes every lookup of this process use these name servers until the test ends. Tests that run at the same time each use
+ * their own, in what they start themselves.
+ */
 export function useNameServers (t: TestContext, ...servers: NameServer[]): void {
-  const { Resolver } = dns.promises
+  ofTest.enterWith(servers)
+  latest = servers
+  users++
   dns.promises.Resolver = class extends Resolver {
     constructor (options?: dns.ResolverOptions) {
       super(options)
-      this.setServers(servers.map(({ address }) => address))
+      this.setServers((ofTest.getStore() ?? latest).map(({ address }) => address))
     }
   }
-  t.after(() => { dns.promises.Resolver = Resolver })
+  t.after(() => { if (--users === 0) dns.promises.Resolver = Resolver })
 }
 
 const portOf = (socket: Socket) => socket.address().port

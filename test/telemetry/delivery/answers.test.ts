@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { BACKOFFS_MS, followPing } from '../../helpers/follow-ping.js'
+import { BACKOFFS_MS, followDelivery, followPing } from '../../helpers/follow-ping.js'
 import { CONFIRMATION, startListener } from '../../helpers/listener.js'
 import { afterRequest, answerOf, startPeer } from '../../helpers/peer.js'
-import { someOf } from '../../helpers/soak.js'
+import { inSoak, someOf } from '../../helpers/soak.js'
 
 const HOUR_S = 3_600
 const YEAR_MS = 365 * 24 * HOUR_S * 1_000
+
+/** A platform sends the ping of the last test here; in the soak test, of all. */
+const followAnother = inSoak(followPing, followDelivery)
 
 describe('an answer of', () => {
   for (const status of [200, 201, 202]) {
     test(`${status} with the confirmation of a collector means delivered`, async (t) => {
       const { url } = await startPeer(t, afterRequest((socket) => { socket.write(answerOf(status, {}, CONFIRMATION)) }))
-      await followPing(t, url, { outcome: 'delivered', attempts: 1, status, error: null })
+      await followAnother(t, url, { outcome: 'delivered', attempts: 1, status, error: null })
     })
   }
 
@@ -29,7 +32,7 @@ describe('an answer of', () => {
   for (const [title, status, body, type = 'application/json'] of others) {
     test(`${title} is final and unconfirmed, with one warning`, async (t) => {
       const listener = await startListener(t, (response) => { response.writeHead(status, { 'content-type': type }).end(body) })
-      const { receipt, contentType } = await followPing(t, listener.url, {
+      const { receipt, contentType } = await followAnother(t, listener.url, {
         outcome: 'unconfirmed', attempts: 1, status, error: new RegExp(`^answered ${status}, but not as a collector does$`)
       })
       assert.deepEqual([receipt, contentType], [body, type])
@@ -41,7 +44,7 @@ describe('an answer of', () => {
     test(`${status} is final, and no redirect is followed`, async (t) => {
       const elsewhere = await startListener(t)
       const { url } = await startListener(t, (response) => { response.writeHead(status, { location: elsewhere.url }).end('why') })
-      const { receipt } = await followPing(t, url, {
+      const { receipt } = await followAnother(t, url, {
         outcome: 'failed', attempts: 1, status, error: new RegExp(`^the collector answered ${status}$`)
       })
       assert.equal(receipt, 'why')
@@ -52,7 +55,7 @@ describe('an answer of', () => {
   for (const status of someOf([408, 425, 429, 500, 502, 503, 504, 599], 0, 1, 2, 3, 7)) {
     test(`${status} is retried, with four attempts in total`, async (t) => {
       const { url, requests } = await startListener(t, (response) => { response.writeHead(status).end() })
-      await followPing(t, url, { outcome: 'failed', attempts: 4, status, error: new RegExp(`answered ${status}$`) })
+      await followAnother(t, url, { outcome: 'failed', attempts: 4, status, error: new RegExp(`answered ${status}$`) })
       assert.equal(requests.length, 4)
     })
   }
@@ -77,7 +80,7 @@ describe('Retry-After', () => {
   for (const [title, header, waits] of someOf(spacings, 0, 2, 3, 4, 5, 7, 8, 10, 12)) {
     test(title, async (t) => {
       const { url } = await startListener(t, (response) => { response.setHeader('retry-after', header).writeHead(503).end() })
-      await followPing(t, url, { outcome: 'failed', attempts: 4, status: 503, error: /503/, waits })
+      await followAnother(t, url, { outcome: 'failed', attempts: 4, status: 503, error: /503/, waits })
     })
   }
 

@@ -3,15 +3,18 @@ import net from 'node:net'
 import { afterEach, describe, test, type TestContext } from 'node:test'
 import { describeOutcome } from '../../../src/telemetry/describe-outcome.js'
 import { createAuthority, trust, type Certificate } from '../../helpers/certificates.js'
-import { followPing } from '../../helpers/follow-ping.js'
+import { followDelivery, followPing } from '../../helpers/follow-ping.js'
 import { startListener } from '../../helpers/listener.js'
 import { afterRequest, answerOf, CONFIRMED, drip, startPeer } from '../../helpers/peer.js'
 import { buildPlatform } from '../../helpers/platform.js'
 import { freePort } from '../../helpers/postgres.js'
-import { someOf } from '../../helpers/soak.js'
+import { inSoak, someOf } from '../../helpers/soak.js'
 
 const DELIVERED = { outcome: 'delivered', attempts: 1, status: 200, error: null } as const
 const NO_ANSWER = { outcome: 'failed', attempts: 4, status: null } as const
+
+/** A platform sends the ping of the first test here; in the soak test, of all. */
+const followAnother = inSoak(followPing, followDelivery)
 
 afterEach(() => {
   for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) delete process.env[name]
@@ -50,7 +53,7 @@ describe('a proxy', () => {
     trust(t, authority)
     const answer = afterRequest((socket) => { socket.write(CONFIRMED) })
     const good = await startPeer(t, answer, authority.issueFor('localhost'))
-    await followPing(t, good.url, DELIVERED)
+    await followAnother(t, good.url, DELIVERED)
     assert.equal(asked.length, 1)
   })
 
@@ -59,7 +62,7 @@ describe('a proxy', () => {
     const authority = createAuthority()
     trust(t, authority)
     const bad = await startPeer(t, afterRequest((socket) => { socket.write(CONFIRMED) }), authority.issueFor('elsewhere.test'))
-    await followPing(t, bad.url, { ...NO_ANSWER, error: /^ERR_TLS_CERT_ALTNAME_INVALID/ })
+    await followAnother(t, bad.url, { ...NO_ANSWER, error: /^ERR_TLS_CERT_ALTNAME_INVALID/ })
   })
 
   const failures: [title: string, peer: Parameters<typeof startPeer>[1], error: RegExp][] = [
@@ -76,7 +79,7 @@ describe('a proxy', () => {
         const proxy = await startPeer(t, peer)
         process.env[`${scheme.toUpperCase()}_PROXY`] = proxy.url
         const collector = await startPeer(t, () => {})
-        await followPing(t, collector.url.replace('http', scheme), { ...NO_ANSWER, error })
+        await followAnother(t, collector.url.replace('http', scheme), { ...NO_ANSWER, error })
         assert.equal(proxy.connections(), NO_ANSWER.attempts)
         assert.equal(collector.connections(), 0)
       })
@@ -86,7 +89,7 @@ describe('a proxy', () => {
   test('that is down is a network failure, and is not bypassed', async (t) => {
     process.env.HTTP_PROXY = `http://127.0.0.1:${await freePort()}`
     const collector = await startListener(t)
-    await followPing(t, collector.url, { ...NO_ANSWER, error: /ECONNREFUSED/ })
+    await followAnother(t, collector.url, { ...NO_ANSWER, error: /ECONNREFUSED/ })
     assert.equal(collector.connections(), 0)
   })
 
@@ -110,7 +113,7 @@ describe('a proxy', () => {
   test('that requires credentials gets them from its URL, decoded', async (t) => {
     const { url, asked } = await startProxy(t)
     process.env.HTTP_PROXY = url.replace('//', '//us%er:p%40ss%3Aword@')
-    await followPing(t, (await startListener(t)).url, DELIVERED)
+    await followAnother(t, (await startListener(t)).url, DELIVERED)
     assert.match(asked.join(''), new RegExp(`Proxy-Authorization: Basic ${Buffer.from('us%er:p@ss:word').toString('base64')}\r\n`))
   })
 
@@ -120,7 +123,7 @@ describe('a proxy', () => {
     const { url, asked } = await startProxy(t, authority.issueFor('localhost'))
     process.env.HTTPS_PROXY = url
     const collector = await startPeer(t, afterRequest((socket) => { socket.write(CONFIRMED) }), authority.issueFor('localhost'))
-    await followPing(t, collector.url, DELIVERED)
+    await followAnother(t, collector.url, DELIVERED)
     assert.equal(asked.length, 1)
   })
 
@@ -129,7 +132,7 @@ describe('a proxy', () => {
     trust(t, authority)
     const { url, asked } = await startProxy(t, authority.issueFor('elsewhere.test'))
     process.env.HTTP_PROXY = url
-    await followPing(t, (await startListener(t)).url, { ...NO_ANSWER, error: /PROXY_ERR_TLS_CERT_ALTNAME_INVALID/ })
+    await followAnother(t, (await startListener(t)).url, { ...NO_ANSWER, error: /PROXY_ERR_TLS_CERT_ALTNAME_INVALID/ })
     assert.deepEqual(asked, [])
   })
 
@@ -137,7 +140,7 @@ describe('a proxy', () => {
     test(`is bypassed where NO_PROXY is "${without}"`, async (t) => {
       process.env.HTTP_PROXY = `http://127.0.0.1:${await freePort()}`
       process.env.NO_PROXY = without
-      await followPing(t, (await startListener(t)).url, DELIVERED)
+      await followAnother(t, (await startListener(t)).url, DELIVERED)
     })
   }
 })
