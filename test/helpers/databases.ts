@@ -5,14 +5,22 @@ import { after, before, describe } from 'node:test'
 import type { DatabaseAddress } from '../../src/database/open.js'
 import { startPostgres, type Postgres } from './postgres.js'
 
-/** Defines the same tests for SQLite and for a real PostgreSQL. `create` makes an empty database. */
-export function describeOnBoth (title: string, define: (create: () => Promise<DatabaseAddress>) => void): void {
+/** Defines tests. `create` makes an empty database. */
+type Define = (create: () => Promise<DatabaseAddress>) => void
+
+/** Defines tests for SQLite alone. */
+export function describeOnSqlite (title: string, define: Define): void {
   describe(`${title}, on SQLite`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'flowforge-sqlite-'))
     let made = 0
     after(() => { rmSync(directory, { recursive: true, force: true }) })
     define(async () => ({ type: 'sqlite', storage: join(directory, `${++made}.db`) }))
   })
+}
+
+/** Defines the same tests for SQLite and for a real PostgreSQL. */
+export function describeOnBoth (title: string, define: Define): void {
+  describeOnSqlite(title, define)
   describe(`${title}, on PostgreSQL`, () => {
     let postgres: Postgres
     before(async () => { postgres = await startPostgres() })

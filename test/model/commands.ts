@@ -57,8 +57,9 @@ function sendPing (sender: Sender): Command {
   const isPossible = (model: Model) => sender === 'command line' || model.running[sender] !== 'no'
   return step(`send at ${sender}`, isPossible, async (model, world) => {
     const before = world.heard(sender)
-    const ended = sender === 'command line' ? sendByCommand(world) : sendByApi(world, sender)
-    if (!model.allows(sender) || model.database !== 'working') return assert.equal(await ended, undefined, 'a ping was sent')
+    const isSent = model.allows(sender) && model.database === 'working'
+    const ended = sender === 'command line' ? sendByCommand(world, isSent && !model.answers(sender)) : sendByApi(world, sender)
+    if (!isSent) return assert.equal(await ended, undefined, 'a ping was sent')
     if (model.answers(sender)) assert.equal((await ended)?.outcome, model.collector === 'working' ? 'delivered' : 'failed')
     else await world.keepInFlight(sender, before, ended)
   })
@@ -75,8 +76,8 @@ async function sendByApi (world: World, name: ReplicaName): Promise<LoggedPing |
   }
 }
 
-async function sendByCommand (world: World): Promise<LoggedPing | undefined> {
-  const { stdout } = await world.command('telemetry send --json')
+async function sendByCommand (world: World, waits: boolean): Promise<LoggedPing | undefined> {
+  const { stdout } = await world.command('telemetry send --json', waits)
   return stdout ? JSON.parse(stdout) as LoggedPing : undefined
 }
 
@@ -170,7 +171,7 @@ function refuseInFlight (way: typeof NOS[number][0], at: ReplicaName | undefined
     else world.release()
     await Promise.all(SENDERS.filter((sender) => model.allows(sender) && (sender !== 'command line' || !at)).map(async (sender) => {
       const before = world.heard(sender)
-      await world.keepInFlight(sender, before, sender === 'command line' ? sendByCommand(world) : sendByApi(world, sender))
+      await world.keepInFlight(sender, before, sender === 'command line' ? sendByCommand(world, true) : sendByApi(world, sender))
     }))
     await sayNo(world, way, at)
     await arrival()
@@ -211,6 +212,22 @@ const NOS = [['API', 'one'], ['API', 'two'], ['page', 'one'], ['page', 'two'], [
 const passTime = step('a minute passes', () => true, () => timers.setTimeout(1_000))
 
 const always = (...commands: Command[]) => commands.map((command) => fc.constant(command))
+
+/**
+ * A walk from a new installation on. What waits for seconds is left to random sequences: a locked database, and refusals
+ * that it could not save.
+ */
+export const walk: Command[] = [
+  decideAt('one', 'wizard', false), sendPing('one'), decideAt('two', 'wizard', true), finishSetup,
+  sendPing('one'), sendPing('two'), sendPing('command line'),
+  setCollector('failing'), sendPing('two'), setCollector('redirecting'), sendPing('one'),
+  decideAt('two', 'page', false), sendPing('one'), sendPing('command line'), decideByCommand(true),
+  refuseInFlight('command line', undefined, 'wait for a tunnel'), decideAt('two', 'API', true),
+  breakDatabase('full'), sendPing('one'), decideAt('one', 'page', true), mendDatabase,
+  holdTunnels, sendPing('two'), decideByCommand(false), openTunnels, setCollector('working'),
+  endPlatform('one', 'SIGKILL'), startPlatform('one', 'refuses by flowforge.yml'), decideAt('one', 'API', true),
+  sendPing('command line'), endPlatform('two', 'SIGTERM')
+]
 
 /** All commands. Those that lead to many states occur more often. */
 export const steps: fc.Arbitrary<Command>[] = [

@@ -9,11 +9,12 @@ import { parse, stringify } from 'yaml'
 import { openDatabase } from '../../src/database/open.js'
 import { migrate } from '../../src/telemetry/store/migrations.js'
 import type { LoggedPing } from '../../src/telemetry/index.js'
-import { runCommandProcess } from '../cli/run-command.js'
+import { runCommand, runCommandProcess } from '../cli/run-command.js'
 import { CONFIRMATION } from '../helpers/listener.js'
 import { answerOf, startPeer, type Peer } from '../helpers/peer.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { createHome, install, startReplica, type Installation, type Replica } from '../helpers/replica.js'
+import { isSoak } from '../helpers/soak.js'
 import { until } from '../helpers/within.js'
 
 /** `two` sends through a proxy. */
@@ -127,8 +128,10 @@ export class World {
     delete this.replicas[name]
   }
 
-  command (words: string) {
-    return runCommandProcess(this.#homes['command line'], words, { USER: 'root' })
+  /** @param waits whether it does not end before the next step; in one process commands run one at a time */
+  command (words: string, waits = false) {
+    const run = waits || isSoak ? runCommandProcess : runCommand
+    return run(this.#homes['command line'], words, { USER: 'root' })
   }
 
   hold (): void {
@@ -181,12 +184,12 @@ export class World {
     await this.setDatabase('working')
     for (const name of REPLICAS) if (this.replicas[name]) await this.replicas[name].decide(false)
     await Promise.all(this.inFlight.splice(0).map(({ ended }) => ended))
-    for (const name of REPLICAS) {
+    await Promise.all(REPLICAS.map(async (name) => {
       const replica = this.replicas[name]
-      if (replica && await replica.decide(true) === 200) continue
+      if (replica && await replica.decide(true) === 200) return
       if (replica) await this.end(name, 'SIGTERM')
       await this.start(name, 'allows')
-    }
+    }))
     await this.#database.query('DELETE FROM "TelemetryDecisions"')
     await this.#database.query('DELETE FROM "PlatformSettings" WHERE key LIKE \'telemetry:%\'')
     await this.#database.query('UPDATE "PlatformSettings" SET value = $1 WHERE key = \'setup:initialised\'', { bind: [String(initialised)] })
