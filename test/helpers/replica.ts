@@ -14,13 +14,17 @@ export interface Installation {
   cookie: string
 }
 
-/** A process of the platform, and its administrator's requests to it. */
-export interface Replica extends PlatformProcess {
-  home: string
+/** The requests of the administrator to a replica. */
+export interface Requests {
   /** Sends a request with the administrator's session; resolves when the head of the answer has arrived. */
   request: (method: string, path: string, body?: object | URLSearchParams) => Promise<Response>
   /** Turns telemetry on or off by the API; resolves to the status. */
   decide: (enabled: boolean) => Promise<number>
+}
+
+/** A process of the platform, and its administrator's requests to it. */
+export interface Replica extends PlatformProcess, Requests {
+  home: string
 }
 
 export async function install (t: TestContext, db: DatabaseAddress): Promise<Installation> {
@@ -42,19 +46,26 @@ export async function startReplica (
   t: TestContext, installation: Installation, home: string, env: Record<string, string> = {}
 ): Promise<Replica> {
   const started = await startProcess(t, home, env)
-  const [, base] = /(http:\S+)/.exec((await started.log.find(/^Server listening/)).msg)!
+  return { ...started, home, ...requestsTo(started.url, installation) }
+}
+
+/** A replica in the process of the test, for the others to meet. */
+export async function hostReplica (t: TestContext, installation: Installation, url: string): Promise<Requests> {
+  const { app } = await buildPlatform(t, { telemetry: { url }, config: { db: installation.db } })
+  return requestsTo(await app.listen({ host: '127.0.0.1', port: 0 }), installation)
+}
+
+function requestsTo (base: string, { cookie }: Installation): Requests {
   // The undici inside of Node.js 22.12 breaks on a mocked clock, also as the default dispatcher of this one.
   const dispatcher = new Agent()
-  const request: Replica['request'] = (method, path, body) => fetch(base + path, {
+  const request: Requests['request'] = (method, path, body) => fetch(base + path, {
     dispatcher,
     method,
     redirect: 'manual',
-    headers: { cookie: installation.cookie, ...body && !(body instanceof URLSearchParams) && { 'content-type': 'application/json' } },
+    headers: { cookie, ...body && !(body instanceof URLSearchParams) && { 'content-type': 'application/json' } },
     ...body && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }
   })
   return {
-    ...started,
-    home,
     request,
     async decide (enabled) {
       const response = await request('PUT', '/api/v1/settings', { 'telemetry:enabled': enabled })

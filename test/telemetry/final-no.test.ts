@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
-import { runCommandProcess } from '../cli/run-command.js'
-import { describeOnBoth } from '../helpers/databases.js'
+import { runCommand, runCommandProcess } from '../cli/run-command.js'
+import { describeOnBoth, describeOnSqlite } from '../helpers/databases.js'
 import { startListener } from '../helpers/listener.js'
+import { buildPlatform } from '../helpers/platform.js'
 import { startPostgres } from '../helpers/postgres.js'
-import { createHome, install, startReplica } from '../helpers/replica.js'
-import { inSoak, someOf } from '../helpers/soak.js'
+import { createHome, hostReplica, install, startReplica } from '../helpers/replica.js'
+import { inSoak, isSoak, someOf } from '../helpers/soak.js'
 
 const KILLS = inSoak(10, 1)
 
 /** Limit from an acknowledged opt-out until no process has a request in flight. */
 const ENDED_MS = 2_000
 
-describeOnBoth('an acknowledged opt-out', (create) => {
+// A PostgreSQL is another process, which a kill of the platform does not end.
+const describeHere = inSoak(describeOnBoth, describeOnSqlite)
+
+describeHere('an acknowledged opt-out', (create) => {
   test(`still holds after the platform is killed at that moment and restarted, ${KILLS} times`, async (t) => {
     const listener = await startListener(t)
     const installation = await install(t, await create())
@@ -26,9 +30,9 @@ describeOnBoth('an acknowledged opt-out', (create) => {
       const { status } = await replica.request('PUT', '/api/v1/settings', { 'telemetry:enabled': false })
       await replica.stop('SIGKILL')
       assert.equal(status, 200)
-      const next = await startReplica(t, installation, home)
+      const next = await buildPlatform(t, { telemetry: { url: listener.url }, config: { db: installation.db } })
       assert.match((await next.log.find(/^Telemetry is o/)).msg, /^Telemetry is off: the platform's settings say so/)
-      await next.stop('SIGKILL')
+      await next.app.close()
     }
     assert.equal(listener.connections(), 0)
   })
@@ -39,18 +43,20 @@ test('opting out anywhere cancels the pings of two replicas and a command line o
   t.after(() => postgres.stop())
   const listener = await startListener(t, () => { /* never answers */ })
   const installation = await install(t, await postgres.createDatabase())
-  const homes = [1, 2, 3].map(() => createHome(t, installation, listener.url))
-  const [one, two] = await Promise.all(homes.slice(0, 2).map((home) => startReplica(t, installation, home)))
-  const ways: [title: string, say: () => Promise<unknown>][] = [
-    ['one replica', () => one!.decide(false)],
-    ['the other', () => two!.decide(false)],
-    ['the command line', () => runCommandProcess(homes[2]!, 'telemetry off')]
+  const home = createHome(t, installation, listener.url)
+  const start = () => startReplica(t, installation, createHome(t, installation, listener.url))
+  const [one, two] = await Promise.all([start(), isSoak ? start() : hostReplica(t, installation, listener.url)])
+  const ways: [title: string, say: () => Promise<unknown>, send?: typeof runCommand][] = [
+    ['one replica', () => one.decide(false)],
+    ['the other', () => two.decide(false)],
+    // Commands in one process wait for each other.
+    ['the command line', () => runCommand(home, 'telemetry off'), runCommandProcess]
   ]
-  for (const [title, say] of someOf(ways, 1, 2)) {
-    assert.equal(await one!.decide(true), 200)
-    const byCommandLine = runCommandProcess(homes[2]!, 'telemetry send')
+  for (const [title, say, send = inSoak(runCommandProcess, runCommand)] of someOf(ways, 0, 2)) {
+    assert.equal(await one.decide(true), 200)
+    const byCommandLine = send(home, 'telemetry send')
     await listener.next()
-    const byReplicas = [one!, two!].map(async (replica) => (
+    const byReplicas = [one, two].map(async (replica) => (
       await (await replica.request('POST', '/api/v1/telemetry/pings', {})).json()) as LoggedPing)
     for (let asked = 0; asked < 2; asked++) await listener.next()
     await say()
@@ -62,7 +68,7 @@ test('opting out anywhere cancels the pings of two replicas and a command line o
     // A request that is not cancelled fails after ten seconds.
     assert.deepEqual(ended.map(({ outcome }) => outcome), ['cancelled', 'cancelled'], title)
     assert.match((await byCommandLine).stdout, /manual, cancelled/, title)
-    for (const replica of [one!, two!]) {
+    for (const replica of [one, two]) {
       const log = await (await replica.request('GET', '/api/v1/telemetry/pings')).json() as LoggedPing[]
       assert.deepEqual(log.slice(0, 3).map(({ outcome }) => outcome), ['cancelled', 'cancelled', 'cancelled'], title)
     }
