@@ -1,13 +1,15 @@
 /**
  * `npm run pack:telemetry -- DIR`: packs src/telemetry as the package @flowforge/telemetry, for hosts that embed the
  * module without the platform. Leaves the tarball in DIR and prints its path last.
+ *
+ * With --built it copies what `npm run build` has compiled, for tests: compiling takes most of the time.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-const [target] = process.argv.slice(2)
+const [target, ...options] = process.argv.slice(2)
 if (!target) {
   console.error('Usage: npm run pack:telemetry -- DIR')
   process.exit(64)
@@ -18,8 +20,10 @@ const folder = mkdtempSync(join(tmpdir(), 'flowforge-telemetry-'))
 const run = (command, ...args) => execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
 try {
+  const dist = join(folder, 'dist')
+  if (options.includes('--built')) cpSync(join(root, 'dist/telemetry'), dist, { recursive: true })
   // Its root is src/telemetry: an import from outside of it does not compile.
-  run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.telemetry.json', '--outDir', join(folder, 'dist'))
+  else run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.telemetry.json', '--outDir', dist)
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   writeFileSync(join(folder, 'README.md'), readme())
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`)

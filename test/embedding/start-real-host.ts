@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { LogLine } from '../helpers/platform.js'
 import { preload } from '../helpers/program.js'
+import { isSoak } from '../helpers/soak.js'
 import { unpack } from '../helpers/unpack.js'
 import { within } from '../helpers/within.js'
 
@@ -26,16 +26,25 @@ export function packTelemetry (): Promise<string> {
   return packed
 }
 
+/** Compiling takes most of the time: who runs all tests has built the platform, which compiles the same files. */
+const isBuilt = process.env.DIST_IS_BUILT === '1' && !isSoak
+
 async function pack (): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-embedding-'))
   process.on('exit', () => { rmSync(root, { recursive: true, force: true }) })
-  const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'pack:telemetry', '--', root])
+  const [command, ...args] = isBuilt ? ['node', 'pack-telemetry.js', root, '--built'] : ['npm', 'run', '--silent', 'pack:telemetry', '--', root]
+  const { stdout } = await promisify(execFile)(command!, args)
   unpack(stdout.trim().split('\n').at(-1)!, join(root, 'package'))
   return join(root, 'package')
 }
 
+/** A test, or whatever else lasts for a while. */
+export interface Owner {
+  after: (act: () => void) => void
+}
+
 /** A project with the package, fastify and one copy of Sequelize, as `npm install` would create it. */
-export function createProject (t: TestContext, telemetry: string, sequelize: string): string {
+export function createProject (t: Owner, telemetry: string, sequelize: string): string {
   const project = mkdtempSync(join(tmpdir(), 'flowforge-host-'))
   t.after(() => { rmSync(project, { recursive: true, force: true }) })
   const modules = join(project, 'node_modules')
@@ -54,53 +63,72 @@ export interface RealHost {
   /** Waits for a line of its log. */
   log: (pattern: RegExp) => Promise<LogLine>
   lines: LogLine[]
-  /** Resolves to its exit code. */
-  exited: Promise<number | null>
+}
+
+/** A process of one host or several. */
+export interface HostProcess {
+  open: (host: object) => RealHost
+  /** Lets it end once its hosts are closed; resolves to its exit code. */
+  end: () => Promise<number | null>
 }
 
 /**
  * Starts test/embedding/project/real-host.mjs in a new process.
  *
- * @param options of its process, such as another user or an empty environment
+ * @param options of the process, such as another user or an empty environment
  */
-export function startRealHost (
-  t: TestContext, project: string, host: object, env: Record<string, string> = {}, options: SpawnOptions = {}
-): RealHost {
+export function startHostProcess (t: Owner, project: string, env: Record<string, string> = {}, options: SpawnOptions = {}): HostProcess {
   const child = spawn(process.execPath, [...preload('test/guard.ts', 'test/helpers/clock.ts'), 'real-host.mjs'], {
-    cwd: project, ...options, env: { ...options.env ?? process.env, HOST: JSON.stringify(host), ...env }, stdio: ['pipe', 'pipe', 'inherit']
+    cwd: project, ...options, env: { ...options.env ?? process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit']
   }) as ChildProcessByStdio<Writable, Readable, null>
   t.after(() => { child.kill('SIGKILL') })
-  const lines: LogLine[] = []
+  const lines: Record<string, LogLine[]> = {}
   const answers = new Map<number, { result?: unknown, error?: object }>()
   let asked = 0
   const output = createInterface({ input: child.stdout }).setMaxListeners(50)
   output.on('line', (line) => {
-    const { told, ...logged } = JSON.parse(line)
+    const { told, host, ...logged } = JSON.parse(line)
     if (told) answers.set(told.id, told)
-    else lines.push(logged)
+    else lines[host]!.push(logged)
     output.emit('told')
   })
   const exited = once(child, 'exit').then(([code]) => code as number | null)
   const wait = (what: string) => within(what, Promise.race([once(output, 'told'), exited.then((code) => {
     throw new Error(`the host ended with ${code} before ${what}`)
   })]))
+
+  async function ask (name: string, task: string, ...parameters: unknown[]): Promise<any> {
+    const id = ++asked
+    child.stdin.write(`${JSON.stringify([id, name, task, ...parameters])}\n`)
+    while (!answers.has(id)) await wait(`the answer to ${task}`)
+    const { result, error } = answers.get(id)!
+    if (error) throw Object.assign(new Error(), error)
+    return result
+  }
+
+  function open (host: object): RealHost {
+    const name = String(Object.keys(lines).length)
+    const own: LogLine[] = lines[name] = []
+    // A host that cannot open fails each task.
+    ask(name, 'open', host).catch(() => {})
+    return {
+      ask: (task, ...parameters) => ask(name, task, ...parameters),
+      async log (pattern) {
+        for (;;) {
+          const found = own.find(({ msg }) => pattern.test(msg))
+          if (found) return found
+          await wait(`a line that says ${pattern}`)
+        }
+      },
+      lines: own
+    }
+  }
+
   return {
-    async ask (task, ...parameters) {
-      const id = ++asked
-      child.stdin.write(`${JSON.stringify([id, task, ...parameters])}\n`)
-      while (!answers.has(id)) await wait(`the answer to ${task}`)
-      const { result, error } = answers.get(id)!
-      if (error) throw Object.assign(new Error(), error)
-      return result
-    },
-    async log (pattern) {
-      for (;;) {
-        const found = lines.find(({ msg }) => pattern.test(msg))
-        if (found) return found
-        await wait(`a line that says ${pattern}`)
-      }
-    },
-    lines,
-    exited
+    open,
+    end () {
+      child.stdin.end()
+      return within('the end of the host', exited)
+    }
   }
 }

@@ -110,7 +110,7 @@ describe('the package @flowforge/telemetry', () => {
       fastify.fastify().register(telemetry)
     `)
     await run(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', 'nodenext',
-      '--target', 'es2023', '--types', 'node', '--typeRoots', resolve('node_modules/@types'), '--skipLibCheck', 'typed.mts', 'typed.cts'],
+      '--target', 'es2023', '--lib', 'es2023', '--types', 'node', '--typeRoots', resolve('node_modules/@types'), '--skipLibCheck', 'typed.mts', 'typed.cts'],
     { cwd: project }).catch((error) => assert.fail(error.stdout))
   })
 })
