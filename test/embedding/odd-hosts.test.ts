@@ -151,8 +151,8 @@ describe('a host', () => {
     const sending = app.telemetry.send().catch(() => 'given up')
     await reached()
     assert.equal(await Promise.race([sending, app.close().then(() => 'stopped')]), 'stopped')
-    await sending
     await release()
+    await sending
   })
 
   test('does not get telemetry\'s models among its own', async (t) => {
