@@ -30,14 +30,12 @@ export interface Project {
  */
 export async function installPackage (): Promise<Project> {
   const root = mkdtempSync(join(tmpdir(), 'flowforge-package-'))
-  const source = join(root, 'source')
-  for (const name of SOURCES) cpSync(name, join(source, name), { recursive: true })
-  symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
-  const options = ['--json', '--pack-destination', root]
-  if (isBuilt) {
-    cpSync('dist', join(source, 'dist'), { recursive: true })
-    options.push('--ignore-scripts')
+  const source = isBuilt ? resolve('.') : join(root, 'source')
+  if (!isBuilt) {
+    for (const name of SOURCES) cpSync(name, join(source, name), { recursive: true })
   }
+  symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
+  const options = ['--json', '--pack-destination', root, ...isBuilt ? ['--ignore-scripts'] : []]
   const { stdout } = await run('npm', ['pack', ...options], { cwd: source })
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[')))
   const directory = join(root, 'project')

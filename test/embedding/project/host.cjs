@@ -27,4 +27,4 @@ async function main () {
   console.log(outcome)
 }
 
-main()
+module.exports = main()
