@@ -12,14 +12,11 @@ import { promisify } from 'node:util'
 import { startListener } from '../helpers/listener.js'
 import { startPostgres } from '../helpers/postgres.js'
 import { preload } from '../helpers/program.js'
-import { inSoak, isSoak } from '../helpers/soak.js'
+import { isSoak, onlyInSoak } from '../helpers/soak.js'
 import { within } from '../helpers/within.js'
 import { installPackage, type Project } from './pack.js'
 
 const run = promisify(execFile)
-/** Compiling takes long, and the type check of each change covers the sources; the list of files covers the collector. */
-const onlyInSoak = { skip: inSoak<boolean | string>(false, 'runs in the soak test') }
-
 const guard = preload('test/guard.ts').join(' ')
 
 describe('the package', () => {
@@ -101,11 +98,13 @@ describe('the package', () => {
     assert.deepEqual(await exited, [0, null])
   })
 
+  // The list of files covers it, and the command line shows that programs of the package run.
   test('includes the collector', onlyInSoak, async () => {
     const { stdout } = await run(process.execPath, ['node_modules/flowforge/bin/flowforge-collector.js', '--help'], { cwd: project.directory })
     assert.match(stdout, /COLLECTOR_IP_HASH_KEY/)
   })
 
+  // Compiling takes long, and the type check of each change covers the sources.
   test('has types for a strict TypeScript platform, from both kinds of module', onlyInSoak, async () => {
     const compiler = resolve('node_modules/typescript/bin/tsc')
     await run(process.execPath, [compiler, '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023',

@@ -10,3 +10,6 @@ export const inSoak = <Value>(many: Value, few: Value): Value => isSoak ? many :
 /** All of `list` in the soak test; else those at these indexes. */
 export const someOf = <Entry>(list: readonly Entry[], ...places: number[]): Entry[] =>
   list.filter((_entry, place) => inSoak(true, places.includes(place)))
+
+/** The options of a test of which another one shows enough in `npm test`. */
+export const onlyInSoak = { skip: inSoak<boolean | string>(false, 'runs in the soak test') }
