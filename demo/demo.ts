@@ -1,7 +1,7 @@
 /**
  * Shows a ping from end to end on this machine: a collector, a platform with some rows in its database, the wait of 30
  * seconds, the ping, and the row that the collector stored. With `--report`, the usage report of a year of pings
- * from 1,500 installations, or as many as `--installations` says.
+ * from 1,500 installations, or as many as `--installations` says; `--days` leaves out all but its last days.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -21,8 +21,10 @@ const SECOND_MS = 1_000
 /** The boot ping is sent after 30 seconds; after twice that time something is wrong. */
 const PATIENCE_S = 60
 
-const { values } = parseArgs({ options: { report: { type: 'boolean' }, installations: { type: 'string', default: '1500' } } })
-if (values.report) await (await import('./report.js')).runReportDemo(Number(values.installations))
+const { values } = parseArgs({
+  options: { report: { type: 'boolean' }, installations: { type: 'string', default: '1500' }, days: { type: 'string', default: '365' } }
+})
+if (values.report) await (await import('./report.js')).runReportDemo(Number(values.installations), Number(values.days))
 else await runDemo()
 
 async function runDemo (): Promise<void> {

@@ -9,16 +9,16 @@ import { openCollectorDatabase } from '../src/collector/storage/open.js'
 import { storeYearOfPings } from './year-of-pings.js'
 
 /**
- * `npm run demo -- --report`: fills a collector with a simulated year of pings, and serves its report.
+ * `npm run demo -- --report`: fills a collector with a simulated year of pings, or its last days, and serves its report.
  * Resolves when the user ends it.
  */
-export async function runReportDemo (installations: number): Promise<void> {
+export async function runReportDemo (installations: number, days: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'flowforge-report-'))
   try {
     const databaseUrl = `sqlite:${join(directory, 'collector.db')}`
     console.log(`Storing a year of pings from ${installations} installations ...`)
     const db = await openCollectorDatabase(databaseUrl, dayOf(Date.now()))
-    const stored = await storeYearOfPings(db, installations, Date.now())
+    const stored = await storeYearOfPings(db, installations, Date.now(), days)
     await db.close()
     await showReport(databaseUrl, stored)
   } finally {
