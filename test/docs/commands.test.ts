@@ -9,6 +9,10 @@ import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { listDocuments } from '../../docs/documents.js'
 import { temporaryDirectory } from '../helpers/platform.js'
+import { runProgram } from '../helpers/program.js'
+import { isSoak, onlyInSoak } from '../helpers/soak.js'
+import { within } from '../helpers/within.js'
+import { startCollector } from '../collector/start-collector.js'
 
 const HERE = 'test/docs/commands.test.ts'
 
@@ -54,8 +58,9 @@ for (const file of listDocuments()) {
   })
 }
 
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+
 test('the documents name only scripts of package.json', () => {
-  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
   for (const file of listDocuments()) {
     for (const [, name] of readFileSync(file, 'utf8').matchAll(/npm run ([\w:-]+)/g)) assert.ok(scripts[name!], `${file}: ${name}`)
   }
@@ -75,23 +80,24 @@ describe('the documented commands', () => {
     const home = temporaryDirectory(t)
     mkdirSync(join(home, 'etc'))
     writeFileSync(join(home, 'etc/flowforge.yml'), 'host: 127.0.0.1\nport: 0\ntelemetry: { url: "http://127.0.0.1:1/" }\n')
-    const { url, stop } = await startScript(t, ['start'], { FLOWFORGE_HOME: home })
+    // What npm runs, without the time that npm takes; test/build.test.ts has that.
+    const url = await startProgram(t, isSoak ? 'npm start' : scripts.start!, { FLOWFORGE_HOME: home })
     const page = await fetch(`${url}/setup`)
     assert.equal(page.status, 200)
-    await stop()
   })
 
   test('npm run collector accepts a ping', async (t) => {
-    const { url, stop } = await startScript(t, ['run', 'collector'], {
-      COLLECTOR_IP_HASH_KEY: 'a-key-for-this-test-of-32-bytes-or-more',
-      COLLECTOR_PORT: '0',
-      COLLECTOR_DATABASE_URL: `sqlite:${join(temporaryDirectory(t), 'collector.db')}`
-    })
+    const database = `sqlite:${join(temporaryDirectory(t), 'collector.db')}`
+    // A test of deploy/ starts it as a process in `npm test`, too.
+    const url = isSoak
+      ? await startProgram(t, 'npm run collector', {
+        COLLECTOR_IP_HASH_KEY: 'a-key-for-this-test-of-32-bytes-or-more', COLLECTOR_PORT: '0', COLLECTOR_DATABASE_URL: database
+      })
+      : (await startCollector(t, database)).url
     const answer = await fetch(url, {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: PING
     })
     assert.equal(answer.status, 200)
-    await stop()
   })
 
   test('npm run docs updates an outdated document', async (t) => {
@@ -100,17 +106,19 @@ describe('the documented commands', () => {
     const file = join(copy, 'docs/privacy.md')
     const text = readFileSync(file, 'utf8')
     writeFileSync(file, text.replace('| `os.type` |', '| `os.name` |'))
-    const { docs } = JSON.parse(readFileSync('package.json', 'utf8')).scripts as { docs: string }
-    const [tool, script] = docs.split(' ') as [string, string]
-    await promisify(execFile)(resolve('node_modules/.bin', tool), [resolve(script)], { cwd: copy })
+    const [tool, script] = scripts.docs!.split(' ') as [string, string]
+    assert.equal(tool, 'tsx')
+    const [command, args] = isSoak ? [resolve('node_modules/.bin', tool), [resolve(script)]] : [process.execPath, runProgram(script)]
+    await promisify(execFile)(command, args, { cwd: copy })
     assert.equal(readFileSync(file, 'utf8'), text)
   })
 
-  for (const command of [
-    'npm test -- test/telemetry/consent.test.ts',
-    'node --import tsx/esm --import ./test/guard.ts --test test/telemetry/consent.test.ts'
-  ]) {
-    test(command, async () => {
+  for (const [command, options] of [
+    // .ci/run has `npm test`.
+    ['npm test -- test/telemetry/consent.test.ts', onlyInSoak],
+    ['node --import tsx/esm --import ./test/guard.ts --test test/telemetry/consent.test.ts', {}]
+  ] as const) {
+    test(command, options, async () => {
       const { NODE_TEST_CONTEXT, ...env } = process.env
       const [program, ...args] = command.split(' ')
       const { stdout } = await promisify(execFile)(program!, args, { env })
@@ -119,12 +127,12 @@ describe('the documented commands', () => {
   }
 })
 
-/** Runs a script of package.json until the line with its address. */
-async function startScript (t: TestContext, args: string[], env: Record<string, string>) {
-  const child = spawn('npm', args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
-  // npm, its shell and the server form one process group, so that a failed test can end all of them.
-  t.after(() => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL') })
-  return { url: await findAddress(child), stop: () => stopGroup(child) }
+/** Runs a command until the line with its address; stopped after the test. Resolves to that address. */
+async function startProgram (t: TestContext, line: string, env: Record<string, string>): Promise<string> {
+  const [command, ...args] = line.split(' ')
+  const child = spawn(command!, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  t.after(() => stopGroup(child))
+  return findAddress(child)
 }
 
 async function findAddress (child: ChildProcess): Promise<string> {
@@ -135,8 +143,10 @@ async function findAddress (child: ChildProcess): Promise<string> {
   throw new Error('it ended before it listened')
 }
 
+/** npm, its shell and the server form one process group. */
 async function stopGroup (child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const closed = once(child, 'close')
   process.kill(-child.pid!, 'SIGTERM')
-  await closed
+  await within('the end of the program', closed)
 }
