@@ -34,7 +34,7 @@ test('the first commands make a valid key and a ping that is stored', { skip }, 
 
 /** The commands named within a line, and the file that runs each. */
 const NAMED: Record<string, [file: string, asWhat: string]> = {
-  'npm run demo -- --report': ['test/docs/demo.test.ts', "'demo/demo.ts'), '--report'"],
+  'npm run demo -- --report': ['test/docs/demo.test.ts', "runProgram(script!), '--report'"],
   'npm run bench:collector': ['package.json', '"bench:collector"'],
   'npm run bench:report': ['package.json', '"bench:report"'],
   'npx flowforge-collector': ['test/embedding/package.test.ts', 'bin/flowforge-collector.js'],
