@@ -38,6 +38,11 @@ function pair<One, Other> (list: One[], others: Other[], { place, isSetUp }: Att
   return others.map((other, index) => [list[(index + place * (others.length - 1)) % list.length]!, other])
 }
 
+/** All in the soak and during the setup, which has few routes; else two of four, and the other two at the next route. */
+function twoOfFour<Entry> (list: Entry[], { place, isSetUp }: Attacker): Entry[] {
+  return list.filter((_entry, index) => inSoak(true, !isSetUp || ((index >> 1) + place) % 2 === 0))
+}
+
 /** Sends requests to one route, each from a new address, in a session that no request has ended. */
 class Attacker {
   private address = 0
@@ -96,7 +101,7 @@ for (const during of ['the setup', 'normal use'] as const) {
     }))
 
     test('requires a token for a form, however its type is written, and without a body', (t) => attackEach(t, during, async (attacker) => {
-      for (const [headers, type] of pair(OWN, [undefined, ...FORMS], attacker)) {
+      for (const [headers, type] of twoOfFour(pair(OWN, [undefined, ...FORMS], attacker), attacker)) {
         const sent = { ...headers, ...type ? { 'content-type': type } : {} }
         const what = JSON.stringify([attacker.route, sent])
         assert.match(await attacker.send(sent), /^(invalid_csrf|page)$/, what)
@@ -107,7 +112,7 @@ for (const during of ['the setup', 'normal use'] as const) {
     }))
 
     test(`accepts JSON, however its type is written, ${during === 'the setup' ? 'with' : 'without'} a token`, (t) => attackEach(t, during, async (attacker) => {
-      for (const [headers, type] of pair(OWN, JSONS, attacker)) {
+      for (const [headers, type] of twoOfFour(pair(OWN, JSONS, attacker), attacker)) {
         const sent = { ...headers, 'content-type': type }
         const what = JSON.stringify([attacker.route, sent])
         assert.equal(await attacker.send(sent, 'header'), 'accepted', what)
@@ -116,7 +121,7 @@ for (const during of ['the setup', 'normal use'] as const) {
     }))
 
     test('refuses any other media type', (t) => attackEach(t, during, async (attacker) => {
-      for (const type of OTHERS) {
+      for (const type of twoOfFour(OTHERS, attacker)) {
         assert.equal(await attacker.send({ 'content-type': type }, 'header'), 'unknown type', JSON.stringify([attacker.route, type]))
       }
     }))
