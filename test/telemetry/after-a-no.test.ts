@@ -6,14 +6,15 @@ import { startNameServer, useNameServers } from '../helpers/name-server.js'
 import { afterRequest, CONFIRMED } from '../helpers/peer.js'
 import { pinDaily } from '../helpers/pin-daily.js'
 import { buildPlatform } from '../helpers/platform.js'
+import { inSoak } from '../helpers/soak.js'
 import { within } from '../helpers/within.js'
 import { startWitness, type Witness } from '../helpers/witness.js'
 import { processes, rows, unwritten, type Row, type Scene } from './ways-to-refuse.js'
 
 /** The real timer: the platforms run on the mocked clock of this test. */
 const { setTimeout: realTimeout } = globalThis
-/** How long to watch after the last action that could send something. */
-const LAST_LOOK_MS = 5_000
+/** How long to watch after the last action that could send something; all pings of the test were due before. */
+const LAST_LOOK_MS = inSoak(5_000, 200)
 const DAILY_MS = 600_000
 const STEP_MS = 10_000
 const RETRIES_MS = 600_000

@@ -15,6 +15,7 @@ import { PlatformLog, temporaryDirectory, type PlatformOptions } from '../helper
 import { prepareHome, startProcess } from '../helpers/process.js'
 import { createHome, install, startReplica } from '../helpers/replica.js'
 import { sendHeld } from '../helpers/send-held.js'
+import { someOf } from '../helpers/soak.js'
 import type { startWitness, Witness } from '../helpers/witness.js'
 
 /** The parts of one scenario: a receiver of its own, and platforms that try to send until the end. */
@@ -42,6 +43,9 @@ export interface Row {
   after?: (scene: Scene) => void
   host?: string
 }
+
+/** The boot ping of a process is due after a tenth of a second. */
+const CLOCK_SPEED = '300'
 
 const CHANGE = '/api/v1/settings'
 const file = (home: string) => join(home, 'flowforge.yml')
@@ -148,11 +152,11 @@ export const rows: Row[] = [
       assert.equal(await release(), 401)
     }
   },
-  ...(['file', 'environment'] as const).map((operator): Row => ({
+  ...someOf(['file', 'environment'] as const, 1).map((operator): Row => ({
     title: `an administrator opts in while the ${operator} refuses, and the refusal is removed later`,
     act: (scene) => decideLocked(scene, operator)
   })),
-  ...FILES.map((text): Row => ({
+  ...someOf(FILES, 0, 4, 9).map((text): Row => ({
     title: `flowforge.yml has ${JSON.stringify(text)}`,
     async act (scene) {
       const home = temporaryDirectory(scene.t)
@@ -160,7 +164,7 @@ export const rows: Row[] = [
       await startOn(scene, file(home), home)
     }
   })),
-  ...VARIABLES.map((variable): Row => ({
+  ...someOf(VARIABLES, 0, 4).map((variable): Row => ({
     title: `${variable} is set`,
     async act ({ t, witness }) {
       const home = await prepareHome(t, { telemetry: { url: witness.url } })
@@ -206,8 +210,8 @@ export const rows: Row[] = [
   }
 ]
 
-/** An opt-out that the database cannot save still stops the ping that waits for its next attempt. */
-export const unwritten = (['full', 'locked'] as const).map((fault): Row => ({
+/** An opt-out that the database cannot save still stops the ping that waits for its next attempt. A lock takes seconds. */
+export const unwritten = someOf(['full', 'locked'] as const, 0).map((fault): Row => ({
   title: `the database is ${fault} when an administrator opts out`,
   treat: afterRequest((socket) => { socket.end(answerOf(503)) }),
   async prepare ({ build }) {
@@ -219,7 +223,7 @@ export const unwritten = (['full', 'locked'] as const).map((fault): Row => ({
 }))
 
 /** Opt-outs while another process sends. */
-export const processes: Row[] = [
+const ofProcesses: Row[] = [
   ...['http:', 'https:'].flatMap((scheme): Row[] => [
     {
       title: `the command line waits for a tunnel to ${scheme}`,
@@ -248,7 +252,7 @@ export const processes: Row[] = [
     title: 'a platform runs with DO_NOT_TRACK, and the command line sends',
     async act ({ t, witness, names }) {
       const home = await prepareHome(t, { telemetry: { url: witness.url } })
-      const platform = await startProcess(t, home, { DO_NOT_TRACK: '1', CLOCK_SPEED: '30', NAME_SERVER: names.address })
+      const platform = await startProcess(t, home, { DO_NOT_TRACK: '1', CLOCK_SPEED, NAME_SERVER: names.address })
       await platform.log.find(/refusal binds the command line/)
       for (const word of ['send', 'held', 'check']) {
         assert.equal((await runCommand(home, `telemetry ${word}`)).code, 3)
@@ -259,8 +263,11 @@ export const processes: Row[] = [
     title: 'a platform runs with FF_DISABLE_TELEMETRY',
     async act ({ t, witness, names }) {
       const home = await prepareHome(t, { telemetry: { url: witness.url } })
-      const env = { FF_DISABLE_TELEMETRY: '1', CLOCK_SPEED: '30', NAME_SERVER: names.address }
+      const env = { FF_DISABLE_TELEMETRY: '1', CLOCK_SPEED, NAME_SERVER: names.address }
       await (await startProcess(t, home, env)).log.find(/mistyped opt-out/)
     }
   }
 ]
+
+/** In npm test the model (test/model) has another replica that waits for a tunnel. */
+export const processes = someOf(ofProcesses, 0, 4)
