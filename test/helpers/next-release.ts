@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { SCHEMA_VERSION } from '../../src/telemetry/types.js'
 import { temporaryDirectory } from './platform.js'
@@ -32,7 +31,8 @@ export interface NextRelease {
   load: <Module>(path: string) => Promise<Module>
 }
 
-export function createNextRelease (t: TestContext): NextRelease {
+/** @param t the tests that use it */
+export function createNextRelease (t: Parameters<typeof temporaryDirectory>[0]): NextRelease {
   const folder = temporaryDirectory(t)
   for (const path of ['src', 'package.json']) cpSync(join(SOURCE, path), join(folder, path), { recursive: true })
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))

@@ -101,7 +101,7 @@ process.on('exit', removeEnded)
  * A directory that is removed after the test, once the next test needs one: what a test does after its end runs in the order
  * in which it was registered, and a platform that still runs would find its database gone.
  */
-export function temporaryDirectory (t: TestContext): string {
+export function temporaryDirectory (t: { after: (act: () => void) => void }): string {
   removeEnded()
   const directory = mkdtempSync(join(tmpdir(), 'flowforge-'))
   t.after(() => { ended.push(directory) })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LoggedPing } from '../../src/telemetry/index.js'
-import { runCommand, runCommandProcess } from '../cli/run-command.js'
+import { runCommand, runCommandProcess, type CommandResult } from '../cli/run-command.js'
 import { describeOnBoth, describeOnSqlite } from '../helpers/databases.js'
 import { startListener } from '../helpers/listener.js'
 import { buildPlatform } from '../helpers/platform.js'
@@ -38,6 +38,8 @@ describeHere('an acknowledged opt-out', (create) => {
   })
 })
 
+type Send = (home: string, words: string) => Promise<CommandResult>
+
 test('opting out anywhere cancels the pings of two replicas and a command line on one PostgreSQL', async (t) => {
   const postgres = await startPostgres()
   t.after(() => postgres.stop())
@@ -46,13 +48,13 @@ test('opting out anywhere cancels the pings of two replicas and a command line o
   const home = createHome(t, installation, listener.url)
   const start = () => startReplica(t, installation, createHome(t, installation, listener.url))
   const [one, two] = await Promise.all([start(), isSoak ? start() : hostReplica(t, installation, listener.url)])
-  const ways: [title: string, say: () => Promise<unknown>, send?: typeof runCommand][] = [
+  const ways: [title: string, say: () => Promise<unknown>, send?: Send][] = [
     ['one replica', () => one.decide(false)],
     ['the other', () => two.decide(false)],
     // Commands in one process wait for each other.
     ['the command line', () => runCommand(home, 'telemetry off'), runCommandProcess]
   ]
-  for (const [title, say, send = inSoak(runCommandProcess, runCommand)] of someOf(ways, 0, 2)) {
+  for (const [title, say, send = inSoak<Send>(runCommandProcess, runCommand)] of someOf(ways, 0, 2)) {
     assert.equal(await one.decide(true), 200)
     const byCommandLine = send(home, 'telemetry send')
     await listener.next()

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
+import { after, describe, test, type TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import { runCommandProcess } from '../cli/run-command.js'
+import { runCommand, runCommandProcess } from '../cli/run-command.js'
 import { PING, post, sqliteUrl, startCollector, KEY } from '../collector/start-collector.js'
 import { pingProperties } from '../../src/telemetry/ping.js'
 import { SCHEMA_VERSION } from '../../src/telemetry/types.js'
 import { ACCOUNT, Client, setUp } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
-import { createNextRelease, NEXT_VERSION, type NextRelease } from '../helpers/next-release.js'
+import { createNextRelease, NEXT_VERSION } from '../helpers/next-release.js'
 import { buildPlatform, temporaryDirectory, type PlatformOptions } from '../helpers/platform.js'
+import { isSoak } from '../helpers/soak.js'
+
+const next = createNextRelease({ after })
 
 const PAGE = '/admin/settings/telemetry'
 const NEW = ['os.memory', 'machine.cores']
@@ -34,7 +37,7 @@ const hasNew = (text: string) => {
 }
 
 /** Starts the next release on the data of the current one, whose administrator has opted in. */
-async function upgrade (t: TestContext, next: NextRelease, answer: boolean | 'nothing' = true) {
+async function upgrade (t: TestContext, answer: boolean | 'nothing' = true) {
   const listener = await startListener(t)
   const home = temporaryDirectory(t)
   const options: PlatformOptions = { telemetry: { url: listener.url }, home }
@@ -59,7 +62,7 @@ async function signIn (app: FastifyInstance): Promise<Client> {
 
 describe('after an upgrade that adds properties', () => {
   test('pings keep the agreed ones; log, page and API name the new ones; opting in adds them', async (t) => {
-    const { app, log, sendOnce } = await upgrade(t, createNextRelease(t))
+    const { app, log, sendOnce } = await upgrade(t)
     const { level, msg } = await log.find(/can also send/)
     assert.equal(level, 30)
     assert.equal(msg, 'The telemetry of this release can also send os.memory, machine.cores. ' +
@@ -83,9 +86,10 @@ describe('after an upgrade that adds properties', () => {
   })
 
   test('the command line names them, and `telemetry on` adds them', async (t) => {
-    const next = createNextRelease(t)
-    const { home, sendOnce } = await upgrade(t, next)
-    const run = async (words: string) => (await runCommandProcess(home, words, {}, next.folder)).stdout
+    const { home, sendOnce } = await upgrade(t)
+    const { runCommandLine } = await next.load<typeof import('../../src/cli/command-line.js')>('src/cli/command-line.ts')
+    const run = async (words: string) => (
+      await (isSoak ? runCommandProcess(home, words, {}, next.folder) : runCommand(home, words, {}, runCommandLine))).stdout
     assert.match(await run('telemetry status'), /can also send machine\.cores: How many processors there are\. To use them all\./)
     assert.equal(hasNew(await run('telemetry preview')), false)
     await run('telemetry on')
@@ -94,14 +98,14 @@ describe('after an upgrade that adds properties', () => {
   })
 
   test('the default consent, without a decision, covers only version 1', async (t) => {
-    const { app, sendOnce } = await upgrade(t, createNextRelease(t), 'nothing')
+    const { app, sendOnce } = await upgrade(t, 'nothing')
     assert.equal(hasNew(await sendOnce()), false)
     const paths = (await app.telemetry.newProperties()).map(({ path }) => path)
     assert.deepEqual(paths.toSorted(), [...SINCE_THE_FIRST, ...NEW].toSorted())
   })
 
   test('after opting out, the preview shows everything that opting in covers', async (t) => {
-    const { app, log, sendOnce } = await upgrade(t, createNextRelease(t), false)
+    const { app, log, sendOnce } = await upgrade(t, false)
     assert.deepEqual(await app.telemetry.newProperties(), [])
     assert.equal(hasNew(await app.telemetry.preview()), true)
     await log.find(/^Telemetry is off/)
@@ -112,7 +116,7 @@ describe('after an upgrade that adds properties', () => {
 
   test('the wizard of a new installation asks for all properties at once', async (t) => {
     const listener = await startListener(t)
-    const release = await createNextRelease(t).load<PlatformOptions['release']>('src/app.ts')
+    const release = await next.load<PlatformOptions['release']>('src/app.ts')
     const { app } = await buildPlatform(t, { telemetry: { url: listener.url }, initialised: false, release })
     const client = new Client(app)
     const _csrf = await client.csrfToken()
@@ -131,7 +135,7 @@ test('a collector of the next release stores pings of both releases in the exist
   const { body: { received } } = await today.post(newer)
   assert.equal(received.machine, undefined)
   await today.app.close()
-  const { buildCollector } = await createNextRelease(t).load<typeof import('../../src/collector/app.js')>('src/collector/app.ts')
+  const { buildCollector } = await next.load<typeof import('../../src/collector/app.js')>('src/collector/app.ts')
   const app = await buildCollector({ ipHashKey: KEY, databaseUrl, logLevel: 'silent' })
   t.after(() => app.close())
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
