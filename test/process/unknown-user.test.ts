@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
+import { runCommand } from '../cli/run-command.js'
 import { KEY } from '../collector/start-collector.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { prepareHome } from '../helpers/process.js'
@@ -55,9 +56,9 @@ test('the collector starts as a user without a name and without HOME', async (t)
 })
 
 test('a decision of a user without a name is recorded', async (t) => {
-  const { env, args } = await prepareOddHome(t)
+  const { home, env, args } = await prepareOddHome(t)
   assert.equal((await runAsUnknownUser('src/cli/index.ts', ['telemetry', 'off', ...args], env)).code, 0)
-  const { stdout } = await runAsUnknownUser('src/cli/index.ts', ['telemetry', 'decisions', ...args], env)
+  const { stdout } = await runCommand(home, 'telemetry decisions')
   assert.match(stdout, /the operator \(command line\): off/)
 })
 
@@ -67,14 +68,14 @@ test('read-only commands work on a read-only data directory, and change nothing 
   chmodSync(join(folder, 'flowforge.db'), 0o400)
   chmodSync(folder, 0o500)
   const before = { files: readdirSync(folder), changed: statSync(join(folder, 'flowforge.db')).mtimeMs }
-  for (const command of someOf(['status', 'preview', 'log', 'decisions'], 1, 2)) {
+  for (const command of someOf(['status', 'preview', 'log', 'decisions'], 1)) {
     const { code, stdout, stderr } = await runAsUnknownUser('src/cli/index.ts', ['telemetry', command, ...args], env)
     assert.equal(stderr, '', command)
     assert.equal(code, 0, command)
     assert.ok(stdout.length > 0, command)
   }
   assert.deepEqual({ files: readdirSync(folder), changed: statSync(join(folder, 'flowforge.db')).mtimeMs }, before)
-  for (const command of [['start'], ['telemetry', 'off']]) {
+  for (const command of someOf([['start'], ['telemetry', 'off']], 0)) {
     const { code, stderr } = await runAsUnknownUser('src/cli/index.ts', [...command, ...args], env)
     assert.match(stderr, /^The database file .*flowforge\.db cannot be written \(\w+\)\. Let the user who runs FlowForge write to/)
     assert.deepEqual([code, stderr.trim().split('\n').length], [73, 1])
