@@ -5,7 +5,7 @@ import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { buildPlatform, temporaryDirectory, type Platform } from '../helpers/platform.js'
 import { inSoak } from '../helpers/soak.js'
 
-const DAYS = inSoak(365, 30)
+const DAYS = inSoak(365, 15)
 const KEPT = 100
 
 /** The real timer, for a ping that takes some hundredths of a second. */
