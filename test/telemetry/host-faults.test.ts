@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, mock, test } from 'node:test'
-import { openDatabase } from '../../src/database/open.js'
+import { openDatabase, type DatabaseAddress } from '../../src/database/open.js'
 import { away, faultsOfServer, noRoom } from '../helpers/database-faults.js'
-import { describeOnBoth } from '../helpers/databases.js'
+import { describeOnBoth, describeOnSqlite } from '../helpers/databases.js'
 import { BOOT_MS } from '../helpers/follow-ping.js'
 import { CONFIRMATION, startListener } from '../helpers/listener.js'
 import { letClockRun, meetFault, type Fault } from '../helpers/meet-fault.js'
 import { buildPlatform, WARN } from '../helpers/platform.js'
 import { startPostgres, type Postgres } from '../helpers/postgres.js'
+import { inSoak, someOf } from '../helpers/soak.js'
 import { watchWaits } from '../helpers/watch-waits.js'
 import { until } from '../helpers/within.js'
 
@@ -29,19 +30,26 @@ const faultsOfTables: [title: string, fault: Fault][] = [
 
 letClockRun()
 
-describeOnBoth('a database that fails', (create) => {
-  for (const [title, fault] of faultsOfTables) {
+/** In npm test each database has one of them. */
+const TABLES = ['TelemetryClaims', 'TelemetryPings']
+
+describeOnSqlite('a database that fails', (create) => { testFaults(create, faultsOfTables, someOf(TABLES, 0)) })
+
+function testFaults (create: () => Promise<DatabaseAddress>, ofTables: typeof faultsOfTables, foreign: string[]): void {
+  for (const [title, fault] of ofTables) {
     test(`${title} drops the ping, the platform keeps running, and later pings are sent`, async (t) => {
       await meetFault(t, await create(), fault)
     })
   }
 
-  for (const table of ['TelemetryClaims', 'TelemetryPings']) {
+  for (const table of foreign) {
     test(`with a foreign ${table} table drops the ping, and creates the tables for the next one`, async (t) => {
       await meetFault(t, await create(), inTheWay(table), { hasTables: false })
     })
   }
+}
 
+inSoak(describeOnBoth, describeOnSqlite)('a database', (create) => {
   test('that is away when a request completes gets the result once it is back, and so does the caller', async (t) => {
     const { strike, mend } = away('TelemetryPings')
     const listener = await startListener(t, async (response) => {
@@ -87,8 +95,10 @@ describe('a PostgreSQL', () => {
   before(async () => { postgres = await startPostgres() })
   after(() => postgres.stop())
 
-  for (const [title, { strike, mend }] of faultsOfServer) {
-    for (const hasTables of [true, false]) {
+  testFaults(() => postgres.createDatabase(), someOf(faultsOfTables, 2), someOf(TABLES, 1))
+
+  for (const [place, [title, { strike, mend }]] of faultsOfServer.entries()) {
+    for (const hasTables of someOf([true, false], place)) {
       const when = hasTables ? '' : ' before telemetry creates its tables'
       test(`${title}${when} drops the ping, the platform keeps running, and later pings are sent`, async (t) => {
         const address = await postgres.createDatabase()
