@@ -124,7 +124,7 @@ describeOnBoth('decisions on telemetry', (create) => {
     await app.decisions.decide({ enabled: true, way: 'API', who: 'ada' })
     assert.equal((await app.telemetry.consent()).allowed, true)
   })
-})
+}, { concurrency: true })
 
 test('an opt-out whose writing fails during a stop is not written after it', async (t) => {
   const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
@@ -140,7 +140,7 @@ test('an opt-out whose writing fails during a stop is not written after it', asy
   t.mock.timers.reset()
 })
 
-describe('an opt-out concurrent with another decision', () => {
+describe('an opt-out concurrent with another decision', { concurrency: true }, () => {
   test('holds even if an earlier opt-in is saved later and the opt-out cannot be saved', async (t) => {
     const { app } = await buildPlatform(t, { telemetry: { url: 'http://127.0.0.1:9' } })
     const { PlatformSetting } = app.db.models
