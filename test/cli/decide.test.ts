@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
 import { createAuthority } from '../helpers/certificates.js'
 import { startListener } from '../helpers/listener.js'
 import { afterRequest, startPeer } from '../helpers/peer.js'
@@ -38,14 +39,12 @@ describe('flowforge telemetry on, off and decisions', () => {
     assert.equal((await runCommand(home, 'telemetry decisions')).stdout, 'No decision is recorded.\n')
   })
 
-  test('off aborts the ping of a platform in another process', async (t) => {
+  test('off aborts the ping of a platform', async (t) => {
     const listener = await startListener(t, () => { /* never answers */ })
-    // The request lasts longer than the command takes to start.
-    t.mock.timers.enable({ apis: ['setTimeout'] })
     const { app, home } = await buildPlatform(t, { telemetry: { url: listener.url } })
     const sending = app.telemetry.send()
     await listener.next()
-    assert.equal((await runCommandProcess(home, 'telemetry off')).code, 0)
+    assert.equal((await runCommand(home, 'telemetry off')).code, 0)
     assert.equal((await within('the abort', sending)).outcome, 'cancelled')
   })
 
@@ -75,24 +74,44 @@ describe('flowforge telemetry on, off and decisions', () => {
   })
 })
 
-test('the operator\'s refusal at a platform binds the command line until it stops, even once killed', async (t) => {
-  const listener = await startListener(t)
-  const home = await prepareHome(t, { telemetry: { url: listener.url } })
-  const refused = () => Promise.all(['send', 'status', 'on'].map(async (word) => (await runCommand(home, `telemetry ${word}`)).code))
-  const stopped = await startProcess(t, home, { DO_NOT_TRACK: '1' })
-  await stopped.log.find(/refusal binds the command line/)
-  assert.deepEqual(await refused(), [3, 3, 3])
-  assert.equal(await stopped.stop(), 0)
-  assert.equal((await runCommand(home, 'telemetry send')).code, 0)
+/** A platform whose operator refuses, in this process, whose environment is as before once the platform has read it. */
+async function startRefusing (t: TestContext, home: string, receiver: string): Promise<FastifyInstance> {
+  process.env.DO_NOT_TRACK = '1'
+  try {
+    const { app, log } = await buildPlatform(t, { telemetry: { url: receiver }, home })
+    await log.find(/refusal binds the command line/)
+    return app
+  } finally {
+    delete process.env.DO_NOT_TRACK
+  }
+}
 
-  const killed = await startProcess(t, home, { DO_NOT_TRACK: '1' })
-  await killed.log.find(/refusal binds the command line/)
-  await killed.stop('SIGKILL')
-  // A platform whose operator allows telemetry does not clear the refusal at another one.
-  const other = await startProcess(t, home)
-  await other.log.find(/^Telemetry is on/)
-  assert.deepEqual(await refused(), [3, 3, 3])
-  assert.equal(listener.connections(), 1)
+describe('the operator\'s refusal at a platform binds the command line', () => {
+  const refused = (home: string) => Promise.all(['send', 'status', 'on'].map(async (word) => (await runCommand(home, `telemetry ${word}`)).code))
+
+  test('until it stops', async (t) => {
+    const listener = await startListener(t)
+    const home = await prepareHome(t, { telemetry: { url: listener.url } })
+    const app = await startRefusing(t, home, listener.url)
+    assert.deepEqual(await refused(home), [3, 3, 3])
+    assert.equal(listener.connections(), 0)
+    await app.close()
+    assert.equal((await runCommand(home, 'telemetry send')).code, 0)
+    assert.equal(listener.connections(), 1)
+  })
+
+  test('even once it is killed', async (t) => {
+    const listener = await startListener(t)
+    const home = await prepareHome(t, { telemetry: { url: listener.url } })
+    const { log, stop } = await startProcess(t, home, { DO_NOT_TRACK: '1' })
+    await log.find(/refusal binds the command line/)
+    await stop('SIGKILL')
+    // A platform whose operator allows telemetry does not clear the refusal at another one.
+    const other = await buildPlatform(t, { telemetry: { url: listener.url }, home })
+    await other.log.find(/^Telemetry is on/)
+    assert.deepEqual(await refused(home), [3, 3, 3])
+    assert.equal(listener.connections(), 0)
+  })
 })
 
 test('starting a platform whose operator refuses aborts the ping of a running command', async (t) => {
@@ -100,8 +119,7 @@ test('starting a platform whose operator refuses aborts the ping of a running co
   const home = await prepareHome(t, { telemetry: { url: listener.url } })
   const sending = runCommandProcess(home, 'telemetry send --json')
   await listener.next()
-  const platform = await startProcess(t, home, { DO_NOT_TRACK: '1' })
-  await platform.log.find(/refusal binds the command line/)
+  await startRefusing(t, home, listener.url)
   const { code, stdout } = await within('the end of the command', sending)
   assert.equal(code, 1)
   const { outcome, error } = JSON.parse(stdout) as { outcome: string, error: string }
