@@ -10,7 +10,7 @@ import { judgeConfigText } from '../../src/telemetry/config-text.js'
 import { temporaryDirectory } from '../helpers/platform.js'
 import { inSoak } from '../helpers/soak.js'
 
-const RUNS = inSoak(10_000, 500)
+const RUNS = inSoak(10_000, 300)
 const KNOWN = ['enabled', 'url', 'frontend', 'backend', 'plausible']
 
 const NO = 'port: 3000\ntelemetry:\n  enabled: false # no\n  url: http://127.0.0.1/\ndb: { type: sqlite }\n'

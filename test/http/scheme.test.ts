@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { ACCOUNT, buildNewPlatform, Client } from '../helpers/client.js'
+import { someOf } from '../helpers/soak.js'
 
 const HOST = 'flowforge.example'
 const PROXY = '10.9.0.1'
@@ -53,14 +54,14 @@ const COOKIES = ['_csrf', 'sid', 'flash']
 const YEAR = 'max-age=31536000'
 
 describe('cookies are Secure, and Strict-Transport-Security is sent,', () => {
-  for (const [what, from, added, baseUrl] of [
+  for (const [what, from, added, baseUrl] of someOf([
     ['behind a trusted proxy that says https', PROXY, { 'x-forwarded-proto': 'https' }],
     ['behind a trusted proxy that says HTTPS in capitals', PROXY, { 'x-forwarded-proto': 'HTTPS' }],
     ['behind a trusted proxy that appends https to what the client sent', PROXY, { 'x-forwarded-proto': 'http, https' }],
     ['behind a trusted proxy that changes the host', PROXY, { 'x-forwarded-proto': 'https', 'x-forwarded-host': HOST, host: '127.0.0.1:3000' }],
     ['with an https base_url, whatever a proxy says', PROXY, { 'x-forwarded-proto': 'http' }, `https://${HOST}`],
     ['with an https base_url and no proxy', STRANGER, {}, `https://${HOST}`]
-  ] as [string, string, Record<string, string>, string?][]) {
+  ] as [string, string, Record<string, string>, string?][], 1, 2, 3, 4)) {
     test(what, async (t) => {
       const { marks, strict } = await goThrough(t, from, added, baseUrl ? { base_url: baseUrl } : {})
       assert.deepEqual(marks, new Set(COOKIES.map((name) => `${name} by https alone`)))
@@ -70,7 +71,7 @@ describe('cookies are Secure, and Strict-Transport-Security is sent,', () => {
 })
 
 describe('cookies are not Secure, and Strict-Transport-Security is not sent,', () => {
-  for (const [what, from, added] of [
+  for (const [what, from, added] of someOf([
     ['for an untrusted sender, whatever it says', STRANGER, {
       'x-forwarded-proto': 'https', forwarded: 'proto=https', 'x-forwarded-ssl': 'on', 'x-forwarded-for': PROXY, 'front-end-https': 'on'
     }],
@@ -78,7 +79,7 @@ describe('cookies are not Secure, and Strict-Transport-Security is not sent,', (
     ['behind a trusted proxy that appends http to what the client sent', PROXY, { 'x-forwarded-proto': 'https, http' }],
     ['behind a trusted proxy that says nothing', PROXY, {}],
     ['behind a trusted proxy that says something else', PROXY, { 'x-forwarded-proto': 'httpsx' }]
-  ] as [string, string, Record<string, string>][]) {
+  ] as [string, string, Record<string, string>][], 0, 2, 4)) {
     test(what, async (t) => {
       const { marks, strict } = await goThrough(t, from, added)
       assert.deepEqual(marks, new Set(COOKIES.map((name) => `${name} by any`)))
