@@ -13,7 +13,7 @@ import { processes, rows, unwritten, type Row, type Scene } from './ways-to-refu
 
 /** The real timer: the platforms run on the mocked clock of this test. */
 const { setTimeout: realTimeout } = globalThis
-/** How long to watch after the last action that could send something; all pings of the test were due before. */
+/** How long to watch after the last action that could send something. */
 const LAST_LOOK_MS = inSoak(5_000, 200)
 const DAILY_MS = 600_000
 const STEP_MS = 10_000
