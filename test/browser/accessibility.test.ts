@@ -5,14 +5,21 @@ import type { Page } from 'playwright-core'
 import { DOCUMENTS } from '../../src/documents/names.js'
 import { ACCOUNT } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
-import { inSoak } from '../helpers/soak.js'
+import { inSoak, isSoak } from '../helpers/soak.js'
 import { useChromium } from './chromium.js'
 import { fillAccount, press, visit } from './visit.js'
 
 const WIDTHS = [320, 768, 1280]
 
+/** The pages that together have every colour. */
+const COLOURFUL = ['the refused form', 'the decision', 'Telemetry, a failure', 'Telemetry, a receipt', 'a document']
+
 /** Colours do not depend on the width, nor the layout on the scheme, so two of the six combinations suffice. */
-const schemesAt = (width: number): Array<'light' | 'dark'> => inSoak(['light', 'dark'], width === 320 ? ['dark'] : width === 1280 ? ['light'] : [])
+function schemesAt (width: number, name: string): Array<'light' | 'dark'> {
+  if (isSoak) return ['light', 'dark']
+  if (width === 320) return COLOURFUL.includes(name) ? ['dark'] : []
+  return width === 1280 ? ['light'] : []
+}
 
 /** The rules whose result depends on the scheme. */
 const COLOUR_RULES = ['color-contrast', 'link-in-text-block']
@@ -109,7 +116,7 @@ async function check (page: Page, name: string): Promise<void> {
   await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
   for (const width of WIDTHS) {
     await checkWidth(page, width, name)
-    for (const colorScheme of schemesAt(width)) {
+    for (const colorScheme of schemesAt(width, name)) {
       await page.emulateMedia({ colorScheme })
       const { violations } = await page.evaluate(`axe.run(${JSON.stringify(rulesOf(colorScheme))})`) as axe.AxeResults
       const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)

