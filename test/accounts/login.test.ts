@@ -74,7 +74,7 @@ describe('signing in', () => {
     const password = await hash(LOGIN.password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 })
     await app.db.models.User.update({ password }, { where: {} })
     await client.post('/account/login', { ...LOGIN, password: 'wrong' })
-    assert.deepEqual([today, await readCost()], ['m=12288,t=3,p=1', 'm=19456,t=2,p=1'])
+    assert.deepEqual([today, await readCost()], ['m=9216,t=4,p=1', 'm=19456,t=2,p=1'])
     assert.deepEqual((await client.post('/account/login', LOGIN)).json(), { status: 'okay' })
     assert.equal(await readCost(), today)
     assert.deepEqual((await client.post('/account/login', LOGIN)).json(), { status: 'okay' })

@@ -27,13 +27,17 @@ const AT_ONCE = 100
 const LOOKS = inSoak(30, 10)
 
 /** In the soak test nothing else runs; in `npm test` other files use the processors, too. */
-const MOST_TIMES: Partial<Times> = inSoak({ median: 5, p90: 5, longest: 5 }, { median: 20 })
+const MOST_TIMES: Partial<Times> = inSoak({ median: 5, p90: 5, longest: 10 }, { median: 20 })
 
 /**
  * In the soak test the platform comes after its clients, which would have processors of their own: otherwise their waiting
  * would be measured, too.
  */
 const AFTER_CLIENTS = inSoak(['nice', '-n', '10'], [])
+
+/** Measured so often, and the logins come so often, from new addresses: the middle figure counts, as one moment says little. */
+const ROUNDS = inSoak(3, 1)
+const FIRST_NETWORK = 3
 
 const PATHS = ['/health', '/admin/settings/telemetry']
 
@@ -59,9 +63,9 @@ function login (network: number, n: number): string {
 }
 
 /**
- * Lets a crowd connect to a platform's process at once. Checks that other requests are answered within five times their
- * idle time (in the soak test): their median, nine of ten of them, and the slowest beside the slowest. The platform
- * uses at most 100 MB more.
+ * Lets a crowd connect to a platform's process at once. Checks that nine of ten other requests are answered within five
+ * times the time of nine of ten that are idle, their median within five times the idle one, and the slowest within ten
+ * times the slowest (in the soak test). The platform uses at most 100 MB more.
  *
  * @returns resolves when every connection that the crowd has left open is closed
  */
@@ -73,26 +77,32 @@ export async function meetCrowd (t: TestContext, crowd: Crowd): Promise<() => Pr
   const time = startTiming(t, url, administrator.cookie)
   // Code that runs for the first time is slower.
   await time()
-  await Promise.all((await bring(t, url, { half: 0, idle: 0, logins: crowd.logins })).map((socket, n) => signIn(socket, 3, n)))
-  const [idle, memory] = [await time(), memoryOf(child.pid!)]
+  await Promise.all((await bring(t, url, { half: 0, idle: 0, logins: crowd.logins })).map((socket, n) => signIn(socket, FIRST_NETWORK + ROUNDS, n)))
+  const idle: Round[] = []
+  const during: Round[] = []
+  for (let round = 0; round < ROUNDS; round++) idle.push(await time())
+  const memory = memoryOf(child.pid!)
   const sockets = await bring(t, url, crowd)
   const people = sockets.slice(-crowd.logins)
   const last = performance.now()
-  const attempts = Promise.all(people.map((socket, n) => signIn(socket, 1, n)))
-  const during = await time()
-  const grown = (memoryOf(child.pid!) - memory) / MEGABYTE
-  const statuses = await within('the logins', attempts)
-  t.diagnostic(JSON.stringify({ idle, during, grown, busy: statuses.filter((status) => status === 503).length }))
+  for (let round = 0; round < ROUNDS; round++) {
+    const attempts = Promise.all(people.map((socket, n) => signIn(socket, FIRST_NETWORK + round, n)))
+    during.push(await time())
+    const grown = (memoryOf(child.pid!) - memory) / MEGABYTE
+    const statuses = await within('the logins', attempts)
+    t.diagnostic(JSON.stringify({ during: during.at(-1), grown, busy: statuses.filter((status) => status === 503).length }))
+    assert.ok(grown <= 100, `${grown} MB more`)
+    assert.deepEqual(statuses.filter((status) => ![401, 503].includes(status)), [])
+  }
   for (const path of PATHS) {
-    const [now, before] = [during[path]!, idle[path]!]
+    const [now, before] = [during, idle].map((rounds) => middleOf(rounds.map((round) => round[path]!))) as [Times, Times]
+    t.diagnostic(JSON.stringify({ path, before, now }))
     for (const figure of Object.keys(MOST_TIMES) as Array<keyof Times>) {
       const most = MOST_TIMES[figure]! * Math.max(before[figure], AT_ONCE_MS)
       assert.ok(now[figure] <= most, `${path}, ${figure}: ${now[figure]} ms, idle ${before[figure]} ms`)
     }
     assert.ok(now.longest <= LONGEST_MS, `${path}: ${now.longest} ms`)
   }
-  assert.ok(grown <= 100, `${grown} MB more`)
-  assert.deepEqual(statuses.filter((status) => ![401, 503].includes(status)), [])
   return async () => {
     const open = sockets.filter(({ closed }) => !closed).map((socket) => once(socket, 'close'))
     await within('the end of all connections', Promise.all(open), MINUTE - (performance.now() - last))
@@ -120,8 +130,16 @@ async function signIn (socket: net.Socket, network: number, n: number): Promise<
 /** Milliseconds; nine of ten answers take at most `p90`. */
 interface Times { median: number, p90: number, longest: number }
 
+/** By path. */
+type Round = Record<string, Times>
+
+function middleOf (rounds: Times[]): Times {
+  const middle = (figure: keyof Times) => rounds.map((times) => times[figure]).toSorted((a, b) => a - b)[rounds.length >> 1]!
+  return { median: middle('median'), p90: middle('p90'), longest: middle('longest') }
+}
+
 /** Starts a process that measures answer times in milliseconds on request. */
-function startTiming (t: TestContext, url: string, cookie: string): () => Promise<Record<string, Times>> {
+function startTiming (t: TestContext, url: string, cookie: string): () => Promise<Round> {
   const program = [...preload(), locate('test/helpers/time-answers.ts'), url, cookie, String(LOOKS), ...PATHS]
   const child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.after(() => { child.kill('SIGKILL') })
