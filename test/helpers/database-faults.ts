@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import type { Fault } from './meet-fault.js'
 import type { PostgresAddress } from './postgres.js'
+import { until } from './within.js'
 
 export const away = (table: string): Fault => ({
   strike: (db) => db.query(`ALTER TABLE "${table}" RENAME TO "${table}Away"`),
@@ -12,10 +13,15 @@ export const away = (table: string): Fault => ({
 
 type ServerFault = Record<'strike' | 'mend', (db: Sequelize, address: Pick<PostgresAddress, 'database'>) => Promise<unknown>>
 
-/** Also ends every session of the platform, so that none continues unaffected. */
+/** Also ends every session of the platform, so that none continues unaffected. Resolves when they have ended. */
 const setDatabase = (setting: (name: string) => string): ServerFault['strike'] => async (db, { database }) => {
   await db.query(setting(`DATABASE "${database}"`))
-  await db.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $database', { bind: { database } })
+  const ended = await db.query<{ pid: number }>(
+    'SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $database', { bind: { database }, type: QueryTypes.SELECT })
+  const pids = ended.map(({ pid }) => pid)
+  // A session that is told to end may still take a statement, and fail it.
+  await until('the sessions have ended', async () => (await db.query(
+    'SELECT pid FROM pg_stat_activity WHERE pid = ANY($pids)', { bind: { pids }, type: QueryTypes.SELECT })).length === 0)
 }
 
 /** Caused from a session on another database of the server. */
