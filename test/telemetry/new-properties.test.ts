@@ -3,7 +3,7 @@ import { after, describe, test, type TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { runCommand, runCommandProcess } from '../cli/run-command.js'
 import { PING, post, sqliteUrl, startCollector, KEY } from '../collector/start-collector.js'
-import { pingProperties } from '../../src/telemetry/ping.js'
+import { pingProperties, propertiesSince } from '../../src/telemetry/ping.js'
 import { SCHEMA_VERSION } from '../../src/telemetry/types.js'
 import { ACCOUNT, Client, setUp } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
@@ -28,6 +28,7 @@ const SINCE_THE_FIRST = pingProperties.filter(({ schema }) => schema.since > 1).
 test('version 1 keeps its properties, and the schema version is that of the newest property', () => {
   assert.deepEqual(pingProperties.filter(({ schema }) => schema.since === 1).map(({ path }) => path), FIRST)
   assert.equal(SCHEMA_VERSION, Math.max(...pingProperties.map(({ schema }) => schema.since)))
+  assert.deepEqual([propertiesSince(0), propertiesSince(SCHEMA_VERSION)], [pingProperties, []])
 })
 
 const hasNew = (text: string) => {

@@ -36,7 +36,7 @@ export function codeOf (error: unknown): string {
   return String(parent?.code ?? code ?? '')
 }
 
-/** Repeats a function while it fails because of a conflict with another client, up to 50 times. */
+/** Repeats a function while it fails because of a conflict with another client, 50 times in all. */
 export async function withRetry<Result> (
   run: () => Promise<Result>, isConflict: (code: string) => boolean
 ): Promise<Result> {
