@@ -40,14 +40,15 @@ export function codeOf (error: unknown): string {
 export async function withRetry<Result> (
   run: () => Promise<Result>, isConflict: (code: string) => boolean
 ): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; attempt < MOST_ATTEMPTS; attempt++) {
     try {
       return await run()
     } catch (error) {
-      // Of conflicting clients one always succeeds, so the limit is reached only if something else is wrong.
-      if (attempt === MOST_ATTEMPTS || !isConflict(codeOf(error))) throw error
+      if (!isConflict(codeOf(error))) throw error
     }
   }
+  // Of conflicting clients one always succeeds, so this is reached only if something else is wrong.
+  return await run()
 }
 
 const MOST_ATTEMPTS = 50
