@@ -14,20 +14,23 @@ const NO_ANSWER = { outcome: 'failed', attempts: 4, status: null, error: /./ } a
 /** Something accepted the ping but did not confirm it as a collector does: it is not posted again. */
 const UNCONFIRMED = { outcome: 'unconfirmed', attempts: 1, status: 200, error: /not as a collector does/ } as const
 
+/** The same, once the limit for a body is over. */
+const ENDLESS = { ...UNCONFIRMED, endsByLimit: true } as const
+
 const DELIVERED = { outcome: 'delivered', attempts: 1, status: 200, error: null } as const
 
 const peer = (treat: Treatment) => async (t: TestContext) => (await startPeer(t, treat)).url
 
 const faults: Fault[] = [
   // If the resolver is slow to answer, the connection times out first.
-  ['a name that does not resolve', async () => 'http://flowforge.invalid/', { error: /ENOTFOUND|EAI_AGAIN|ETIMEDOUT/ }],
+  ['a name that does not resolve', async () => 'http://flowforge.invalid/', { error: /ENOTFOUND|EAI_AGAIN|ETIMEDOUT/, endsByLimit: true }],
   ['a refused connection', async () => `http://127.0.0.1:${await freePort()}/`, { error: /ECONNREFUSED/ }],
-  ['a connection that is accepted and never answered', peer(() => {}), { error: /UND_ERR_HEADERS_TIMEOUT/ }],
+  ['a connection that is accepted and never answered', peer(() => {}), { error: /UND_ERR_HEADERS_TIMEOUT/, endsByLimit: true }],
   ['a connection that is closed at once', peer((socket) => { socket.end() }), { error: /ECONNRESET/ }],
-  ['headers that arrive one byte a second', peer(drip('HTTP/1.1 200 OK\r\nx: ')), { error: /TIMEOUT|ETIMEDOUT/ }],
-  ['a body that arrives one byte a second', peer(drip('HTTP/1.1 200 OK\r\n\r\n')), UNCONFIRMED],
-  ['a body that stops', peer(afterRequest((socket) => { socket.write(answerOf(200, { 'content-length': '9' }, 'half')) })), UNCONFIRMED],
-  ['an endless body', peer(afterRequest(flood)), UNCONFIRMED],
+  ['headers that arrive one byte a second', peer(drip('HTTP/1.1 200 OK\r\nx: ')), { error: /TIMEOUT|ETIMEDOUT/, endsByLimit: true }],
+  ['a body that arrives one byte a second', peer(drip('HTTP/1.1 200 OK\r\n\r\n')), ENDLESS],
+  ['a body that stops', peer(afterRequest((socket) => { socket.write(answerOf(200, { 'content-length': '9' }, 'half')) })), ENDLESS],
+  ['an endless body', peer(afterRequest(flood)), ENDLESS],
   ['garbage instead of HTTP', peer((socket) => { socket.write('SSH-2.0-OpenSSH_9.6\r\n') }), { error: /ECONNRESET/ }],
   ['an answer without a body', peer(afterRequest((socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\n') })), UNCONFIRMED],
   ['a header of one megabyte', peer(afterRequest((socket) => {
@@ -42,7 +45,7 @@ const faults: Fault[] = [
   ['a TLS certificate for another host', tlsPeer(1, 'elsewhere.test'), { error: /ERR_TLS_CERT_ALTNAME_INVALID/ }],
   ['a TLS certificate that is self-signed', async (t) => (
     (await startPeer(t, answerOk, selfSign('localhost'))).url), { error: /DEPTH_ZERO_SELF_SIGNED_CERT/ }],
-  ['a TLS handshake that is never finished', overTls(() => {}), { error: /ETIMEDOUT/ }],
+  ['a TLS handshake that is never finished', overTls(() => {}), { error: /ETIMEDOUT/, endsByLimit: true }],
   ['plain HTTP where TLS was expected', overTls((socket) => { socket.write(answerOf(200)) }), { error: /SSL/ }],
   ['no fault: a TLS certificate from a trusted authority', tlsPeer(1, 'localhost'), DELIVERED]
 ]

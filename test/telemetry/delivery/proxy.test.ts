@@ -65,21 +65,21 @@ describe('a proxy', () => {
     await followAnother(t, bad.url, { ...NO_ANSWER, error: /^ERR_TLS_CERT_ALTNAME_INVALID/ })
   })
 
-  const failures: [title: string, peer: Parameters<typeof startPeer>[1], error: RegExp][] = [
+  const failures: [title: string, peer: Parameters<typeof startPeer>[1], error: RegExp, endsByLimit?: true][] = [
     ['that asks for credentials', afterRequest((socket) => { socket.write(answerOf(407)) }), /PROXY_407/],
     ['that refuses', afterRequest((socket) => { socket.write(answerOf(403)) }), /PROXY_403/],
-    ['that never answers', () => {}, /PROXY_ETIMEDOUT/],
-    ['whose answer arrives one byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/],
+    ['that never answers', () => {}, /PROXY_ETIMEDOUT/, true],
+    ['whose answer arrives one byte a second', drip('HTTP/1.1 200 OK\r\nx: '), /TIMEDOUT|TIMEOUT/, true],
     ['that does not speak HTTP', (socket) => { socket.write('SSH-2.0\r\n') }, /PROXY_HPE_INVALID/],
     ['that hangs up', afterRequest((socket) => { socket.end() }), /UND_ERR_SOCKET|ECONNRESET/]
   ]
-  for (const [place, [title, peer, error]] of failures.entries()) {
+  for (const [place, [title, peer, error, endsByLimit]] of failures.entries()) {
     for (const scheme of someOf(['http', 'https'], place % 2)) {
       test(`${title} is a network failure, for ${scheme}`, async (t) => {
         const proxy = await startPeer(t, peer)
         process.env[`${scheme.toUpperCase()}_PROXY`] = proxy.url
         const collector = await startPeer(t, () => {})
-        await followAnother(t, collector.url.replace('http', scheme), { ...NO_ANSWER, error })
+        await followAnother(t, collector.url.replace('http', scheme), { ...NO_ANSWER, error, endsByLimit })
         assert.equal(proxy.connections(), NO_ANSWER.attempts)
         assert.equal(collector.connections(), 0)
       })
