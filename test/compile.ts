@@ -29,8 +29,36 @@ export async function compile (): Promise<void> {
     logLevel: 'warning'
   })
   for (const file of outputFiles) update(file)
+  await bundleTypebox()
   const wanted = new Set(outputFiles.map(({ path }) => path))
   for (const file of ['src', ...PROGRAMS].flatMap((folder) => listFiles(join(BUILD, folder)))) if (!wanted.has(file)) rmSync(file)
+}
+
+/**
+ * Puts typebox and the plugin that loads it into a few files, which the compiled tests find before those in node_modules:
+ * its 683 modules take each process a quarter of a second.
+ */
+async function bundleTypebox (): Promise<void> {
+  const folder = resolve(BUILD, 'node_modules')
+  const packages = { typebox: ['.', './compile', './value'], '@fastify/type-provider-typebox': ['.'] }
+  for (const [name, exports] of Object.entries(packages)) {
+    const manifest = { name, type: 'module', exports: Object.fromEntries(exports.map((path) => [path, `${path}/index.js`])) }
+    update({ path: join(folder, name, 'package.json'), contents: Buffer.from(JSON.stringify(manifest)) })
+  }
+  const { outputFiles } = await build({
+    entryPoints: Object.entries(packages).flatMap(([name, exports]) => exports.map((path) => join(name, path)))
+      .map((name) => ({ in: name, out: `${name}/index` })),
+    outdir: folder,
+    external: ['ajv-formats'],
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    write: false,
+    logLevel: 'warning'
+  })
+  for (const file of outputFiles) update(file)
 }
 
 function listFiles (folder: string): string[] {
@@ -39,7 +67,7 @@ function listFiles (folder: string): string[] {
 }
 
 /** Writes only changed files, so that tests that run meanwhile are not disturbed. */
-function update ({ path, contents }: OutputFile): void {
+function update ({ path, contents }: Pick<OutputFile, 'path' | 'contents'>): void {
   if (existsSync(path) && readFileSync(path).equals(contents)) return
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, contents)
