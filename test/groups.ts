@@ -2,42 +2,49 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { dirname, join, relative } from 'node:path'
 import { BUILD } from './compile.js'
 
-/** Files that mock the clock of their process permanently. */
-const NEEDS_OWN_PROCESS = /\b(startClock|letClockRun|followPing)\(/
+/** Files that mock the clock of their process permanently: they share one. */
+const MOCKS_CLOCK = /\b(startClock|letClockRun|followPing)\(/
 
-/** Bytes of source. Folders with less share a process. */
-const SMALL = 16_000
+/** Bytes of source that folders which share a process have at most. */
+const FULL = 50_000
 
 /**
- * Puts the test files of a folder into one process, and those of all small folders into one, since loading the platform
- * takes a second per process. Returns the files to run; each groups its tests by their original file.
+ * Puts the test files of a folder into one process, with those of other folders if they are small, since loading the
+ * platform takes half a second per process. Returns the files to run; each groups its tests by their original file.
  */
 export function groupTests (): string[] {
   const folder = join(BUILD, 'groups')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
-  const groups: Record<string, string[]> = {}
-  for (const file of listTests()) (groups[NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')) ? file : dirname(file)] ??= []).push(file)
-  return Object.entries(mergeSmall(groups)).toSorted(byLength).map(([name, files], place) => {
+  return groupFiles(listTests()).map((files, place) => {
     // Node.js starts files in the order of their names.
-    const group = join(folder, `${String(place).padStart(2, '0')}-${name.replace(/\W+/g, '-')}.js`)
+    const group = join(folder, `${String(place).padStart(2, '0')}.js`)
     writeFileSync(group, "import { describe } from 'node:test'\n" + files.map((file) => (
       `describe('${file}', async () => { await import('${relative(folder, join(BUILD, file.replace(/\.ts$/, '.js')))}') })\n`)).join(''))
     return group
   })
 }
 
-function mergeSmall (groups: Record<string, string[]>): Record<string, string[]> {
-  const merged: Record<string, string[]> = {}
-  for (const [name, files] of Object.entries(groups)) {
-    const isSmall = !name.endsWith('.ts') && lengthOf(files) < SMALL
-    ;(merged[isSmall ? 'small folders' : name] ??= []).push(...files)
+function groupFiles (files: string[]): string[][] {
+  const mocking = files.filter((file) => MOCKS_CLOCK.test(readFileSync(file, 'utf8')))
+  const folders: Record<string, string[]> = {}
+  for (const file of files) if (!mocking.includes(file)) (folders[dirname(file)] ??= []).push(file)
+  return [...fill(Object.values(folders).toSorted(byLength)), mocking].toSorted(byLength)
+}
+
+/** Puts each folder, the longest first, into the first process that has room for it. */
+function fill (folders: string[][]): string[][] {
+  const processes: string[][] = []
+  for (const files of folders) {
+    const shared = processes.find((others) => lengthOf(others) + lengthOf(files) <= FULL)
+    if (shared) shared.push(...files)
+    else processes.push([...files])
   }
-  return merged
+  return processes
 }
 
 /** Starts the longest first; started last, it would run alone at the end. */
-const byLength = ([, one]: [string, string[]], [, other]: [string, string[]]) => lengthOf(other) - lengthOf(one)
+const byLength = (one: string[], other: string[]) => lengthOf(other) - lengthOf(one)
 
 const lengthOf = (files: string[]) => files.reduce((sum, file) => sum + statSync(file).size, 0)
 

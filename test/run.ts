@@ -15,7 +15,7 @@ import { startPostgres, type Postgres } from './helpers/postgres.js'
 import { isSoak } from './helpers/soak.js'
 
 /** More than two processors can run at once, as tests mostly wait. */
-const CONCURRENCY = 3
+const CONCURRENCY = 4
 const LONGEST_GROUP_MS = 600_000
 const LONGEST_SOAK_MS = 3 * 3_600_000
 /** Several times what the tests have at once. */

@@ -32,7 +32,8 @@ const COUNT = rows.length + unwritten.length + processes.length
 test(`no connection, byte or name lookup follows an opt-out, in ${COUNT} scenarios`, async (t) => {
   startClock()
   // Retries of a locked database use this clock, too.
-  setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS).unref()
+  const beat = setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS)
+  t.after(() => { clearInterval(beat) })
   pinDaily(t, Date.now() + DAILY_MS)
   const answers: Record<string, string[]> = {}
   const names = await startNameServer(t, answers)

@@ -66,9 +66,8 @@ describe('after an acknowledged opt-out, a listener sees no new connection or re
     beat = setInterval(() => { mock.timers.tick(BEAT_MS) }, BEAT_MS)
   })
   after(async () => {
-    clearInterval(beat)
-    mock.timers.reset()
     await postgres.stop()
+    clearInterval(beat)
   })
 
   for (const step of [...beforeAnAttempt, ...withinAnAttempt]) {
