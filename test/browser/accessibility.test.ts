@@ -1,4 +1,3 @@
-import axe from 'axe-core'
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
@@ -6,6 +5,7 @@ import { DOCUMENTS } from '../../src/documents/names.js'
 import { ACCOUNT } from '../helpers/client.js'
 import { startListener } from '../helpers/listener.js'
 import { inSoak, isSoak } from '../helpers/soak.js'
+import { findViolations } from './axe.js'
 import { useChromium } from './chromium.js'
 import { fillAccount, press, visit } from './visit.js'
 
@@ -20,10 +20,6 @@ function schemesAt (width: number, name: string): Array<'light' | 'dark'> {
   if (width === 320) return COLOURFUL.includes(name) ? ['dark'] : []
   return width === 1280 ? ['light'] : []
 }
-
-/** The rules whose result depends on the scheme. */
-const COLOUR_RULES = ['color-contrast', 'link-in-text-block']
-const rulesOf = (scheme: 'light' | 'dark') => inSoak({}, scheme === 'light' ? {} : { runOnly: COLOUR_RULES })
 
 // Otherwise colours could be measured in the middle of a transition.
 const browser = { reducedMotion: 'reduce' } as const
@@ -112,15 +108,13 @@ describe('every page, in light and dark colours, at 320, 768 and 1280 pixels', (
 /** Checks the current page with all collapsed parts opened. */
 async function check (page: Page, name: string): Promise<void> {
   await page.waitForLoadState()
-  await page.evaluate(axe.source)
   await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
   for (const width of WIDTHS) {
     await checkWidth(page, width, name)
     for (const colorScheme of schemesAt(width, name)) {
       await page.emulateMedia({ colorScheme })
-      const { violations } = await page.evaluate(`axe.run(${JSON.stringify(rulesOf(colorScheme))})`) as axe.AxeResults
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)
-      assert.deepEqual(found, [], `${name}, ${colorScheme}, ${width} pixels`)
+      const violations = await findViolations(page, inSoak(false, colorScheme === 'dark'))
+      assert.deepEqual(violations, [], `${name}, ${colorScheme}, ${width} pixels`)
     }
   }
 }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { someOf } from '../helpers/soak.js'
+import { onlyInSoak, someOf } from '../helpers/soak.js'
 import { createProject, DEPENDENCIES, packTelemetry } from './start-real-host.js'
 
 const run = promisify(execFile)
@@ -88,7 +88,7 @@ describe('the package @flowforge/telemetry', () => {
     })
   }
 
-  test('has types for a strict TypeScript host, from both kinds of module', async (t) => {
+  test('has types for a strict TypeScript host, from both kinds of module', onlyInSoak, async (t) => {
     const project = createProject(t, telemetry, 'sequelize')
     writeFileSync(join(project, 'typed.mts'), `
       import { fastify } from 'fastify'

@@ -10,7 +10,7 @@ import { startListener } from '../helpers/listener.js'
 import { inSoak } from '../helpers/soak.js'
 import { collectRoutes } from './routes.js'
 
-const RUNS = inSoak(10_000, 100)
+const RUNS = inSoak(10_000, 60)
 const MEGABYTE = 2 ** 20
 
 /** Longer than any answer takes on a slow machine: a request that takes this long is never answered. */

@@ -7,6 +7,7 @@ import { rowOf } from '../../../src/collector/storage/columns.js'
 import type { Database } from '../../../src/collector/storage/database.js'
 import { finishDay } from '../../../src/collector/storage/figures.js'
 import { storePings } from '../../../src/collector/storage/pings.js'
+import { inSoak } from '../../helpers/soak.js'
 import { instanceId, openTestDatabase, sqliteUrl } from '../start-collector.js'
 
 const FIRST = 20_700
@@ -86,7 +87,7 @@ test('no published figure, nor the difference of two, is about fewer than 5 inst
         }
       }
     }
-  }), { numRuns: 10, seed: 1, endOnFailure: true })
+  }), { numRuns: inSoak(10, 5), seed: 1, endOnFailure: true })
   assert.ok(named > 20, 'versions are published')
 })
 
@@ -101,7 +102,7 @@ test('a sender changes no figure on its first day, and at most by the cap on eac
       if (at <= first) assert.deepEqual(bent[at], plain[at])
       else moved = Math.max(moved, compare(plain[at]!, bent[at]!, at - first, sent.honest))
     }
-  }), { numRuns: 15, seed: 2, endOnFailure: true })
+  }), { numRuns: inSoak(15, 5), seed: 2, endOnFailure: true })
   assert.ok(moved >= CAP, 'a sender reaches its cap')
 })
 
