@@ -62,7 +62,8 @@ export function findingsOf (measured: Measured[]): string[] {
       : [],
     ...large.length > 0
       ? [`With a million installations on PostgreSQL the first report takes ${most(({ first }) => first)} ms at most, the same again ` +
-          `${most(({ second }) => second)}, one that is not in memory ${most(({ uncached }) => uncached)}; the aims are 1,000 for the first and 200 for others.`]
+          `${most(({ second }) => second)}, one that is not in memory ${most(({ uncached }) => uncached)}; ` +
+          'the aims are 1,000 for the first and 200 for others.']
       : [],
     `With a reader each second the intake takes ${estimate(measured.flatMap(({ intake }) => intake), 2)} of the pings; the aim is at ` +
       `least 0.90, and the least median of one line is ${Math.min(...measured.map(({ intake }) => median(intake))).toFixed(2)}.`

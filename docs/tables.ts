@@ -78,7 +78,9 @@ const TABLES: Record<string, Table | Text> = {
     source: 'src/telemetry/failures.ts',
     rows: () => [
       ['error code, or status of the answer', 'what it means', 'what to do'],
-      ...FAILURES.map(({ codes, what, remedy }) => [codes.map(code).join(', '), what.replace(/^\{host}/, 'The receiver').replace('{host}', 'the receiver'), remedy]),
+      ...FAILURES.map(({ codes, what, remedy }) => [
+        codes.map(code).join(', '), what.replace(/^\{host}/, 'The receiver').replace('{host}', 'the receiver'), remedy
+      ]),
       ...STATUSES.map(({ codes, remedy }) => [codes.map(code).join(', '), 'The receiver answered with this status.', remedy])
     ]
   },

@@ -15,7 +15,9 @@ const KNOWN = ['enabled', 'url', 'frontend', 'backend', 'plausible']
 
 const NO = 'port: 3000\ntelemetry:\n  enabled: false # no\n  url: http://127.0.0.1/\ndb: { type: sqlite }\n'
 const YES = NO.replace('false # no', 'true')
-const SNIPPETS = ['\t', ' ', '\n', ':', '#', '"', "'", '{', '[', '&a ', '*a', '!!str ', '? ', '- ', '---\n', '|', '<<: ', '\0', '\uFEFF', 'true', 'false', 'no', 'e']
+const SNIPPETS = [
+  '\t', ' ', '\n', ':', '#', '"', "'", '{', '[', '&a ', '*a', '!!str ', '? ', '- ', '---\n', '|', '<<: ', '\0', '\uFEFF', 'true', 'false', 'no', 'e'
+]
 
 /** A valid file with random insertions and deletions. */
 const mistyped = fc.tuple(

@@ -27,7 +27,8 @@ test('npm run demo shows a ping from the platform to the row stored by the colle
 })
 
 test('npm run demo -- --report shows the usage report of a year of pings', async (t) => {
-  const child = spawn(process.execPath, [...runProgram(script!), '--report', '--installations', '50', '--days', inSoak('365', '40')], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  const args = [...runProgram(script!), '--report', '--installations', '50', '--days', inSoak('365', '40')]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   t.after(() => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL') })
   const output: string[] = []
   for await (const line of createInterface(child.stdout)) {

@@ -42,7 +42,11 @@ const withoutSqlite = without('sqlite3')
 /** Runs a block of the document with its paths moved below a directory. */
 async function runBlock (root: string, pattern: RegExp, replace: Record<string, string> = {}, environment: Record<string, string> = {}): Promise<string> {
   const block = blocks.find((each) => pattern.test(each))!.replace(ELSEWHERE, '')
-  const places = { '/etc/': `${root}/etc/`, '/opt/': `${root}/opt/`, '/var/lib/': `${root}/var/lib/`, '/var/backups/': `${root}/var/backups/`, 'deploy/.env': `${root}/.env`, ...replace }
+  const places = {
+    ...Object.fromEntries(['/etc/', '/opt/', '/var/lib/', '/var/backups/'].map((folder) => [folder, root + folder])),
+    'deploy/.env': `${root}/.env`,
+    ...replace
+  }
   const script = Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), block)
   for (const folder of ['etc/systemd/system', 'etc/flowforge', 'opt', 'var/backups', 'var/lib']) mkdirSync(join(root, folder), { recursive: true })
   const { stdout } = await run('sh', ['-euc', script], { env: { ...process.env, ...environment } })

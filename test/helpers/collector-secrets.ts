@@ -75,7 +75,8 @@ export async function searchCollector (t: TestContext, databaseUrl: string, stri
   assert.ok(salts.length > 0 && hashes.length > 0)
   await strike(db, t)
   const [everywhere, refusals, inLog] = [new SecretSearch(), new SecretSearch(), new SecretSearch()]
-  everywhere.hide({ ...COLLECTOR_SECRETS, ...Object.fromEntries(salts.map(({ salt }, n) => [`salt ${n}`, salt])), statement: 'INSERT INTO', query: 'FROM pings' })
+  const hidden = Object.fromEntries(salts.map(({ salt }, n) => [`salt ${n}`, salt]))
+  everywhere.hide({ ...COLLECTOR_SECRETS, ...hidden, statement: 'INSERT INTO', query: 'FROM pings' })
   refusals.hide({ junk })
   // The id gives access to the data of an installation; the hash of an address is returned only to its sender.
   inLog.hide({ junk, instanceId: PING.instanceId, key: KEY['idempotency-key'], hash: hashes[0]!.address_hash, release: RELEASE })

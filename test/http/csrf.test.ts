@@ -7,7 +7,10 @@ import { inSoak } from '../helpers/soak.js'
 import { collectRoutes } from './routes.js'
 
 const HOST = 'flowforge.example'
-const FORMS = ['application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded', 'application/x-www-form-urlencoded; charset=UTF-8', ' application/x-www-form-urlencoded ;a=b']
+const FORMS = [
+  'application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded', 'application/x-www-form-urlencoded; charset=UTF-8',
+  ' application/x-www-form-urlencoded ;a=b'
+]
 const JSONS = ['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'APPLICATION/JSON ; charset="utf-8"']
 const OTHERS = ['text/plain', 'Text/Plain;charset=utf-8', 'multipart/form-data; boundary=x', 'application/json, text/plain', 'application/xml', '/']
 
@@ -18,12 +21,14 @@ type Headers = Record<string, string>
 const FOREIGN: Headers[] = [
   { origin: 'http://evil.example' }, { origin: `http://sub.${HOST}` }, { origin: `http://${HOST}:8080` }, { origin: 'null' }, { origin: '' },
   { origin: 'https://evil.example', host: HOST }, { origin: `http://${HOST}@evil.example` }, { 'sec-fetch-site': 'cross-site' },
-  { origin: `ftp://${HOST}` }, { origin: `http://${HOST}, http://evil.example` }, { origin: `http://${HOST}.` }, { origin: `https://${HOST}`, host: `${HOST}:80` },
-  { origin: 'file://', host: '' }, { origin: 'http://', host: '' }, { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'Same-Origin, cross-site' }, { 'sec-fetch-site': 'cross-site', origin: `http://${HOST}` }
+  { origin: `ftp://${HOST}` }, { origin: `http://${HOST}, http://evil.example` }, { origin: `http://${HOST}.` },
+  { origin: `https://${HOST}`, host: `${HOST}:80` }, { origin: 'file://', host: '' }, { origin: 'http://', host: '' }, { 'sec-fetch-site': 'same-site' },
+  { 'sec-fetch-site': 'Same-Origin, cross-site' }, { 'sec-fetch-site': 'cross-site', origin: `http://${HOST}` }
 ]
 const OWN: Headers[] = [
   {}, { origin: `http://${HOST}` }, { origin: `https://${HOST}` }, { origin: `HTTP://${HOST.toUpperCase()}` },
-  { origin: `https://${HOST}`, host: `${HOST}:443` }, { origin: `http://${HOST}:80`, host: HOST }, { origin: 'http://[::1]:3000', host: '[0:0:0:0:0:0:0:1]:3000' },
+  { origin: `https://${HOST}`, host: `${HOST}:443` }, { origin: `http://${HOST}:80`, host: HOST },
+  { origin: 'http://[::1]:3000', host: '[0:0:0:0:0:0:0:1]:3000' },
   { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' },
   { 'sec-fetch-site': 'same-origin', origin: `http://${HOST}` }
 ]

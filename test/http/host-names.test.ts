@@ -5,7 +5,10 @@ import { test } from 'node:test'
 import { ACCOUNT, buildNewPlatform, Client, setUp } from '../helpers/client.js'
 
 const config = { base_url: 'http://flowforge.example:8080', host: 'Machine.lan' }
-const OWN = ['localhost', 'LOCALHOST:3000', 'a.localhost', '127.0.0.1:3000', '[::1]:3000', '10.0.0.7', 'flowforge.example', 'flowforge.example.:80', 'machine.lan:3000']
+const OWN = [
+  'localhost', 'LOCALHOST:3000', 'a.localhost', '127.0.0.1:3000', '[::1]:3000', '10.0.0.7', 'flowforge.example', 'flowforge.example.:80',
+  'machine.lan:3000'
+]
 const FOREIGN = ['evil.example', 'evil.example:3000', 'flowforge.example.evil.example', 'notlocalhost', '127.0.0.1.evil.example', '1.2.3.4.5']
 
 test('during the setup, only requests to the names of the platform are answered', async (t) => {

@@ -77,7 +77,9 @@ describe('after an acknowledged opt-out, a listener sees no new connection or re
     test(`by another replica ${step.title}`, (t) => revoke(t, step, 'replica'))
   }
 
-  async function revoke (t: TestContext, { treat = () => {}, scheme = 'http', host = 'localhost', hold }: Step, by: 'platform' | 'platform beside a replica' | 'replica') {
+  async function revoke (
+    t: TestContext, { treat = () => {}, scheme = 'http', host = 'localhost', hold }: Step, by: 'platform' | 'platform beside a replica' | 'replica'
+  ) {
     // Telemetry is on again at the end, so a daily ping could be sent; put it off until tomorrow.
     pinDaily(t, Date.now() - 60_000)
     const peer = await startPeer(t, treat)
