@@ -28,16 +28,17 @@ const options = args.filter((arg) => arg.startsWith('-'))
 // Some tests run as other users, whose coverage counts, too.
 if (process.env.NODE_V8_COVERAGE) chmodSync(process.env.NODE_V8_COVERAGE, 0o1777)
 
-await compile()
 const memory = isSoak ? undefined : useMemory()
-const files = named.length > 0 ? named.map(locateBuilt) : isSoak ? listSoak().map(locateBuilt) : groupTests()
 // A single file starts its own, if it needs one, and builds, if it needs that.
-const postgres = files.length > 1 ? await startPostgres() : undefined
-if (postgres) spawnSync(process.execPath, ['build.js', '--if-needed'], { stdio: 'inherit' })
+const isAlone = named.length === 1
+const starting = isAlone ? undefined : startPostgres()
 try {
-  process.exitCode = await runTests(postgres)
+  await compile()
+  if (!isAlone) spawnSync(process.execPath, ['build.js', '--if-needed'], { stdio: 'inherit' })
+  const files = named.length > 0 ? named.map(locateBuilt) : isSoak ? listSoak().map(locateBuilt) : groupTests()
+  process.exitCode = await runTests(files, await starting)
 } finally {
-  await postgres?.stop()
+  await (await starting)?.stop()
   if (memory) rmSync(memory, { recursive: true, force: true })
 }
 
@@ -61,10 +62,10 @@ function useMemory (): string | undefined {
   return folder
 }
 
-async function runTests (postgres: Postgres | undefined): Promise<number> {
+async function runTests (files: string[], postgres: Postgres | undefined): Promise<number> {
   const runner = spawn(process.execPath, [
     // Lines of TypeScript in a stack cost a twentieth of the time. A file that fails is run alone to see them.
-    ...files.length === 1 ? ['--enable-source-maps'] : [], '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${isSoak ? 1 : CONCURRENCY}`,
+    ...isAlone ? ['--enable-source-maps'] : [], '--import', `./${BUILD}/test/guard.js`, '--test', `--test-concurrency=${isSoak ? 1 : CONCURRENCY}`,
     `--test-timeout=${isSoak ? LONGEST_SOAK_MS : LONGEST_GROUP_MS}`, ...options, ...files
   ], { stdio: 'inherit', env: { ...process.env, ...postgres && { ...postgres.environment, DIST_IS_BUILT: '1' } } })
   // The runner ends on these by itself; this process waits for it, and then stops the PostgreSQL.
