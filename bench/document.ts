@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatTable, type Benchmark } from './publish.js'
 
-const NAMES = ['host', 'startup', 'collector', 'report', 'arrivals']
+const NAMES = ['host', 'startup', 'collector', 'report', 'arrivals', 'repository']
 
 const INTRODUCTION = `# Benchmarks
 
