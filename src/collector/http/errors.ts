@@ -27,15 +27,23 @@ export class RequestError extends Error {
   constructor (readonly statusCode: number, message: string) { super(message) }
 }
 
-/**
- * Builds the error of a request that its schema refuses, from the validator's first complaint. It has no stack: nothing
- * reads it, and it would cost more than the validation, which a flood of invalid pings would take from the valid ones.
- */
+/** Builds the error of a request that its schema refuses, from the validator's first complaint. */
 export function invalidRequest (found: { instancePath: string, message?: string } | undefined): Error {
   const property = found?.instancePath.slice(1).replaceAll('/', '.') || 'the ping'
+  return withoutStack(() => new Error(`${property} ${found?.message}`))
+}
+
+export const tooManyRequests = (): Error => (
+  withoutStack(() => new RequestError(429, 'too many requests from one address')))
+
+/**
+ * Builds an error without a stack: nothing reads it, and a flood of refused requests would take from the others what it
+ * costs, which is more than a validation.
+ */
+function withoutStack (build: () => Error): Error {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
-  const error = new Error(`${property} ${found?.message}`)
+  const error = build()
   Error.stackTraceLimit = stackTraceLimit
   return error
 }
@@ -49,7 +57,7 @@ export function faultOf (error: FastifyError): Fault {
   if (status >= 500) return AWAY
   const known = KNOWN[error.code]
   if (known) return { status, message: known }
-  return { status, message: status === 429 ? 'too many requests from one address' : 'the request is not valid' }
+  return { status, message: 'the request is not valid' }
 }
 
 /**

@@ -1,6 +1,7 @@
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { tooManyRequests } from './errors.js'
 
 const MINUTE = 60_000
 
@@ -52,6 +53,7 @@ export const limits = fp<Options>(async (app: FastifyInstance, { limit }) => {
     store: MinuteStore,
     keyGenerator: (request) => request.networkHash,
     addHeaders: { ...hidden, 'retry-after': false },
-    addHeadersOnExceeding: hidden
+    addHeadersOnExceeding: hidden,
+    errorResponseBuilder: tooManyRequests
   })
 }, { name: 'collector.limits', dependencies: ['collector.client-address'], fastify: '5.x' })
