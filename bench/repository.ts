@@ -3,7 +3,7 @@
  * type check, and for the tests.
  */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -33,6 +33,8 @@ const seconds: Record<Step, number[]> = { install: [], check: [], build: [], tes
 for (let round = 0; round < ROUNDS; round++) {
   const folder = await mkdtemp(join(tmpdir(), 'flowforge-repository-'))
   try {
+    // PostgreSQL runs as another user if root runs this.
+    await chmod(folder, 0o755)
     await promisify(execFile)('git', ['clone', '--quiet', '.', folder])
     for (const step of steps) seconds[step].push(await time(folder, STEPS[step].args))
   } finally {
