@@ -1,6 +1,6 @@
 /**
- * `npm run bench:repository`: how long a contributor waits, in a fresh clone of the last commit: for `npm ci`, for the
- * type check, and for the tests.
+ * `npm run bench:repository`: how long a contributor waits, in a fresh clone of the last commit, for `npm ci`, the type
+ * check, the build and the tests.
  */
 import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
@@ -43,7 +43,7 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 publish('repository', {
   title: 'The repository',
-  method: `Each command runs ${ROUNDS} times, in a fresh clone each time. \`npm ci\` finds its packages in npm's cache if it has run before.`,
+  method: `The commands run one after the other in a fresh clone; rounds: ${ROUNDS}. \`npm ci\` finds its packages in npm's cache if it has run before.`,
   tables: [{
     title: 'A contributor waits',
     columns: ['for', 's, median (range)', 'beside the type check'],

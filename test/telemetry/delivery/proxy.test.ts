@@ -36,6 +36,9 @@ async function startProxy (t: TestContext, certificate?: Certificate) {
   return { ...proxy, asked }
 }
 
+/** Properties whose values are random, or depend on the machine: they may have the digits of a port. */
+const ANY_DIGITS = ['time', 'pid', 'hostname', 'sentAt', 'idempotencyKey', 'url', 'body']
+
 describe('a proxy', () => {
   test('of HTTP_PROXY forwards the ping, and learns only its destination', async (t) => {
     const { url, asked } = await startProxy(t)
@@ -105,8 +108,9 @@ describe('a proxy', () => {
       assert.deepEqual([ping.outcome, ping.errorCode], ['failed', 'PROXY_ADDRESS'])
       assert.match(ping.error!, /^The environment variable HTTP_PROXY .+http:\/\/host:port/)
       assert.equal(collector.connections(), 0)
-      const told = JSON.stringify([log.lines, ping, describeOutcome(ping)])
-      assert.doesNotMatch(told, /secret|sec\/ret|host:(3128|99999)|name:port/)
+      const told = [log.lines, ping, describeOutcome(ping)]
+      assert.doesNotMatch(JSON.stringify(told), /secret|sec\/ret|host:(3128|99999)|name:port/)
+      assert.doesNotMatch(JSON.stringify(told, (key, value) => ANY_DIGITS.includes(key) ? null : value), /99999|3128/)
     })
   }
 
